@@ -233,26 +233,26 @@ public final class SocketCalls {
     }
 
     /**
-     * Reads into the ranges of an {@code iovec} array, in order; 0 is the end.
+     * Reads into the memory of an {@code iovec} array, in order; 0 is the end.
      *
-     * @param iovecs address of {@code count} (at most 1024) structures
+     * @param ranges address of {@code count} (at most 1024) structures
      */
-    public static long readv(MemorySegment capture, int fd, long iovecs, int count) {
+    public static long readv(MemorySegment capture, int fd, long ranges, int count) {
         try {
-            return ErrnoCapture.result((long) READV.invokeExact(capture, fd, iovecs, count), capture);
+            return ErrnoCapture.result((long) READV.invokeExact(capture, fd, ranges, count), capture);
         } catch (Throwable e) {
             throw Native.thrownBy(e);
         }
     }
 
     /**
-     * Writes the ranges of an {@code iovec} array, in order, or a part of them.
+     * Writes the memory of an {@code iovec} array, in order, or a part of them.
      *
-     * @param iovecs address of {@code count} (at most 1024) structures
+     * @param ranges address of {@code count} (at most 1024) structures
      */
-    public static long writev(MemorySegment capture, int fd, long iovecs, int count) {
+    public static long writev(MemorySegment capture, int fd, long ranges, int count) {
         try {
-            return ErrnoCapture.result((long) WRITEV.invokeExact(capture, fd, iovecs, count), capture);
+            return ErrnoCapture.result((long) WRITEV.invokeExact(capture, fd, ranges, count), capture);
         } catch (Throwable e) {
             throw Native.thrownBy(e);
         }
