@@ -1,6 +1,7 @@
-# Sourced by ./godwit and the scripts beside this file. Sets JDK to the home of a
-# JDK of at least release 25, or JDK to nothing and JDK_LOOKED to where it looked.
-# Reads each home's `release` file, which is much quicker than starting its java.
+# Sourced by ./godwit and the scripts beside this file. find_jdk sets JDK to the home of a
+# JDK of release 25 or newer; if there is none, JDK_LOOKED is where it looked. It reads the
+# `release` file in each home, which is much quicker than starting its java. GODWIT_JDK is
+# the user's choice: if it is set, nothing else is tried.
 
 JDK_MIN=25
 
@@ -24,6 +25,7 @@ find_jdk() {
         [[ $home ]] || continue
         _jdk_is_recent "$home" && JDK=$home && return
         JDK_LOOKED+=" $home"
+        [[ $home != "${GODWIT_JDK:-}" ]] || return 1
     done
     # What is on the PATH is usually a chain of links into the JDK.
     if java=$(command -v java) && java=$(readlink -f "$java"); then
