@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034
 # Sourced by ./godwit and the scripts beside this file. find_jdk sets JDK to the home of a
 # JDK of release 25 or newer; if there is none, JDK_LOOKED is where it looked. It reads the
 # `release` file in each home, which is much quicker than starting its java. GODWIT_JDK is
