@@ -9,7 +9,7 @@ export LC_ALL=C
 here=$(cd "$(dirname "$0")" && pwd)
 source=$here/src/main/guest
 kept=$here/src/main/resources/dev/godwit/images
-images="hello"
+images="hello dirtier zero hostile blk"
 
 case ${1-} in
 '') echo "usage: build.sh OUTPUT | --check-in" >&2; exit 2 ;;

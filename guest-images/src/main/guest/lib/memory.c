@@ -8,6 +8,9 @@
 #define MAX_GIGABYTES 64
 #define GIGABYTE (1ull << 30)
 #define MEMORY_RAM 1
+/* Present, writable, user, accessed; and for pages dirty and large. */
+#define TABLE 0x27
+#define LARGE_PAGE 0xe7
 
 struct start_info {
 	u32 magic, version, flags, modules;
@@ -43,9 +46,9 @@ void map_gigabyte(u64 gigabyte)
 		return;
 	u64 *directory = more_directories[gigabyte - 4];
 	for (u64 i = 0; i < 512; i++)
-		directory[i] = (gigabyte * GIGABYTE + i * 0x200000) | 0x87;
+		directory[i] = (gigabyte * GIGABYTE + i * 0x200000) | LARGE_PAGE;
 	compiler_barrier();
-	*(volatile u64 *)&page_directory_pointers[gigabyte] = (u64)directory | 7;
+	*(volatile u64 *)&page_directory_pointers[gigabyte] = (u64)directory | TABLE;
 	if (mapped_end < (gigabyte + 1) * GIGABYTE)
 		mapped_end = (gigabyte + 1) * GIGABYTE;
 }

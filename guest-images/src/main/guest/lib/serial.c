@@ -1,9 +1,7 @@
 #include "serial.h"
-#include "cpu.h"
 #include <stdarg.h>
 
 #define LINE_STATUS (SERIAL_PORT + 5)
-#define DATA_READY 0x01
 #define HOLDING_EMPTY 0x20
 #define POLL_LIMIT 10000
 
@@ -19,6 +17,7 @@ void serial_init(void)
 	out8(SERIAL_PORT + 0, 1);    /* 115200 baud */
 	out8(SERIAL_PORT + 1, 0);
 	out8(SERIAL_PORT + 3, 3); /* 8n1 */
+	out8(SERIAL_PORT + 4, 3); /* ready, no loopback */
 	out8(SERIAL_PORT + 2, 1); /* FIFO on, what was received so far is kept */
 	burst = (in8(SERIAL_PORT + 2) & 0xc0) == 0xc0 ? 16 : 1;
 	room = 0;
@@ -39,7 +38,7 @@ void serial_put(char c)
 
 int serial_get(void)
 {
-	return in8(LINE_STATUS) & DATA_READY ? in8(SERIAL_PORT) : -1;
+	return serial_has_input() ? in8(SERIAL_PORT) : -1;
 }
 
 static void put_number(u64 value, u32 base, u32 width)

@@ -1,9 +1,12 @@
 /* The 16550 at 0x3f8, polled. Every access is an exit to the host: tens of microseconds. */
 #pragma once
+#include "cpu.h"
 #include "types.h"
 
 void serial_init(void);
 void serial_put(char c);
+/* One exit. */
+static inline bool serial_has_input(void) { return in8(SERIAL_PORT + 5) & 1; }
 /* A received byte, or -1. One exit when there is none. */
 int serial_get(void);
 
