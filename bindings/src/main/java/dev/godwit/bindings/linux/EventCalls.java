@@ -2,6 +2,7 @@ package dev.godwit.bindings.linux;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 
@@ -47,6 +48,9 @@ public final class EventCalls {
     public static final int EPOLLET = -2147483648;
     public static final int EPOLLONESHOT = 0x40000000;
     public static final int EPOLL_CLOEXEC = 0x80000;
+
+    // the structure is packed: 12 bytes on x86-64, so its members are not aligned
+    private static final long EPOLL_EVENT_SIZE = epoll_event.layout().byteSize();
 
     private static final MethodHandle EVENTFD =
             Native.call("eventfd", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT));
@@ -149,5 +153,15 @@ public final class EventCalls {
         } catch (Throwable e) {
             throw Native.thrownBy(e);
         }
+    }
+
+    /** The {@code EPOLL} bits of the event at {@code index} of an array that {@link #epollWait} has filled. */
+    public static int epollEvents(MemorySegment events, int index) {
+        return events.get(JAVA_INT_UNALIGNED, index * EPOLL_EVENT_SIZE + epoll_event.events$offset());
+    }
+
+    /** The data that {@link #epollCtl} was given for the event at {@code index}. */
+    public static long epollData(MemorySegment events, int index) {
+        return events.get(JAVA_LONG_UNALIGNED, index * EPOLL_EVENT_SIZE + epoll_event.data$offset());
     }
 }

@@ -3354,15 +3354,6 @@ public class kvm_h extends kvm_h$shared {
     public static int KVM_MSR_FILTER_WRITE() {
         return KVM_MSR_FILTER_WRITE;
     }
-    private static final int KVM_MSR_FILTER_RANGE_VALID_MASK = (int)3L;
-    /**
-     * {@snippet lang=c :
-     * #define KVM_MSR_FILTER_RANGE_VALID_MASK 3
-     * }
-     */
-    public static int KVM_MSR_FILTER_RANGE_VALID_MASK() {
-        return KVM_MSR_FILTER_RANGE_VALID_MASK;
-    }
     private static final int KVM_MSR_FILTER_DEFAULT_ALLOW = (int)0L;
     /**
      * {@snippet lang=c :
@@ -3380,15 +3371,6 @@ public class kvm_h extends kvm_h$shared {
      */
     public static int KVM_MSR_FILTER_DEFAULT_DENY() {
         return KVM_MSR_FILTER_DEFAULT_DENY;
-    }
-    private static final int KVM_MSR_FILTER_VALID_MASK = (int)1L;
-    /**
-     * {@snippet lang=c :
-     * #define KVM_MSR_FILTER_VALID_MASK 1
-     * }
-     */
-    public static int KVM_MSR_FILTER_VALID_MASK() {
-        return KVM_MSR_FILTER_VALID_MASK;
     }
     private static final int KVM_CPUID_FLAG_SIGNIFCANT_INDEX = (int)1L;
     /**
@@ -3642,15 +3624,6 @@ public class kvm_h extends kvm_h$shared {
     public static int KVM_MSR_EXIT_REASON_FILTER() {
         return KVM_MSR_EXIT_REASON_FILTER;
     }
-    private static final int KVM_MSR_EXIT_REASON_VALID_MASK = (int)7L;
-    /**
-     * {@snippet lang=c :
-     * #define KVM_MSR_EXIT_REASON_VALID_MASK 7
-     * }
-     */
-    public static int KVM_MSR_EXIT_REASON_VALID_MASK() {
-        return KVM_MSR_EXIT_REASON_VALID_MASK;
-    }
     private static final int KVM_NOTIFY_CONTEXT_INVALID = (int)1L;
     /**
      * {@snippet lang=c :
@@ -3704,15 +3677,6 @@ public class kvm_h extends kvm_h$shared {
      */
     public static int KVM_IOEVENTFD_FLAG_VIRTIO_CCW_NOTIFY() {
         return KVM_IOEVENTFD_FLAG_VIRTIO_CCW_NOTIFY;
-    }
-    private static final int KVM_IOEVENTFD_VALID_FLAG_MASK = (int)31L;
-    /**
-     * {@snippet lang=c :
-     * #define KVM_IOEVENTFD_VALID_FLAG_MASK 31
-     * }
-     */
-    public static int KVM_IOEVENTFD_VALID_FLAG_MASK() {
-        return KVM_IOEVENTFD_VALID_FLAG_MASK;
     }
     private static final int KVM_X86_DISABLE_EXITS_MWAIT = (int)1L;
     /**
@@ -4091,18 +4055,6 @@ public class kvm_h extends kvm_h$shared {
      */
     public static long KVM_CREATE_GUEST_MEMFD() {
         return KVM_CREATE_GUEST_MEMFD;
-    }
-    /**
-     * {@snippet lang=c :
-     * #define KVM_SIGNATURE "KVMKVMKVM"
-     * }
-     */
-    public static MemorySegment KVM_SIGNATURE() {
-        class Holder {
-            static final MemorySegment KVM_SIGNATURE
-                = kvm_h.LIBRARY_ARENA.allocateFrom("KVMKVMKVM");
-        }
-        return Holder.KVM_SIGNATURE;
     }
     private static final int KVM_MAP_GPA_RANGE_PAGE_SZ_2M = (int)1L;
     /**

@@ -2877,24 +2877,6 @@ public class linux_h extends linux_h$shared {
     public static int MPOL_PREFERRED_MANY() {
         return MPOL_PREFERRED_MANY;
     }
-    private static final int MPOL_WEIGHTED_INTERLEAVE = (int)6L;
-    /**
-     * {@snippet lang=c :
-     * enum <anonymous>.MPOL_WEIGHTED_INTERLEAVE = 6
-     * }
-     */
-    public static int MPOL_WEIGHTED_INTERLEAVE() {
-        return MPOL_WEIGHTED_INTERLEAVE;
-    }
-    private static final int MPOL_MAX = (int)7L;
-    /**
-     * {@snippet lang=c :
-     * enum <anonymous>.MPOL_MAX = 7
-     * }
-     */
-    public static int MPOL_MAX() {
-        return MPOL_MAX;
-    }
     private static final int SOCK_STREAM = (int)1L;
     /**
      * {@snippet lang=c :
@@ -3669,15 +3651,6 @@ public class linux_h extends linux_h$shared {
     public static int MPOL_F_NUMA_BALANCING() {
         return MPOL_F_NUMA_BALANCING;
     }
-    private static final int MPOL_MODE_FLAGS = (int)57344L;
-    /**
-     * {@snippet lang=c :
-     * #define MPOL_MODE_FLAGS 57344
-     * }
-     */
-    public static int MPOL_MODE_FLAGS() {
-        return MPOL_MODE_FLAGS;
-    }
     private static final int MPOL_F_NODE = (int)1L;
     /**
      * {@snippet lang=c :
@@ -3732,60 +3705,6 @@ public class linux_h extends linux_h$shared {
     public static int MPOL_MF_MOVE_ALL() {
         return MPOL_MF_MOVE_ALL;
     }
-    private static final int MPOL_MF_LAZY = (int)8L;
-    /**
-     * {@snippet lang=c :
-     * #define MPOL_MF_LAZY 8
-     * }
-     */
-    public static int MPOL_MF_LAZY() {
-        return MPOL_MF_LAZY;
-    }
-    private static final int MPOL_MF_INTERNAL = (int)16L;
-    /**
-     * {@snippet lang=c :
-     * #define MPOL_MF_INTERNAL 16
-     * }
-     */
-    public static int MPOL_MF_INTERNAL() {
-        return MPOL_MF_INTERNAL;
-    }
-    private static final int MPOL_MF_VALID = (int)7L;
-    /**
-     * {@snippet lang=c :
-     * #define MPOL_MF_VALID 7
-     * }
-     */
-    public static int MPOL_MF_VALID() {
-        return MPOL_MF_VALID;
-    }
-    private static final int MPOL_F_SHARED = (int)1L;
-    /**
-     * {@snippet lang=c :
-     * #define MPOL_F_SHARED 1
-     * }
-     */
-    public static int MPOL_F_SHARED() {
-        return MPOL_F_SHARED;
-    }
-    private static final int MPOL_F_MOF = (int)8L;
-    /**
-     * {@snippet lang=c :
-     * #define MPOL_F_MOF 8
-     * }
-     */
-    public static int MPOL_F_MOF() {
-        return MPOL_F_MOF;
-    }
-    private static final int MPOL_F_MORON = (int)16L;
-    /**
-     * {@snippet lang=c :
-     * #define MPOL_F_MORON 16
-     * }
-     */
-    public static int MPOL_F_MORON() {
-        return MPOL_F_MORON;
-    }
     private static final long UFFD_API = 170L;
     /**
      * {@snippet lang=c :
@@ -3794,51 +3713,6 @@ public class linux_h extends linux_h$shared {
      */
     public static long UFFD_API() {
         return UFFD_API;
-    }
-    private static final long UFFD_API_REGISTER_MODES = 7L;
-    /**
-     * {@snippet lang=c :
-     * #define UFFD_API_REGISTER_MODES 7
-     * }
-     */
-    public static long UFFD_API_REGISTER_MODES() {
-        return UFFD_API_REGISTER_MODES;
-    }
-    private static final int UFFD_API_FEATURES = (int)131071L;
-    /**
-     * {@snippet lang=c :
-     * #define UFFD_API_FEATURES 131071
-     * }
-     */
-    public static int UFFD_API_FEATURES() {
-        return UFFD_API_FEATURES;
-    }
-    private static final long UFFD_API_IOCTLS = -9223372036854775805L;
-    /**
-     * {@snippet lang=c :
-     * #define UFFD_API_IOCTLS -9223372036854775805
-     * }
-     */
-    public static long UFFD_API_IOCTLS() {
-        return UFFD_API_IOCTLS;
-    }
-    private static final long UFFD_API_RANGE_IOCTLS = 508L;
-    /**
-     * {@snippet lang=c :
-     * #define UFFD_API_RANGE_IOCTLS 508
-     * }
-     */
-    public static long UFFD_API_RANGE_IOCTLS() {
-        return UFFD_API_RANGE_IOCTLS;
-    }
-    private static final long UFFD_API_RANGE_IOCTLS_BASIC = 460L;
-    /**
-     * {@snippet lang=c :
-     * #define UFFD_API_RANGE_IOCTLS_BASIC 460
-     * }
-     */
-    public static long UFFD_API_RANGE_IOCTLS_BASIC() {
-        return UFFD_API_RANGE_IOCTLS_BASIC;
     }
     private static final int UFFD_PAGEFAULT_FLAG_WRITE = (int)1L;
     /**
