@@ -1,0 +1,168 @@
+package dev.godwit.images;
+
+import java.util.Locale;
+
+/**
+ * Parameters of the {@link GuestImage#DIRTIER} guest; {@link #commandLine()} is what it reads. Immutable: each
+ * {@code with…} method returns a copy.
+ *
+ * @param workingSet bytes rewritten all the time, or {@link #ALL} of the memory
+ * @param cold bytes of unique content written once and swept from then on, or {@link #ALL} the rest
+ * @param rate pages written per second by all vCPUs together, 0 for as many as possible
+ * @param pattern order of the writes
+ * @param seconds ends after so many, 0 for never
+ * @param writes ends after so many pages were written, 0 for never
+ * @param idle writes nothing after the first fill
+ * @param cpus vCPUs to start, 1 to 64; the machine must have as many
+ * @param tscKhz frequency of the time stamp counter, 0 to let the guest find out
+ * @param seed of contents and random order
+ * @param sweep cold pages checked per second, 0 for none
+ */
+public record DirtierOptions(
+        long workingSet,
+        long cold,
+        long rate,
+        Pattern pattern,
+        long seconds,
+        long writes,
+        boolean idle,
+        int cpus,
+        long tscKhz,
+        long seed,
+        long sweep) {
+
+    /** As a size: all memory there is. */
+    public static final long ALL = -1;
+
+    /** The guest's limit. */
+    public static final int MAX_CPUS = 64;
+
+    /** Order in which pages of the working set are written. */
+    public enum Pattern {
+        /** One after the other. */
+        SEQ,
+        /** Uniformly at random. */
+        RANDOM,
+        /** 90 % of the writes go to 10 % of the pages. */
+        HOTCOLD
+    }
+
+    /** What the guest does without parameters: 64 MiB as fast as it can, one vCPU, for ever. */
+    public static final DirtierOptions DEFAULT =
+            new DirtierOptions(64L << 20, 0, 0, Pattern.SEQ, 0, 0, false, 1, 0, 1, 4096);
+
+    /** @throws IllegalArgumentException if a value is out of range */
+    public DirtierOptions {
+        atLeast(ALL, "workingSet", workingSet);
+        atLeast(ALL, "cold", cold);
+        atLeast(0, "rate", rate);
+        atLeast(0, "seconds", seconds);
+        atLeast(0, "writes", writes);
+        atLeast(0, "tscKhz", tscKhz);
+        atLeast(0, "seed", seed);
+        atLeast(0, "sweep", sweep);
+        if (cpus < 1 || cpus > MAX_CPUS) {
+            throw new IllegalArgumentException("cpus=" + cpus + " is not in 1.." + MAX_CPUS);
+        }
+        if (pattern == null) {
+            throw new IllegalArgumentException("pattern is null");
+        }
+    }
+
+    private static void atLeast(long least, String name, long value) {
+        if (value < least) {
+            throw new IllegalArgumentException(name + "=" + value + " is less than " + least);
+        }
+    }
+
+    /** The text to pass to the guest. */
+    public String commandLine() {
+        StringBuilder text = new StringBuilder()
+                .append("ws=")
+                .append(size(workingSet))
+                .append(" cold=")
+                .append(size(cold))
+                .append(" rate=")
+                .append(rate == 0 ? "max" : Long.toString(rate))
+                .append(" pattern=")
+                .append(pattern.name().toLowerCase(Locale.ROOT))
+                .append(" cpus=")
+                .append(cpus)
+                .append(" seed=")
+                .append(seed)
+                .append(" sweep=")
+                .append(sweep);
+        appendUnlessZero(text, "seconds", seconds);
+        appendUnlessZero(text, "writes", writes);
+        appendUnlessZero(text, "tsc_khz", tscKhz);
+        appendUnlessZero(text, "idle", idle ? 1 : 0);
+        return text.toString();
+    }
+
+    private static String size(long bytes) {
+        return bytes == ALL ? "all" : Long.toString(bytes);
+    }
+
+    private static void appendUnlessZero(StringBuilder text, String key, long value) {
+        if (value != 0) {
+            text.append(' ').append(key).append('=').append(value);
+        }
+    }
+
+    /** A copy with another {@link #workingSet}. */
+    public DirtierOptions withWorkingSet(long bytes) {
+        return new DirtierOptions(bytes, cold, rate, pattern, seconds, writes, idle, cpus, tscKhz, seed, sweep);
+    }
+
+    /** A copy with another {@link #cold}. */
+    public DirtierOptions withCold(long bytes) {
+        return new DirtierOptions(workingSet, bytes, rate, pattern, seconds, writes, idle, cpus, tscKhz, seed, sweep);
+    }
+
+    /** A copy with another {@link #rate}. */
+    public DirtierOptions withRate(long pagesPerSecond) {
+        return new DirtierOptions(
+                workingSet, cold, pagesPerSecond, pattern, seconds, writes, idle, cpus, tscKhz, seed, sweep);
+    }
+
+    /** A copy with another {@link #pattern}. */
+    public DirtierOptions withPattern(Pattern order) {
+        return new DirtierOptions(workingSet, cold, rate, order, seconds, writes, idle, cpus, tscKhz, seed, sweep);
+    }
+
+    /** A copy with another {@link #seconds}. */
+    public DirtierOptions withSeconds(long limit) {
+        return new DirtierOptions(workingSet, cold, rate, pattern, limit, writes, idle, cpus, tscKhz, seed, sweep);
+    }
+
+    /** A copy with another {@link #writes}. */
+    public DirtierOptions withWrites(long limit) {
+        return new DirtierOptions(workingSet, cold, rate, pattern, seconds, limit, idle, cpus, tscKhz, seed, sweep);
+    }
+
+    /** A copy with another {@link #idle}. */
+    public DirtierOptions withIdle(boolean value) {
+        return new DirtierOptions(workingSet, cold, rate, pattern, seconds, writes, value, cpus, tscKhz, seed, sweep);
+    }
+
+    /** A copy with another {@link #cpus}. */
+    public DirtierOptions withCpus(int count) {
+        return new DirtierOptions(workingSet, cold, rate, pattern, seconds, writes, idle, count, tscKhz, seed, sweep);
+    }
+
+    /** A copy with another {@link #tscKhz}. */
+    public DirtierOptions withTscKhz(long kilohertz) {
+        return new DirtierOptions(workingSet, cold, rate, pattern, seconds, writes, idle, cpus, kilohertz, seed, sweep);
+    }
+
+    /** A copy with another {@link #seed}. */
+    public DirtierOptions withSeed(long value) {
+        return new DirtierOptions(workingSet, cold, rate, pattern, seconds, writes, idle, cpus, tscKhz, value, sweep);
+    }
+
+    /** A copy with another {@link #sweep}. */
+    public DirtierOptions withSweep(long pagesPerSecond) {
+        return new DirtierOptions(
+                workingSet, cold, rate, pattern, seconds, writes, idle, cpus, tscKhz, seed, pagesPerSecond);
+    }
+}
