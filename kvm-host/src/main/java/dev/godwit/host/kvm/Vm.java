@@ -1,0 +1,186 @@
+package dev.godwit.host.kvm;
+
+import dev.godwit.bindings.kvm.KvmIoctl;
+import dev.godwit.bindings.kvm.gen.kvm_clear_dirty_log;
+import dev.godwit.bindings.kvm.gen.kvm_dirty_log;
+import dev.godwit.bindings.kvm.gen.kvm_enable_cap;
+import dev.godwit.bindings.kvm.gen.kvm_irq_level;
+import dev.godwit.bindings.kvm.gen.kvm_pit_config;
+import dev.godwit.bindings.kvm.gen.kvm_userspace_memory_region;
+import dev.godwit.bindings.linux.FileCalls;
+import dev.godwit.bindings.linux.Ioctl;
+import dev.godwit.bindings.linux.SystemCallException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * A virtual machine's descriptor.
+ *
+ * <p>Threading: any thread, until {@link #close}; the kernel serialises. Owners close vCPUs first.
+ */
+public final class Vm implements AutoCloseable {
+    private final Kvm kvm;
+    private final int fd;
+
+    Vm(Kvm kvm, int fd) {
+        this.kvm = kvm;
+        this.fd = fd;
+    }
+
+    /** {@code KVM_CHECK_EXTENSION} on this VM; 0 when absent. */
+    public int extension(int capability) {
+        return (int) SystemCallException.check(
+                Ioctl.ioctl(fd, KvmIoctl.KVM_CHECK_EXTENSION, capability),
+                "KVM_CHECK_EXTENSION",
+                "capability",
+                capability);
+    }
+
+    /** {@code KVM_ENABLE_CAP} with one argument. */
+    public void enable(int capability, long argument) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment cap = kvm_enable_cap.allocate(arena);
+            kvm_enable_cap.cap(cap, capability);
+            kvm_enable_cap.args(cap, 0, argument);
+            SystemCallException.check(
+                    Ioctl.ioctl(fd, KvmIoctl.KVM_ENABLE_CAP, cap.address()),
+                    "KVM_ENABLE_CAP",
+                    "capability",
+                    capability,
+                    "argument",
+                    argument);
+        }
+    }
+
+    /**
+     * {@code KVM_SET_USER_MEMORY_REGION}.
+     *
+     * @param slot the memory slot
+     * @param flags {@code KVM_MEM_LOG_DIRTY_PAGES} or 0
+     * @param gpa guest-physical start, page-aligned
+     * @param bytes size, page-aligned; 0 removes the slot
+     * @param hva host virtual start, page-aligned
+     */
+    public void setMemoryRegion(int slot, int flags, long gpa, long bytes, long hva) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment region = kvm_userspace_memory_region.allocate(arena);
+            kvm_userspace_memory_region.slot(region, slot);
+            kvm_userspace_memory_region.flags(region, flags);
+            kvm_userspace_memory_region.guest_phys_addr(region, gpa);
+            kvm_userspace_memory_region.memory_size(region, bytes);
+            kvm_userspace_memory_region.userspace_addr(region, hva);
+            SystemCallException.check(
+                    Ioctl.ioctl(fd, KvmIoctl.KVM_SET_USER_MEMORY_REGION, region.address()),
+                    "KVM_SET_USER_MEMORY_REGION",
+                    "slot",
+                    slot,
+                    "bytes",
+                    bytes);
+        }
+    }
+
+    /** {@code KVM_SET_TSS_ADDR} and {@code KVM_SET_IDENTITY_MAP_ADDR}: what Intel CPUs need for real mode. */
+    public void reserveRealModeArea(long tssAddress, long identityMapAddress) {
+        SystemCallException.check(Ioctl.ioctl(fd, KvmIoctl.KVM_SET_TSS_ADDR, tssAddress), "KVM_SET_TSS_ADDR");
+        setLong(KvmIoctl.KVM_SET_IDENTITY_MAP_ADDR, "KVM_SET_IDENTITY_MAP_ADDR", identityMapAddress);
+    }
+
+    private void setLong(long request, String name, long value) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment cell = arena.allocate(8, 8);
+            cell.set(java.lang.foreign.ValueLayout.JAVA_LONG, 0, value);
+            SystemCallException.check(Ioctl.ioctl(fd, request, cell.address()), name, "value", value);
+        }
+    }
+
+    /** {@code KVM_CREATE_IRQCHIP}: local APICs, I/O APIC and PIC in the kernel. Before any vCPU. */
+    public void createIrqchip() {
+        SystemCallException.check(Ioctl.ioctl(fd, KvmIoctl.KVM_CREATE_IRQCHIP, 0), "KVM_CREATE_IRQCHIP");
+    }
+
+    /** {@code KVM_CREATE_PIT2}: the 8254 timer in the kernel, with its speaker port dummy. */
+    public void createPit() {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment config = kvm_pit_config.allocate(arena);
+            kvm_pit_config.flags(config, 1);
+            SystemCallException.check(Ioctl.ioctl(fd, KvmIoctl.KVM_CREATE_PIT2, config.address()), "KVM_CREATE_PIT2");
+        }
+    }
+
+    /** {@code KVM_IRQ_LINE}: raises or lowers an interrupt line of the in-kernel chips. */
+    public void setIrqLine(int line, boolean level) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment irq = kvm_irq_level.allocate(arena);
+            kvm_irq_level.irq(irq, line);
+            kvm_irq_level.level(irq, level ? 1 : 0);
+            SystemCallException.check(
+                    Ioctl.ioctl(fd, KvmIoctl.KVM_IRQ_LINE, irq.address()), "KVM_IRQ_LINE", "line", line);
+        }
+    }
+
+    /** {@code KVM_CREATE_VCPU}. */
+    public Vcpu createVcpu(int id) {
+        int vcpu = (int)
+                SystemCallException.check(Ioctl.ioctl(fd, KvmIoctl.KVM_CREATE_VCPU, id), "KVM_CREATE_VCPU", "vcpu", id);
+        return new Vcpu(id, vcpu, kvm.vcpuMmapSize());
+    }
+
+    /**
+     * {@code KVM_GET_DIRTY_LOG}.
+     *
+     * @param bitmap host address of one bit a page of the slot, in whole 64-bit words
+     */
+    public void getDirtyLog(int slot, long bitmap) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment log = kvm_dirty_log.allocate(arena);
+            kvm_dirty_log.slot(log, slot);
+            kvm_dirty_log.dirty_bitmap(log, MemorySegment.ofAddress(bitmap));
+            SystemCallException.check(
+                    Ioctl.ioctl(fd, KvmIoctl.KVM_GET_DIRTY_LOG, log.address()), "KVM_GET_DIRTY_LOG", "slot", slot);
+        }
+    }
+
+    /**
+     * {@code KVM_CLEAR_DIRTY_LOG}: clears the set bits and write-protects those pages again.
+     *
+     * @param first first page, a multiple of 64
+     * @param pages a multiple of 64, or what is left of the slot
+     * @param bitmap host address of the bits for these pages
+     */
+    public void clearDirtyLog(int slot, long first, int pages, long bitmap) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment log = kvm_clear_dirty_log.allocate(arena);
+            kvm_clear_dirty_log.slot(log, slot);
+            kvm_clear_dirty_log.first_page(log, first);
+            kvm_clear_dirty_log.num_pages(log, pages);
+            kvm_clear_dirty_log.dirty_bitmap(log, MemorySegment.ofAddress(bitmap));
+            SystemCallException.check(
+                    Ioctl.ioctl(fd, KvmIoctl.KVM_CLEAR_DIRTY_LOG, log.address()),
+                    "KVM_CLEAR_DIRTY_LOG",
+                    "slot",
+                    slot,
+                    "first page",
+                    first);
+        }
+    }
+
+    /** {@code KVM_RESET_DIRTY_RINGS}: write-protects the harvested pages again; returns how many. */
+    public long resetDirtyRings() {
+        return SystemCallException.check(Ioctl.ioctl(fd, KvmIoctl.KVM_RESET_DIRTY_RINGS, 0), "KVM_RESET_DIRTY_RINGS");
+    }
+
+    /** One ioctl that reads or writes a state structure at {@code argument}; the result or {@code -errno}. */
+    public long state(long request, MemorySegment argument) {
+        return Ioctl.ioctl(fd, request, argument.address());
+    }
+
+    /** An ioctl without argument; the result or {@code -errno}. */
+    public long call(long request) {
+        return Ioctl.ioctl(fd, request, 0);
+    }
+
+    @Override
+    public void close() {
+        FileCalls.close(fd);
+    }
+}

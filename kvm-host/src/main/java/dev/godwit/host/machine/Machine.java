@@ -1,0 +1,201 @@
+package dev.godwit.host.machine;
+
+import dev.godwit.host.boot.PvhEntryState;
+import dev.godwit.host.boot.PvhImage;
+import dev.godwit.host.boot.PvhLoader;
+import dev.godwit.host.device.Serial16550;
+import dev.godwit.host.device.SerialLog;
+import dev.godwit.host.kvm.CpuId;
+import dev.godwit.host.kvm.Kvm;
+import dev.godwit.host.memory.GuestMemory;
+import dev.godwit.host.tracking.DirtyTracker;
+import dev.godwit.host.vcpu.StopReason;
+import dev.godwit.host.vcpu.VcpuThread;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+/**
+ * A virtual machine: its RAM, vCPUs and devices, and the commands on them.
+ *
+ * <pre>
+ *   create ─▶ PAUSED ⇄ RUNNING
+ *                │        │   the guest ends, or stop()
+ *                └─▶ STOPPED ─▶ close()
+ * </pre>
+ *
+ * <p>Threading: all methods from any thread but the machine's own vCPUs; commands are serialised. {@link #close} last.
+ */
+public final class Machine implements AutoCloseable {
+    /** Where a machine is. */
+    public enum State {
+        PAUSED,
+        RUNNING,
+        STOPPED
+    }
+
+    private final MachineConfig config;
+    private final Parts parts;
+    private final List<VcpuThread> vcpus;
+    private final CompletableFuture<StopReason> stopped = new CompletableFuture<>();
+    private State state = State.PAUSED;
+    private boolean closed;
+
+    private Machine(Kvm kvm, MachineConfig config, CpuId cpuId) {
+        this.config = config;
+        this.parts = Parts.assemble(kvm, config, cpuId);
+        this.vcpus = parts.startThreads((vcpu, reason) -> ended(reason));
+    }
+
+    /**
+     * Builds a machine and loads an image into it; it is PAUSED at the image's entry.
+     *
+     * @throws dev.godwit.host.boot.ImageException when the image does not fit
+     * @throws MachineConfigException when the host cannot build it
+     */
+    public static Machine boot(Kvm kvm, MachineConfig config, PvhImage image) {
+        Machine machine = new Machine(kvm, config, kvm.supportedCpuId());
+        try {
+            long startInfo = PvhLoader.load(image, machine.parts.commandLine(), machine.memory());
+            PvhEntryState.apply(machine.parts.vcpus().getFirst(), image.entry(), startInfo);
+            return machine;
+        } catch (RuntimeException | Error e) {
+            machine.close();
+            throw e;
+        }
+    }
+
+    /**
+     * Builds a machine with empty memory, whose state will be restored.
+     *
+     * @throws MachineConfigException when the host cannot build it
+     */
+    public static Machine empty(Kvm kvm, MachineConfig config) {
+        return new Machine(kvm, config, kvm.supportedCpuId());
+    }
+
+    public MachineConfig config() {
+        return config;
+    }
+
+    public GuestMemory memory() {
+        return parts.memory();
+    }
+
+    /** What the guest wrote to its serial port. */
+    public SerialLog serialLog() {
+        return parts.serialLog();
+    }
+
+    /** The guest's serial port, for input. */
+    public Serial16550 serial() {
+        return parts.serial();
+    }
+
+    /** The machine's one dirty tracker. */
+    public DirtyTracker dirtyTracker() {
+        return parts.dirtyTracker();
+    }
+
+    /** When the guest executed its first instructions ({@link System#nanoTime}), if its image marks them. */
+    public OptionalLong firstInstructionNanos() {
+        return parts.bootMark().firstWriteNanos();
+    }
+
+    public synchronized State state() {
+        return state;
+    }
+
+    /** Why it stopped, once it has. */
+    public Optional<StopReason> stopReason() {
+        return Optional.ofNullable(stopped.getNow(null));
+    }
+
+    /** Completes with the reason when the machine has stopped; callbacks run on whatever thread stops it. */
+    public CompletableFuture<StopReason> whenStopped() {
+        return stopped.copy();
+    }
+
+    /**
+     * Waits for the guest's end.
+     *
+     * @return the reason, or empty when {@code timeout} passed first
+     */
+    public Optional<StopReason> awaitStop(Duration timeout) throws InterruptedException {
+        try {
+            return Optional.of(stopped.get(timeout.toNanos(), TimeUnit.NANOSECONDS));
+        } catch (TimeoutException e) {
+            return Optional.empty();
+        } catch (ExecutionException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** PAUSED → RUNNING. No effect in another state. */
+    public synchronized void resume() {
+        if (state == State.PAUSED) {
+            state = State.RUNNING;
+            vcpus.forEach(VcpuThread::resume);
+        }
+    }
+
+    /**
+     * RUNNING → PAUSED; at the return no vCPU runs and no device has anything in flight. No effect in another state.
+     *
+     * @return whether the machine is now PAUSED; false when the guest has ended
+     */
+    public synchronized boolean pause() {
+        if (state == State.RUNNING) {
+            vcpus.forEach(VcpuThread::requestPause);
+            vcpus.forEach(VcpuThread::awaitOutside);
+            // A vCPU whose guest ended meanwhile waits for this lock to say so: this machine will not run again.
+            if (vcpus.stream().allMatch(v -> v.state() == VcpuThread.State.PAUSED)) {
+                state = State.PAUSED;
+            }
+        }
+        return state == State.PAUSED;
+    }
+
+    /** Ends the guest; at the return no vCPU runs. No effect once STOPPED. */
+    public void stop(StopReason reason) {
+        halt();
+        stopped.complete(reason);
+    }
+
+    private synchronized void halt() {
+        if (state != State.STOPPED) {
+            state = State.STOPPED;
+            stopThreads();
+            parts.serialLog().end();
+        }
+    }
+
+    private void stopThreads() {
+        vcpus.forEach(VcpuThread::requestStop);
+        vcpus.stream().filter(v -> !v.isCurrentThread()).forEach(VcpuThread::awaitOutside);
+    }
+
+    /** On a vCPU's thread: the guest ended by itself. */
+    private void ended(StopReason reason) {
+        stop(reason);
+    }
+
+    /** Ends the guest if need be and gives everything back. */
+    @Override
+    public void close() {
+        stop(new StopReason(StopReason.Kind.STOPPED, 0, ""));
+        synchronized (this) {
+            if (closed) {
+                return;
+            }
+            closed = true;
+        }
+        vcpus.forEach(VcpuThread::join);
+        parts.close();
+    }
+}

@@ -1,0 +1,172 @@
+package dev.godwit.host.memory;
+
+import static dev.godwit.host.memory.PageSize.LARGE;
+import static dev.godwit.host.memory.PageSize.SMALL;
+import static dev.godwit.host.memory.PageSize.SMALL_SHIFT;
+
+import dev.godwit.bindings.linux.MemoryCalls;
+import dev.godwit.bindings.linux.SystemCallException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.VarHandle;
+
+/**
+ * The RAM of one guest: one 2 MiB-aligned private anonymous mapping, seen by the guest as the first 3 GiB from address
+ * 0 and the rest from 4 GiB (the hole between holds the devices, as on QEMU's microvm).
+ *
+ * <p>A <em>page</em> is the dense index of a 4 KiB page in the mapping, {@code 0 .. pages()-1}.
+ *
+ * <p>Threading: addresses and bounds are immutable; contents are shared with the running guest and unsynchronised.
+ * {@link #markWritten} may be called from any thread. {@link #close} only when no vCPU and no transfer can touch the
+ * memory any more.
+ */
+public final class GuestMemory implements AutoCloseable {
+    /** Guest-physical start of the device hole, in bytes. */
+    public static final long HOLE_START = 3L << 30;
+
+    /** Guest-physical end of the device hole, in bytes. */
+    public static final long HOLE_END = 4L << 30;
+
+    private static final VarHandle WORD = ValueLayout.JAVA_LONG.varHandle();
+
+    private final Arena arena = Arena.ofShared();
+    private final MemorySegment ram;
+    private final LargePages largePages;
+    private final PageSet written;
+
+    @SuppressWarnings("restricted") // only gives the mapping this object's lifetime
+    private GuestMemory(MemorySegment ram, LargePages largePages) {
+        this.ram = ram.reinterpret(arena, null);
+        this.largePages = largePages;
+        this.written = new PageSet(arena, ram.byteSize() >>> SMALL_SHIFT);
+    }
+
+    /**
+     * Maps RAM; nothing is populated.
+     *
+     * @param bytes a positive multiple of 4096 (of 2 MiB for {@link LargePages#HUGETLB})
+     * @throws GuestMemoryException when the size is not possible
+     * @throws SystemCallException when the host refuses ({@code ENOMEM})
+     */
+    public static GuestMemory allocate(long bytes, LargePages largePages) {
+        int unit = largePages == LargePages.HUGETLB ? LARGE : SMALL;
+        if (bytes <= 0 || bytes % unit != 0) {
+            throw new GuestMemoryException(
+                    "guest memory is a positive multiple of " + unit + " bytes, not " + bytes + " bytes");
+        }
+        MemorySegment ram = AlignedMapping.map(bytes, largePages);
+        return new GuestMemory(ram, largePages);
+    }
+
+    /** RAM in bytes. */
+    public long size() {
+        return ram.byteSize();
+    }
+
+    /** RAM in 4 KiB pages. */
+    public long pages() {
+        return ram.byteSize() >>> SMALL_SHIFT;
+    }
+
+    public LargePages largePages() {
+        return largePages;
+    }
+
+    /** All of RAM, page 0 first, as one segment. */
+    public MemorySegment segment() {
+        return ram;
+    }
+
+    /** Host virtual address of page 0. */
+    public long hva() {
+        return ram.address();
+    }
+
+    /** Pages below the device hole; the others follow from {@link #HOLE_END}. */
+    public long lowPages() {
+        return Math.min(size(), HOLE_START) >>> SMALL_SHIFT;
+    }
+
+    /** Guest-physical address of a page. */
+    public GuestAddress addressOf(long page) {
+        long low = lowPages();
+        return new GuestAddress(page < low ? page << SMALL_SHIFT : HOLE_END + ((page - low) << SMALL_SHIFT));
+    }
+
+    /** Whether the whole range is RAM, on one side of the device hole. Any values are safe. */
+    public boolean contains(long gpa, long length) {
+        return offset(gpa, length) >= 0;
+    }
+
+    /**
+     * The RAM behind a guest-physical range.
+     *
+     * @throws GuestMemoryException when it is not all RAM
+     */
+    public MemorySegment slice(long gpa, long length) {
+        long offset = offset(gpa, length);
+        if (offset < 0) {
+            throw new GuestMemoryException("guest range 0x" + Long.toHexString(gpa) + " + " + length
+                    + " bytes is not in the guest's " + size() + " bytes of RAM");
+        }
+        return ram.asSlice(offset, length);
+    }
+
+    /** Offset of a guest-physical range in the mapping, or -1 when it is not all RAM. */
+    private long offset(long gpa, long length) {
+        if (gpa < 0 || length < 0) {
+            return -1;
+        }
+        long low = lowPages() << SMALL_SHIFT;
+        if (gpa <= low && length <= low - gpa) {
+            return gpa;
+        }
+        long high = size() - low;
+        long aboveHole = gpa - HOLE_END;
+        return aboveHole >= 0 && aboveHole <= high && length <= high - aboveHole ? low + aboveHole : -1;
+    }
+
+    /**
+     * Says that the agent (not the guest) wrote to this guest-physical range, so that dirty trackers report it: KVM
+     * logs only what vCPUs and the kernel write.
+     */
+    public void markWritten(long gpa, long length) {
+        if (length == 0) {
+            return;
+        }
+        long offset = offset(gpa, length);
+        if (offset < 0) {
+            throw new GuestMemoryException("marking 0x" + Long.toHexString(gpa) + " + " + length + ": not RAM");
+        }
+        long last = (offset + length - 1) >>> SMALL_SHIFT;
+        for (long page = offset >>> SMALL_SHIFT; page <= last; page++) {
+            WORD.getAndBitwiseOrRelease(written.segment(), (page >>> 6) * 8, 1L << page);
+        }
+    }
+
+    /**
+     * Moves the pages the agent wrote since the last call into {@code into}; returns how many of them were new there.
+     * One collector at a time.
+     */
+    public long drainWritten(PageSet into) {
+        long added = 0;
+        for (long i = 0, n = written.wordCount(); i < n; i++) {
+            if (written.word(i) != 0) {
+                added += into.orWord(i, (long) WORD.getAndSetAcquire(written.segment(), i * 8, 0L));
+            }
+        }
+        return added;
+    }
+
+    /** Unmaps the RAM. */
+    @Override
+    public void close() {
+        if (arena.scope().isAlive()) {
+            long hva = hva();
+            long size = size();
+            arena.close();
+            SystemCallException.check(MemoryCalls.munmap(hva, size), "munmap of guest RAM");
+        }
+    }
+}
