@@ -8,6 +8,8 @@ import dev.godwit.host.device.SerialLog;
 import dev.godwit.host.kvm.CpuId;
 import dev.godwit.host.kvm.Kvm;
 import dev.godwit.host.memory.GuestMemory;
+import dev.godwit.host.state.ElapsedTime;
+import dev.godwit.host.state.MachineState;
 import dev.godwit.host.tracking.DirtyTracker;
 import dev.godwit.host.vcpu.StopReason;
 import dev.godwit.host.vcpu.VcpuThread;
@@ -159,6 +161,35 @@ public final class Machine implements AutoCloseable {
             }
         }
         return state == State.PAUSED;
+    }
+
+    /**
+     * Saves the state of vCPUs, chips and devices of a PAUSED machine.
+     *
+     * @throws IllegalStateException when it is not PAUSED
+     */
+    public synchronized SavedMachine save() {
+        requirePaused("saved");
+        return parts.stateKeeper().save();
+    }
+
+    /**
+     * Restores what {@link #save} gave into a PAUSED machine of the same make that has not run.
+     *
+     * @param elapsed whether the guest's clocks go on by the time that passed meanwhile
+     * @return what could not be restored, each by name; empty when all is as it was
+     * @throws dev.godwit.host.state.StateFormatException when the state is malformed or another machine's
+     * @throws dev.godwit.host.device.DeviceStateException when a device's part is
+     */
+    public synchronized List<String> restore(MachineState state, ElapsedTime elapsed) {
+        requirePaused("restored");
+        return parts.stateKeeper().restore(state, elapsed);
+    }
+
+    private void requirePaused(String what) {
+        if (state != State.PAUSED) {
+            throw new IllegalStateException("a machine is " + what + " while PAUSED, not " + state);
+        }
     }
 
     /** Ends the guest; at the return no vCPU runs. No effect once STOPPED. */

@@ -3,12 +3,17 @@ package dev.godwit.host.machine;
 import dev.godwit.bindings.kvm.KvmIoctl;
 import dev.godwit.bindings.linux.SystemCallException;
 import dev.godwit.host.device.BootMark;
+import dev.godwit.host.device.DeviceConfigException;
 import dev.godwit.host.device.ExitDevice;
 import dev.godwit.host.device.MmioBus;
+import dev.godwit.host.device.MmioSlot;
 import dev.godwit.host.device.PortBus;
 import dev.godwit.host.device.ResetDevice;
 import dev.godwit.host.device.Serial16550;
 import dev.godwit.host.device.SerialLog;
+import dev.godwit.host.device.Stateful;
+import dev.godwit.host.device.VirtioBlock;
+import dev.godwit.host.device.VirtioMmio;
 import dev.godwit.host.kvm.CpuId;
 import dev.godwit.host.kvm.Kvm;
 import dev.godwit.host.kvm.Vcpu;
@@ -40,7 +45,10 @@ final class Parts {
     private final BootMark bootMark = new BootMark();
     private final SerialLog serialLog = new SerialLog();
     private final List<Vcpu> vcpus = new ArrayList<>();
+    private final List<Stateful> devices = new ArrayList<>();
+    private final List<MmioSlot> slotsUsed = new ArrayList<>();
     private Vm vm;
+    private StateKeeper stateKeeper;
     private GuestMemory memory;
     private Serial16550 serial;
     private DirtyTracker dirtyTracker;
@@ -59,6 +67,9 @@ final class Parts {
         } catch (SystemCallException | GuestMemoryException e) {
             parts.close();
             throw new MachineConfigException("this host cannot build the machine: " + e.getMessage());
+        } catch (DeviceConfigException e) {
+            parts.close();
+            throw new MachineConfigException(e.getMessage());
         } catch (RuntimeException | Error e) {
             parts.close();
             throw e;
@@ -88,6 +99,8 @@ final class Parts {
         }
         dirtyTracker = tracker(slots);
         attachDevices();
+        attachDisks();
+        stateKeeper = new StateKeeper(kvm, vm, vcpus, devices);
     }
 
     private DirtyTracker tracker(MemorySlots slots) {
@@ -106,7 +119,20 @@ final class Parts {
         ports.attach(Serial16550.PORT, Serial16550.LENGTH, serial);
         ports.attach(ExitDevice.PORT, ExitDevice.LENGTH, new ExitDevice(end));
         ports.attach(BootMark.PORT, BootMark.LENGTH, bootMark);
-        ports.attach(ResetDevice.PORT, ResetDevice.LENGTH, new ResetDevice(end));
+        ResetDevice reset = new ResetDevice(end);
+        ports.attach(ResetDevice.PORT, ResetDevice.LENGTH, reset);
+        devices.addAll(List.of(serial, serialLog, reset));
+    }
+
+    private void attachDisks() {
+        for (MachineConfig.Disk disk : config.disks()) {
+            MmioSlot slot = new MmioSlot(slotsUsed.size());
+            VirtioBlock block = cleanUp.add(VirtioBlock.open(disk.file(), disk.readOnly()));
+            VirtioMmio transport = new VirtioMmio(slot, block, memory, level -> vm.setIrqLine(slot.irq(), level));
+            mmio.attach(slot.base(), MmioSlot.SIZE, transport);
+            slotsUsed.add(slot);
+            devices.add(transport);
+        }
     }
 
     List<VcpuThread> startThreads(BiConsumer<VcpuThread, StopReason> onStop) {
@@ -118,11 +144,15 @@ final class Parts {
 
     /** The configured command line and what the devices add to it. */
     String commandLine() {
-        return config.commandLine();
+        StringBuilder text = new StringBuilder(config.commandLine());
+        for (MmioSlot slot : slotsUsed) {
+            text.append(text.isEmpty() ? "" : " ").append(slot.parameter());
+        }
+        return text.toString();
     }
 
-    Vm vm() {
-        return vm;
+    StateKeeper stateKeeper() {
+        return stateKeeper;
     }
 
     List<Vcpu> vcpus() {
