@@ -10,7 +10,7 @@ import java.util.concurrent.atomic.AtomicLong;
  */
 public final class BootMark implements PortDevice {
     /** Where it sits. */
-    public static final int PORT = 0xf5;
+    public static final int PORT = 0xf8;
 
     /** Ports it claims. */
     public static final int LENGTH = 1;
