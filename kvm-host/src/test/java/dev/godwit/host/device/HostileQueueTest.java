@@ -158,6 +158,37 @@ class HostileQueueTest {
     }
 
     @Test
+    void aChainIsAtMostAsLongAsTheQueue() {
+        for (int i = 0; i < 9; i++) {
+            driver.descriptor(TABLE, i, 0x8000 + i, 1, WRITE | (i < 7 ? NEXT : 0), i + 1);
+        }
+        driver.descriptor(driver.descriptors, 0, TABLE, 9 * 16, INDIRECT, 0);
+        driver.offer(0);
+        driver.kick();
+        assertEquals(8, driver.takeUsed(0));
+        driver.start();
+        device.served = 0;
+        driver.descriptor(TABLE, 7, 0x8007, 1, WRITE | NEXT, 8);
+        driver.offer(0);
+        assertRefused("more than 8 descriptors");
+    }
+
+    @Test
+    void theUsedRingIsMarkedAcrossPages() {
+        driver.used = 0x4ffc; // flags and index end the page, the elements begin the next
+        driver.start();
+        try (Arena arena = Arena.ofConfined()) {
+            PageSet marked = new PageSet(arena, memory.pages());
+            memory.drainWritten(marked);
+            marked.clear();
+            driver.request(toRead(0x8000, 1));
+            memory.drainWritten(marked);
+            assertTrue(marked.contains(4) && marked.contains(5));
+            assertEquals(2, marked.cardinality());
+        }
+    }
+
+    @Test
     void indirectTablesMustHaveBeenAgreedOn() {
         driver.start(VirtioMmio.FEATURE_VERSION_1);
         driver.descriptor(driver.descriptors, 0, TABLE, 16, INDIRECT, 0);
