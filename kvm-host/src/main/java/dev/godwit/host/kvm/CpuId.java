@@ -23,6 +23,9 @@ public record CpuId(List<Entry> entries) {
      */
     public record Entry(int function, int index, int flags, int eax, int ebx, int ecx, int edx) {}
 
+    /** More leaves than KVM ever gives ({@code KVM_MAX_CPUID_ENTRIES}). */
+    static final int MAX_ENTRIES = 256;
+
     public CpuId {
         entries = List.copyOf(entries);
     }
@@ -32,6 +35,13 @@ public record CpuId(List<Entry> entries) {
         return entries.stream()
                 .filter(e -> e.function == function && ((e.flags & 1) == 0 || e.index == index))
                 .findFirst();
+    }
+
+    /** Room for so many leaves, and says so to the kernel. */
+    static MemorySegment allocate(SegmentAllocator allocator, int count) {
+        MemorySegment list = allocator.allocate(kvm_cpuid2.sizeof() + count * kvm_cpuid_entry2.sizeof(), 8);
+        kvm_cpuid2.nent(list, count);
+        return list;
     }
 
     static CpuId read(MemorySegment cpuid2) {
@@ -53,8 +63,7 @@ public record CpuId(List<Entry> entries) {
     }
 
     MemorySegment write(SegmentAllocator allocator) {
-        MemorySegment list = allocator.allocate(kvm_cpuid2.sizeof() + entries.size() * kvm_cpuid_entry2.sizeof(), 8);
-        kvm_cpuid2.nent(list, entries.size());
+        MemorySegment list = allocate(allocator, entries.size());
         MemorySegment array = list.asSlice(kvm_cpuid2.sizeof());
         for (int i = 0; i < entries.size(); i++) {
             Entry from = entries.get(i);

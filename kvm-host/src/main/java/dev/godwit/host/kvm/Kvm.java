@@ -1,7 +1,6 @@
 package dev.godwit.host.kvm;
 
 import dev.godwit.bindings.kvm.KvmIoctl;
-import dev.godwit.bindings.kvm.gen.kvm_cpuid2;
 import dev.godwit.bindings.kvm.gen.kvm_msr_list;
 import dev.godwit.bindings.linux.Errno;
 import dev.godwit.bindings.linux.FileCalls;
@@ -22,7 +21,6 @@ public final class Kvm implements AutoCloseable {
     public static final Path DEVICE = Path.of("/dev/kvm");
 
     private static final int API_VERSION = 12;
-    private static final int CPUID_ENTRY_BYTES = 40;
 
     private final int fd;
 
@@ -97,17 +95,10 @@ public final class Kvm implements AutoCloseable {
     /** The CPU features KVM can give a guest on this host ({@code KVM_GET_SUPPORTED_CPUID}). */
     public CpuId supportedCpuId() {
         try (Arena arena = Arena.ofConfined()) {
-            // The kernel says E2BIG and not how many there are.
-            for (int entries = 128; ; entries *= 2) {
-                MemorySegment list = arena.allocate(kvm_cpuid2.sizeof() + (long) entries * CPUID_ENTRY_BYTES, 8);
-                kvm_cpuid2.nent(list, entries);
-                long result = Ioctl.ioctl(fd, KvmIoctl.KVM_GET_SUPPORTED_CPUID, list.address());
-                if (result == -Errno.E2BIG && entries < 4096) {
-                    continue;
-                }
-                SystemCallException.check(result, "KVM_GET_SUPPORTED_CPUID");
-                return CpuId.read(list);
-            }
+            MemorySegment list = CpuId.allocate(arena, CpuId.MAX_ENTRIES);
+            SystemCallException.check(
+                    Ioctl.ioctl(fd, KvmIoctl.KVM_GET_SUPPORTED_CPUID, list.address()), "KVM_GET_SUPPORTED_CPUID");
+            return CpuId.read(list);
         }
     }
 

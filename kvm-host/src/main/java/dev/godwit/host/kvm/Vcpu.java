@@ -87,6 +87,16 @@ public final class Vcpu implements AutoCloseable {
         }
     }
 
+    /** The CPU features it has ({@code KVM_GET_CPUID2}); waits while it runs. */
+    public CpuId cpuId() {
+        try (Arena temporary = Arena.ofConfined()) {
+            MemorySegment list = CpuId.allocate(temporary, CpuId.MAX_ENTRIES);
+            SystemCallException.check(
+                    Ioctl.ioctl(fd, KvmIoctl.KVM_GET_CPUID2, list.address()), "KVM_GET_CPUID2", "vcpu", id);
+            return CpuId.read(list);
+        }
+    }
+
     /** One ioctl that reads or writes a state structure at {@code argument}; the result or {@code -errno}. */
     public long state(long request, MemorySegment argument) {
         return Ioctl.ioctl(fd, request, argument.address());

@@ -45,12 +45,16 @@ public final class Machine implements AutoCloseable {
     private final Parts parts;
     private final List<VcpuThread> vcpus;
     private final CompletableFuture<StopReason> stopped = new CompletableFuture<>();
+    private final CpuId hostCpu;
+    private CpuId guestCpu;
     private State state = State.PAUSED;
     private boolean closed;
 
-    private Machine(Kvm kvm, MachineConfig config, CpuId cpuId) {
+    private Machine(Kvm kvm, MachineConfig config) {
         this.config = config;
-        this.parts = Parts.assemble(kvm, config, cpuId);
+        this.hostCpu = kvm.supportedCpuId();
+        this.parts = Parts.assemble(kvm, config, hostCpu);
+        this.guestCpu = parts.guestCpu();
         this.vcpus = parts.startThreads((vcpu, reason) -> ended(reason));
     }
 
@@ -61,7 +65,7 @@ public final class Machine implements AutoCloseable {
      * @throws MachineConfigException when the host cannot build it
      */
     public static Machine boot(Kvm kvm, MachineConfig config, PvhImage image) {
-        Machine machine = new Machine(kvm, config, kvm.supportedCpuId());
+        Machine machine = new Machine(kvm, config);
         try {
             long startInfo = PvhLoader.load(image, machine.parts.commandLine(), machine.memory());
             PvhEntryState.apply(machine.parts.vcpus().getFirst(), image.entry(), startInfo);
@@ -78,7 +82,7 @@ public final class Machine implements AutoCloseable {
      * @throws MachineConfigException when the host cannot build it
      */
     public static Machine empty(Kvm kvm, MachineConfig config) {
-        return new Machine(kvm, config, kvm.supportedCpuId());
+        return new Machine(kvm, config);
     }
 
     public MachineConfig config() {
@@ -107,6 +111,16 @@ public final class Machine implements AutoCloseable {
     /** When the guest executed its first instructions ({@link System#nanoTime}), if its image marks them. */
     public OptionalLong firstInstructionNanos() {
         return parts.bootMark().firstWriteNanos();
+    }
+
+    /** The CPU that this host can give to a guest. */
+    public CpuId hostCpu() {
+        return hostCpu;
+    }
+
+    /** The CPU that the guest was given, here or where it was first started. */
+    public synchronized CpuId guestCpu() {
+        return guestCpu;
     }
 
     public synchronized State state() {
@@ -183,7 +197,9 @@ public final class Machine implements AutoCloseable {
      */
     public synchronized List<String> restore(MachineState state, ElapsedTime elapsed) {
         requirePaused("restored");
-        return parts.stateKeeper().restore(state, elapsed);
+        List<String> notRestored = parts.stateKeeper().restore(state, elapsed);
+        guestCpu = parts.guestCpu();
+        return notRestored;
     }
 
     private void requirePaused(String what) {

@@ -151,6 +151,11 @@ final class Parts {
         return text.toString();
     }
 
+    /** The CPU that the guest sees, by its first vCPU. */
+    CpuId guestCpu() {
+        return vcpus.getFirst().cpuId();
+    }
+
     StateKeeper stateKeeper() {
         return stateKeeper;
     }

@@ -1,0 +1,138 @@
+package dev.godwit.host.memory;
+
+import dev.godwit.bindings.linux.Errno;
+import dev.godwit.bindings.linux.FileCalls;
+import dev.godwit.bindings.linux.Ioctl;
+import dev.godwit.bindings.linux.PagemapIoctl;
+import dev.godwit.bindings.linux.SystemCallException;
+import dev.godwit.bindings.linux.gen.linux_h;
+import dev.godwit.bindings.linux.gen.page_region;
+import dev.godwit.bindings.linux.gen.pm_scan_arg;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * What the host kernel has behind guest RAM at one moment: which pages exist at all, and which 2 MiB of them are one
+ * large page. A page that does not exist reads as zeros.
+ *
+ * <p>By {@code PAGEMAP_SCAN} (Linux 6.7), which tells large pages apart; before that by reading
+ * {@code /proc/self/pagemap}, which does not: then {@link #knowsLarge} is false and no chunk counts as large.
+ *
+ * <p>Threading: scan from one thread; guests may run meanwhile.
+ *
+ * <p>Source: {@code Documentation/admin-guide/mm/pagemap.rst}.
+ */
+public final class Backing {
+    private static final String PAGEMAP = "/proc/self/pagemap";
+    private static final int REGIONS = 1024;
+    private static final int ENTRIES = 8192;
+    private static final long PRESENT_OR_SWAPPED = 3L << 62;
+
+    private final PageSet resident;
+    private final PageSet largeChunks;
+    private boolean knowsLarge;
+
+    private Backing(Arena arena, GuestMemory memory) {
+        resident = new PageSet(arena, memory.pages());
+        largeChunks = new PageSet(arena, PageSize.pagesIn(memory.size()) / PageSize.SMALL_PER_LARGE + 1);
+    }
+
+    /** Looks at all of a guest's RAM; the sets live in {@code arena}. */
+    public static Backing scan(Arena arena, GuestMemory memory) {
+        Backing backing = new Backing(arena, memory);
+        int fd = SystemCallException.checkInt(
+                FileCalls.open(PAGEMAP, FileCalls.O_RDONLY | FileCalls.O_CLOEXEC), "open", PAGEMAP);
+        try {
+            backing.knowsLarge = backing.scanRegions(fd, memory);
+            if (!backing.knowsLarge) {
+                backing.readEntries(fd, memory);
+            }
+            return backing;
+        } finally {
+            FileCalls.close(fd);
+        }
+    }
+
+    /** Pages that exist: in memory or swapped out, and not the kernel's shared page of zeros. */
+    public PageSet resident() {
+        return resident;
+    }
+
+    /** Numbers of the 2 MiB chunks that are one large page each. */
+    public PageSet largeChunks() {
+        return largeChunks;
+    }
+
+    /** Whether this kernel tells large pages apart. */
+    public boolean knowsLarge() {
+        return knowsLarge;
+    }
+
+    /** Guest RAM behind which there are large pages, in bytes. */
+    public long largeBytes() {
+        return largeChunks.cardinality() * PageSize.LARGE;
+    }
+
+    /** False when this kernel has no such call. */
+    private boolean scanRegions(int fd, GuestMemory memory) {
+        long wanted = linux_h.PAGE_IS_PRESENT() | linux_h.PAGE_IS_SWAPPED();
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment regions = arena.allocate(page_region.layout(), REGIONS);
+            MemorySegment scan = pm_scan_arg.allocate(arena).fill((byte) 0);
+            long end = memory.hva() + memory.size();
+            pm_scan_arg.size(scan, pm_scan_arg.sizeof());
+            pm_scan_arg.end(scan, end);
+            pm_scan_arg.vec(scan, regions.address());
+            pm_scan_arg.vec_len(scan, REGIONS);
+            pm_scan_arg.category_anyof_mask(scan, wanted);
+            pm_scan_arg.return_mask(scan, wanted | linux_h.PAGE_IS_HUGE() | linux_h.PAGE_IS_PFNZERO());
+            for (long from = memory.hva(); from < end; from = pm_scan_arg.walk_end(scan)) {
+                pm_scan_arg.start(scan, from);
+                int found = Ioctl.ioctl(fd, PagemapIoctl.PAGEMAP_SCAN, scan);
+                if (found == -Errno.ENOTTY || found == -Errno.EINVAL) {
+                    return false;
+                }
+                SystemCallException.check(found, "PAGEMAP_SCAN");
+                for (int i = 0; i < found; i++) {
+                    add(page_region.asSlice(regions, i), memory.hva());
+                }
+            }
+        }
+        return true;
+    }
+
+    private void add(MemorySegment region, long hva) {
+        long categories = page_region.categories(region);
+        if ((categories & linux_h.PAGE_IS_PFNZERO()) != 0) {
+            return;
+        }
+        long first = (page_region.start(region) - hva) >>> PageSize.SMALL_SHIFT;
+        long end = (page_region.end(region) - hva) >>> PageSize.SMALL_SHIFT;
+        resident.addRange(first, end - first);
+        if ((categories & linux_h.PAGE_IS_HUGE()) != 0) {
+            // A region of large pages may be cut where the answer's array was full, never inside a large page.
+            long firstChunk = first / PageSize.SMALL_PER_LARGE;
+            largeChunks.addRange(firstChunk, end / PageSize.SMALL_PER_LARGE - firstChunk);
+        }
+    }
+
+    private void readEntries(int fd, GuestMemory memory) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment entries = arena.allocate(ValueLayout.JAVA_LONG, ENTRIES);
+            long firstEntry = memory.hva() >>> PageSize.SMALL_SHIFT;
+            for (long page = 0; page < memory.pages(); page += ENTRIES) {
+                long count = Math.min(ENTRIES, memory.pages() - page);
+                SystemCallException.check(
+                        FileCalls.pread(fd, entries.asSlice(0, count * Long.BYTES), (firstEntry + page) * Long.BYTES),
+                        "pread",
+                        PAGEMAP);
+                for (int i = 0; i < count; i++) {
+                    if ((entries.getAtIndex(ValueLayout.JAVA_LONG, i) & PRESENT_OR_SWAPPED) != 0) {
+                        resident.add(page + i);
+                    }
+                }
+            }
+        }
+    }
+}
