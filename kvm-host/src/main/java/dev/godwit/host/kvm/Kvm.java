@@ -23,6 +23,7 @@ public final class Kvm implements AutoCloseable {
     private static final int API_VERSION = 12;
 
     private final int fd;
+    private volatile CpuId supportedCpuId;
 
     private Kvm(int fd) {
         this.fd = fd;
@@ -92,8 +93,20 @@ public final class Kvm implements AutoCloseable {
                 Ioctl.ioctl(fd, KvmIoctl.KVM_GET_VCPU_MMAP_SIZE, 0), "KVM_GET_VCPU_MMAP_SIZE");
     }
 
-    /** The CPU features KVM can give a guest on this host ({@code KVM_GET_SUPPORTED_CPUID}). */
+    /**
+     * The CPU features KVM can give a guest on this host ({@code KVM_GET_SUPPORTED_CPUID}); asked once, as it takes KVM
+     * about half a millisecond to find out.
+     */
     public CpuId supportedCpuId() {
+        CpuId known = supportedCpuId;
+        if (known == null) {
+            known = askSupportedCpuId();
+            supportedCpuId = known;
+        }
+        return known;
+    }
+
+    private CpuId askSupportedCpuId() {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment list = CpuId.allocate(arena, CpuId.MAX_ENTRIES);
             SystemCallException.check(
