@@ -15,6 +15,7 @@ import dev.godwit.bindings.kvm.gen.kvm_sregs2;
 import dev.godwit.bindings.kvm.gen.kvm_vcpu_events;
 import dev.godwit.bindings.kvm.gen.kvm_xcrs;
 import dev.godwit.bindings.linux.Errno;
+import dev.godwit.host.kvm.CpuId;
 import dev.godwit.host.kvm.Kvm;
 import dev.godwit.host.kvm.Vcpu;
 import dev.godwit.host.kvm.Vm;
@@ -158,6 +159,18 @@ public final class VcpuState {
         }
     }
 
+    /**
+     * The CPU that a saved vCPU was given, to be checked against what this host has before anything is restored.
+     *
+     * @throws StateFormatException when the section is malformed
+     */
+    public static CpuId cpuId(byte[] section) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment record = new RecordTable(arena, "vCPU", section, LAST).required(CPUID);
+            return CpuIdCodec.decode(record.toArray(ValueLayout.JAVA_BYTE));
+        }
+    }
+
     private void record(Vcpu vcpu, int id, long request, String name, long bytes) {
         check(vcpu.state(request, writer.room(bytes)), name, "vcpu", vcpu.id());
         writer.commit(id, bytes);
@@ -262,10 +275,17 @@ public final class VcpuState {
         }
     }
 
+    /** Names the counter if it does not follow: some hosts give every guest their own, and take what is set in silence. */
     private void restoreTsc(Vcpu vcpu, MemorySegment record, ElapsedTime elapsed, List<String> notRestored) {
         long kiloHertz = Math.clamp(TimeRecord.kiloHertz(record), 0, Integer.MAX_VALUE);
         // At most 2^42 ns times 2^31 kHz: divided in two steps, so that it stays within 64 bits.
         long advance = elapsed.since(TimeRecord.host(record), notRestored) / 1000 * kiloHertz / 1000;
-        msrs.write(vcpu, MsrState.TSC, TimeRecord.guest(record) + advance, notRestored);
+        long wanted = TimeRecord.guest(record) + advance;
+        msrs.write(vcpu, MsrState.TSC, wanted, notRestored);
+        long error = msrs.read(vcpu, MsrState.TSC) - wanted;
+        // KVM itself moves a counter by up to a second, to keep a VM's vCPUs together.
+        if (error < -kiloHertz * 1000 || error > kiloHertz * 1000) {
+            notRestored.add("value of the time-stamp counter");
+        }
     }
 }
