@@ -1,0 +1,129 @@
+package dev.godwit.agent.api;
+
+import dev.godwit.agent.config.Failure;
+import dev.godwit.agent.config.HostPort;
+import dev.godwit.agent.inventory.GuestState;
+import dev.godwit.agent.inventory.HostMemory;
+import dev.godwit.agent.inventory.Inventory;
+import dev.godwit.agent.inventory.ReportStore;
+import dev.godwit.agent.metrics.AgentMetrics;
+import dev.godwit.agent.transport.Secret;
+import dev.godwit.host.kvm.Kvm;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/**
+ * A whole agent in this process: its directory, guests, migration port and API.
+ *
+ * <pre>{@code
+ * try (Agent agent = Agent.start(directory, new InetSocketAddress("127.0.0.1", 0), secret)) { … }
+ * }</pre>
+ */
+public final class Agent implements AutoCloseable {
+    private final Deque<AutoCloseable> parts = new ArrayDeque<>();
+    private AgentDirectory directory;
+    private Inventory inventory;
+    private InetSocketAddress address;
+
+    private Agent() {}
+
+    /**
+     * Starts an agent; it serves when this returns.
+     *
+     * @param path its directory
+     * @param listen where migrations are to arrive; port 0 is any that is free
+     * @throws Failure when the directory or the port is taken
+     * @throws dev.godwit.host.kvm.KvmUnavailableException when this host runs no guests
+     */
+    public static Agent start(Path path, InetSocketAddress listen, Secret secret) {
+        Agent agent = new Agent();
+        try {
+            agent.assemble(path, listen, secret);
+            return agent;
+        } catch (RuntimeException | Error e) {
+            agent.close();
+            throw e;
+        }
+    }
+
+    private void assemble(Path path, InetSocketAddress listen, Secret secret) {
+        directory = add(AgentDirectory.take(path));
+        AgentMetrics metrics = new AgentMetrics();
+        Kvm kvm = Kvm.open();
+        inventory = add(new Inventory(kvm, new EngineMovers(secret), new ReportStore(directory.migrations()), metrics));
+        gauges(metrics);
+        MigrationPort port = add(MigrationPort.open(listen, secret, inventory));
+        address = port.address();
+        add(ApiServer.start(directory, inventory, metrics, new AgentInfo(Version.TEXT, directory.path(), address)));
+    }
+
+    private void gauges(AgentMetrics metrics) {
+        metrics.gauge("godwit_guests", "Guests by state", "state", () -> {
+            Map<String, Long> counts = inventory.guests().stream()
+                    .collect(Collectors.groupingBy(g -> g.state().text(), Collectors.counting()));
+            for (GuestState state : GuestState.values()) {
+                counts.putIfAbsent(state.text(), 0L);
+            }
+            return counts;
+        });
+        metrics.gauge(
+                "godwit_guest_memory_bytes",
+                "RAM of all guests here",
+                () -> inventory.guests().stream()
+                        .mapToLong(g -> g.description().config().memoryBytes())
+                        .sum());
+        metrics.gauge(
+                "godwit_host_free_bytes",
+                "What guests may still take of the host's RAM",
+                () -> HostMemory.now().free());
+    }
+
+    private <T extends AutoCloseable> T add(T part) {
+        parts.push(part);
+        return part;
+    }
+
+    /** Where its API is served. */
+    public Path socket() {
+        return directory.socket();
+    }
+
+    /** Where migrations arrive, with the real port. */
+    public InetSocketAddress address() {
+        return address;
+    }
+
+    /** Its guests. */
+    public Inventory inventory() {
+        return inventory;
+    }
+
+    @Override
+    public String toString() {
+        return "api " + socket() + ", migrations on " + HostPort.text(address);
+    }
+
+    /** Ends its guests, cancels its migrations and gives everything back. */
+    @Override
+    public synchronized void close() {
+        RuntimeException first = null;
+        while (!parts.isEmpty()) {
+            try {
+                parts.pop().close();
+            } catch (Exception e) {
+                if (first == null) {
+                    first = new IllegalStateException(e);
+                } else {
+                    first.addSuppressed(e);
+                }
+            }
+        }
+        if (first != null) {
+            throw first;
+        }
+    }
+}

@@ -1,0 +1,107 @@
+package dev.godwit.agent.api;
+
+import dev.godwit.agent.inventory.Departed;
+import dev.godwit.agent.inventory.Guest;
+import dev.godwit.agent.inventory.GuestState;
+import dev.godwit.agent.inventory.MigrationJob;
+import dev.godwit.agent.migration.GuestDescription;
+import dev.godwit.host.machine.MachineConfig;
+import dev.godwit.host.vcpu.StopReason;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * A guest as the API shows it; null where there is nothing to say.
+ *
+ * @param state {@link GuestState#text}
+ * @param reason why it stopped: {@link StopReason.Kind#text}
+ * @param exitValue what it wrote to the exit device
+ * @param detail one line on the reason
+ * @param createdAt when it came to this agent, ISO 8601
+ * @param firstInstructionMicros from the request to its first instruction
+ * @param logBytes what it wrote to its serial port in its life
+ * @param migration id of the migration under way
+ * @param target where it went, {@code host:port}
+ */
+public record GuestView(
+        String name,
+        String image,
+        String state,
+        String reason,
+        Integer exitValue,
+        String detail,
+        long memoryBytes,
+        int cpus,
+        String cmdline,
+        String largePages,
+        String dirtyTracking,
+        List<StartRequest.Disk> disks,
+        String createdAt,
+        Long firstInstructionMicros,
+        Long logBytes,
+        String migration,
+        String target) {
+
+    /** All of them. */
+    public record Page(List<GuestView> guests) {}
+
+    static GuestView of(Guest guest) {
+        GuestState state = guest.state();
+        Optional<StopReason> reason = guest.stopReason();
+        return view(
+                guest.description(),
+                state,
+                reason,
+                guest.createdAt().toString(),
+                guest.startMicros().isPresent() ? guest.startMicros().getAsLong() : null,
+                state == GuestState.STARTING ? null : guest.log().endOffset(),
+                guest.migration().map(MigrationJob::id).orElse(null),
+                guest.migration().map(MigrationJob::target).orElse(null));
+    }
+
+    static GuestView of(Departed gone) {
+        return view(
+                gone.guest(),
+                GuestState.MIGRATED,
+                Optional.empty(),
+                gone.at().toString(),
+                null,
+                null,
+                null,
+                gone.target());
+    }
+
+    private static GuestView view(
+            GuestDescription guest,
+            GuestState state,
+            Optional<StopReason> reason,
+            String since,
+            Long firstInstruction,
+            Long logBytes,
+            String migration,
+            String target) {
+        MachineConfig config = guest.config();
+        return new GuestView(
+                guest.name(),
+                guest.image(),
+                state.text(),
+                reason.map(r -> r.kind().text()).orElse(null),
+                reason.filter(r -> r.kind() == StopReason.Kind.EXIT)
+                        .map(StopReason::code)
+                        .orElse(null),
+                reason.map(StopReason::detail).filter(d -> !d.isEmpty()).orElse(null),
+                config.memoryBytes(),
+                config.cpus(),
+                config.commandLine(),
+                config.largePages().text(),
+                config.dirtyTracking().name().toLowerCase(java.util.Locale.ROOT),
+                config.disks().stream()
+                        .map(d -> new StartRequest.Disk(d.file().toString(), d.readOnly()))
+                        .toList(),
+                since,
+                firstInstruction,
+                logBytes,
+                migration,
+                target);
+    }
+}

@@ -1,0 +1,23 @@
+package dev.godwit.agent.api;
+
+/**
+ * The agent and its host.
+ *
+ * @param version Godwit's
+ * @param pid the agent's process
+ * @param directory where it keeps its files
+ * @param listen where migrations arrive, {@code host:port}
+ * @param memoryBytes the host's RAM
+ * @param freeBytes what guests may still take of it
+ * @param cpus the host's
+ * @param guests how many are here
+ */
+public record HostView(
+        String version,
+        long pid,
+        String directory,
+        String listen,
+        long memoryBytes,
+        long freeBytes,
+        int cpus,
+        int guests) {}

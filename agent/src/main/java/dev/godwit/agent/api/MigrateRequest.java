@@ -1,0 +1,39 @@
+package dev.godwit.agent.api;
+
+import dev.godwit.agent.config.Failure;
+import dev.godwit.agent.migration.MigrationOptions;
+import java.time.Duration;
+
+/**
+ * Where a guest is to go and how; null is the default of {@link MigrationOptions}.
+ *
+ * @param target {@code host:port} of the other agent
+ * @param downtimeMillis the longest pause to plan for
+ * @param bandwidth the most guest-memory bytes a second; 0 is no limit
+ * @param streams data connections
+ * @param verify compare all of memory at the switchover
+ * @param maxTimeMillis give up after this time
+ * @param insecureNetwork allow a target off the loopback
+ */
+public record MigrateRequest(
+        String target,
+        Long downtimeMillis,
+        Long bandwidth,
+        Integer streams,
+        Boolean verify,
+        Long maxTimeMillis,
+        Boolean insecureNetwork) {
+
+    MigrationOptions options() {
+        try {
+            MigrationOptions options = MigrationOptions.DEFAULT;
+            options = downtimeMillis == null ? options : options.withDowntime(Duration.ofMillis(downtimeMillis));
+            options = bandwidth == null ? options : options.withBandwidth(bandwidth);
+            options = streams == null ? options : options.withStreams(streams);
+            options = maxTimeMillis == null ? options : options.withMaxTime(Duration.ofMillis(maxTimeMillis));
+            return options.withVerify(Boolean.TRUE.equals(verify));
+        } catch (IllegalArgumentException e) {
+            throw Failure.badInput(e.getMessage());
+        }
+    }
+}

@@ -1,0 +1,90 @@
+package dev.godwit.agent.api;
+
+import dev.godwit.agent.config.Failure;
+import dev.godwit.agent.config.Quoted;
+import dev.godwit.host.machine.MachineConfig;
+import dev.godwit.host.memory.LargePages;
+import dev.godwit.host.tracking.DirtyTracking;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+
+/**
+ * A guest to be started; null is the default.
+ *
+ * @param name see {@link dev.godwit.agent.inventory.GuestNames}
+ * @param image absolute path of a file on the agent's host, or the name of an image that comes with Godwit
+ * @param memoryBytes guest RAM; default 256 MiB
+ * @param cpus default 1
+ * @param cmdline default empty
+ * @param largePages {@code thp} (default), {@code hugetlb} or {@code none}
+ * @param dirtyTracking {@code log} (default) or {@code ring}
+ * @param disks default none
+ * @param paused do not let it run yet; default false
+ */
+public record StartRequest(
+        String name,
+        String image,
+        Long memoryBytes,
+        Integer cpus,
+        String cmdline,
+        String largePages,
+        String dirtyTracking,
+        List<Disk> disks,
+        Boolean paused) {
+    /** Guest RAM where nothing else is asked for. */
+    public static final long DEFAULT_MEMORY = 256L << 20;
+
+    /** A disk: a file or block device of the agent's host. */
+    public record Disk(String file, Boolean readOnly) {}
+
+    /**
+     * What the machine is made of.
+     *
+     * @throws Failure bad input
+     * @throws dev.godwit.host.machine.MachineConfigException when nobody could build it
+     */
+    public MachineConfig config() {
+        if (image == null || image.isEmpty()) {
+            throw Failure.badInput("field 'image' is missing");
+        }
+        return MachineConfig.of(memoryBytes == null ? DEFAULT_MEMORY : memoryBytes)
+                .withCpus(cpus == null ? 1 : cpus)
+                .withCommandLine(cmdline == null ? "" : cmdline)
+                .withLargePages(choice("largePages", LargePages.class, largePages, LargePages.THP))
+                .withDirtyTracking(choice("dirtyTracking", DirtyTracking.class, dirtyTracking, DirtyTracking.LOG))
+                .withDisks(
+                        disks == null
+                                ? List.of()
+                                : disks.stream().map(StartRequest::disk).toList());
+    }
+
+    private static MachineConfig.Disk disk(Disk disk) {
+        if (disk == null || disk.file == null || !disk.file.startsWith("/")) {
+            throw Failure.badInput("field 'disks': a disk has a file with an absolute path");
+        }
+        try {
+            return new MachineConfig.Disk(Path.of(disk.file), Boolean.TRUE.equals(disk.readOnly));
+        } catch (InvalidPathException e) {
+            throw Failure.badInput("field 'disks': " + Quoted.of(disk.file) + " is no path");
+        }
+    }
+
+    private static <E extends Enum<E>> E choice(String field, Class<E> type, String text, E otherwise) {
+        if (text == null) {
+            return otherwise;
+        }
+        for (E value : type.getEnumConstants()) {
+            if (value.name().toLowerCase(Locale.ROOT).equals(text)) {
+                return value;
+            }
+        }
+        throw Failure.badInput("field '" + field + "': " + Quoted.of(text) + " is none of "
+                + Arrays.stream(type.getEnumConstants())
+                        .map(v -> v.name().toLowerCase(Locale.ROOT))
+                        .collect(Collectors.joining(", ")));
+    }
+}

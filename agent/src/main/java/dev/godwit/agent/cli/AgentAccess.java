@@ -1,0 +1,33 @@
+package dev.godwit.agent.cli;
+
+import dev.godwit.agent.api.ApiClient;
+import dev.godwit.agent.api.Json;
+import java.io.PrintStream;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.ParentCommand;
+
+/** A command that talks to an agent. */
+abstract class AgentAccess implements Callable<Integer> {
+    @ParentCommand
+    private Godwit godwit;
+
+    @Mixin
+    private Help help;
+
+    final ApiClient client() {
+        return godwit.client();
+    }
+
+    final Console console() {
+        return godwit.console();
+    }
+
+    final PrintStream out() {
+        return godwit.console().out();
+    }
+
+    final void printJson(Object value) {
+        out().println(Json.pretty(value));
+    }
+}

@@ -1,0 +1,79 @@
+package dev.godwit.agent.cli;
+
+import dev.godwit.agent.api.Agent;
+import dev.godwit.agent.config.HostPort;
+import dev.godwit.agent.config.NetworkPolicy;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParentCommand;
+
+@Command(
+        name = "agent",
+        description = "Serves a host: its guests, its API on DIR/api.sock, and migrations that arrive on HOST:PORT.",
+        sortOptions = false,
+        footer = {
+            "",
+            "Says 'godwit agent ready: …' when it serves. SIGTERM or SIGINT ends its guests, removes the socket and"
+                    + " exits with 0.",
+            "",
+            "Example:",
+            "  godwit agent --dir /tmp/a --listen 127.0.0.1:7000",
+            "",
+            ExitCode.HELP
+        })
+final class AgentCommand implements Callable<Integer> {
+    @ParentCommand
+    private Godwit godwit;
+
+    @Mixin
+    private Help help;
+
+    @Option(
+            names = "--dir",
+            required = true,
+            paramLabel = "DIR",
+            description = "Its directory, made if need be: the socket and the reports of migrations.")
+    private Path dir;
+
+    @Option(
+            names = "--listen",
+            required = true,
+            paramLabel = "HOST:PORT",
+            description = "Where migrations arrive; port 0 is any that is free.")
+    private String listen;
+
+    @Mixin
+    private SecretOption secret;
+
+    @Option(
+            names = NetworkPolicy.OPTION,
+            description =
+                    "Allow an address off the loopback: peers are authenticated, but what they send is not encrypted.")
+    private boolean insecure;
+
+    @Override
+    @SuppressWarnings("SystemExitOutsideMain") // the end of a process that was told to end
+    public Integer call() throws InterruptedException {
+        Console console = godwit.console();
+        InetSocketAddress address = HostPort.parseListen("--listen", listen);
+        NetworkPolicy.check("--listen", address, insecure);
+        if (!address.getAddress().isLoopbackAddress()) {
+            console.err().println("godwit: " + NetworkPolicy.WARNING);
+        }
+        Agent agent = Agent.start(dir, address, secret.secret(console.environment()));
+        Runtime.getRuntime()
+                .addShutdownHook(Thread.ofPlatform().name("shutdown").unstarted(() -> {
+                    agent.close();
+                    Runtime.getRuntime().halt(ExitCode.OK); // else the signal's number would be the status
+                }));
+        console.out().println("godwit agent ready: " + agent);
+        console.out().flush();
+        new CountDownLatch(1).await();
+        return ExitCode.OK;
+    }
+}

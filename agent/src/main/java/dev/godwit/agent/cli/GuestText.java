@@ -1,0 +1,32 @@
+package dev.godwit.agent.cli;
+
+import dev.godwit.agent.api.GuestView;
+import java.time.Duration;
+
+/** Guests in words. */
+final class GuestText {
+    private GuestText() {}
+
+    /** Where it is, and why. */
+    static String state(GuestView guest) {
+        if (guest.target() != null) {
+            return guest.state() + " to " + guest.target();
+        }
+        if (guest.exitValue() != null) {
+            return guest.state() + " (exit " + guest.exitValue() + ")";
+        }
+        return guest.reason() == null ? guest.state() : guest.state() + " (" + guest.reason() + ")";
+    }
+
+    /** A time span to one unit. */
+    static String age(Duration d) {
+        long seconds = Math.max(0, d.toSeconds());
+        if (seconds < 120) {
+            return seconds + " s";
+        }
+        if (seconds < 7200) {
+            return seconds / 60 + " min";
+        }
+        return seconds < 172_800 ? seconds / 3600 + " h" : seconds / 86_400 + " days";
+    }
+}

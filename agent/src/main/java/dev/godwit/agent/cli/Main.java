@@ -1,0 +1,91 @@
+package dev.godwit.agent.cli;
+
+import dev.godwit.agent.config.Environment;
+import dev.godwit.agent.config.Failure;
+import dev.godwit.host.boot.ImageException;
+import dev.godwit.host.kvm.KvmUnavailableException;
+import dev.godwit.host.machine.MachineConfigException;
+import java.io.InputStream;
+import java.io.PrintStream;
+import java.util.Locale;
+import java.util.ServiceLoader;
+import picocli.CommandLine;
+import picocli.CommandLine.ParameterException;
+
+/** The command line's entry. */
+public final class Main {
+    private Main() {}
+
+    /** Runs a command and ends the process with its exit status. */
+    public static void main(String[] args) {
+        System.exit(run(args, Console.ofProcess()));
+    }
+
+    /**
+     * Runs a command in this process, without input.
+     *
+     * @return its exit status
+     */
+    public static int run(String[] args, PrintStream out, PrintStream err) {
+        Console console = new Console(InputStream.nullInputStream(), out, err, Environment.ofProcess(), false);
+        return run(args, console);
+    }
+
+    static int run(String[] args, Console console) {
+        Godwit godwit = new Godwit(console);
+        CommandLine line = new CommandLine(godwit);
+        for (CommandExtension extension : ServiceLoader.load(CommandExtension.class)) {
+            extension.commands().forEach(line::addSubcommand);
+        }
+        line.setExecutionExceptionHandler((e, command, parsed) -> failed(e, console));
+        line.setParameterExceptionHandler((e, unused) -> misused(e, console));
+        line.setOut(new java.io.PrintWriter(console.out(), true));
+        line.setErr(new java.io.PrintWriter(console.err(), true));
+        line.setUsageHelpAutoWidth(true);
+        line.setColorScheme(CommandLine.Help.defaultColorScheme(
+                console.terminal() && !console.environment().noColor()
+                        ? CommandLine.Help.Ansi.ON
+                        : CommandLine.Help.Ansi.OFF));
+        int status = line.execute(args);
+        console.out().flush();
+        return status;
+    }
+
+    private static int failed(Exception e, Console console) {
+        if (console.environment().debug()) {
+            e.printStackTrace(console.err());
+        }
+        return switch (e) {
+            case Failure f -> say(console, f.getMessage(), ExitCode.of(f.kind()));
+            case ImageException bad -> say(console, bad.getMessage(), ExitCode.USAGE);
+            case MachineConfigException bad -> say(console, bad.getMessage(), ExitCode.USAGE);
+            case TimedOut late -> say(console, late.getMessage(), ExitCode.TIMED_OUT);
+            case KvmUnavailableException none -> say(console, none.getMessage(), ExitCode.NOT_CAPABLE);
+            default ->
+                say(
+                        console,
+                        "defect: " + e.toString().lines().findFirst().orElse("") + " (" + Environment.DEBUG
+                                + "=1 shows where)",
+                        ExitCode.FAILED);
+        };
+    }
+
+    private static int misused(ParameterException e, Console console) {
+        if (console.environment().debug()) {
+            e.printStackTrace(console.err());
+        }
+        String message = e.getMessage().lines().findFirst().orElse("");
+        String command = e.getCommandLine().getCommandSpec().qualifiedName();
+        return say(
+                console,
+                message.substring(0, Math.min(1, message.length())).toLowerCase(Locale.ROOT)
+                        + message.substring(Math.min(1, message.length())) + "; see " + command + " --help",
+                ExitCode.USAGE);
+    }
+
+    private static int say(Console console, String message, int status) {
+        console.out().flush();
+        console.err().println("godwit: " + message);
+        return status;
+    }
+}

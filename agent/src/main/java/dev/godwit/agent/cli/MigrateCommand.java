@@ -1,0 +1,123 @@
+package dev.godwit.agent.cli;
+
+import dev.godwit.agent.api.ApiClient;
+import dev.godwit.agent.api.MigrateRequest;
+import dev.godwit.agent.api.MigrationView;
+import dev.godwit.agent.config.Durations;
+import dev.godwit.agent.config.Failure;
+import dev.godwit.agent.config.HostPort;
+import dev.godwit.agent.config.NetworkPolicy;
+import dev.godwit.agent.config.Sizes;
+import java.net.InetSocketAddress;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+@Command(
+        name = "migrate",
+        description = "Moves a running guest to another agent. If that fails, the guest goes on where it is.",
+        sortOptions = false,
+        footer = {
+            "",
+            "Ctrl-C cancels the migration. The report is also kept in the agent's directory.",
+            "",
+            "Example:",
+            "  godwit --agent /tmp/a/api.sock migrate web --to 127.0.0.1:7001 --downtime 100ms --verify",
+            "",
+            ExitCode.HELP
+        })
+final class MigrateCommand extends AgentAccess {
+    @Parameters(paramLabel = "NAME", description = "The guest.")
+    private String name;
+
+    @Option(
+            names = "--to",
+            required = true,
+            paramLabel = "HOST:PORT",
+            description = "Where the other agent takes migrations: its --listen.")
+    private String to;
+
+    @Option(
+            names = "--downtime",
+            paramLabel = "TIME",
+            defaultValue = "300ms",
+            description = "The longest pause to plan for. Default: ${DEFAULT-VALUE}.")
+    private String downtime;
+
+    @Option(
+            names = "--bandwidth",
+            paramLabel = "SIZE",
+            defaultValue = "0",
+            description = "The most guest memory to send a second: 1g is 2^30 bytes a second. Default: no limit.")
+    private String bandwidth;
+
+    @Option(
+            names = "--streams",
+            paramLabel = "N",
+            defaultValue = "2",
+            description = "Data connections. Default: ${DEFAULT-VALUE}.")
+    private int streams;
+
+    @Option(names = "--verify", description = "Compare a hash of all guest RAM on both sides; the guest waits for it.")
+    private boolean verify;
+
+    @Option(
+            names = "--max-time",
+            paramLabel = "TIME",
+            defaultValue = "1h",
+            description = "Give up when it has not converged after this time. Default: ${DEFAULT-VALUE}.")
+    private String maxTime;
+
+    @Option(
+            names = NetworkPolicy.OPTION,
+            description = "Allow a target off the loopback: it is authenticated, but what is sent is not encrypted.")
+    private boolean insecure;
+
+    @Option(names = "--json", description = "Print the report as JSON, and no progress.")
+    private boolean json;
+
+    @Override
+    public Integer call() throws InterruptedException {
+        InetSocketAddress target = HostPort.parseTarget("--to", to);
+        NetworkPolicy.check("--to", target, insecure);
+        if (!target.getAddress().isLoopbackAddress()) {
+            console().err().println("godwit: " + NetworkPolicy.WARNING);
+        }
+        ApiClient client = client();
+        MigrationView started = client.migrate(
+                name,
+                new MigrateRequest(
+                        HostPort.text(target),
+                        Durations.parse("--downtime", downtime).toMillis(),
+                        Sizes.parse("--bandwidth", bandwidth),
+                        streams,
+                        verify,
+                        Durations.parse("--max-time", maxTime).toMillis(),
+                        insecure));
+        MigrationView done = watch(client, started);
+        if (json) {
+            printJson(done.report());
+        } else if (done.error() == null) {
+            ReportText.print(done, out());
+        }
+        if (done.error() != null) {
+            throw Failure.failed("guest " + name + " is not migrated: " + done.error());
+        }
+        return ExitCode.OK;
+    }
+
+    private MigrationView watch(ApiClient client, MigrationView started) {
+        Thread onInterrupt = Thread.ofPlatform().name("cancel").unstarted(() -> client.cancel(started.id()));
+        Runtime.getRuntime().addShutdownHook(onInterrupt);
+        try (ProgressLine line = new ProgressLine(console(), !json)) {
+            MigrationView now = started;
+            while (!now.done()) {
+                now = client.migration(started.id(), line.interval());
+                line.show(now);
+            }
+            return now;
+        } finally {
+            Runtime.getRuntime().removeShutdownHook(onInterrupt);
+        }
+    }
+}

@@ -1,0 +1,83 @@
+package dev.godwit.agent.cli;
+
+import dev.godwit.agent.api.MigrationView;
+import dev.godwit.agent.config.Durations;
+import java.io.PrintStream;
+import java.time.Duration;
+import java.util.Locale;
+
+/**
+ * A migration as it goes on: on a terminal one line that is drawn again, elsewhere a line now and then.
+ */
+final class ProgressLine implements AutoCloseable {
+    private static final Duration REDRAW = Duration.ofMillis(100);
+    private static final Duration PLAIN = Duration.ofSeconds(1);
+    private static final int BAR = 20;
+    private static final double MIB = 1 << 20;
+
+    private final PrintStream out;
+    private final boolean terminal;
+    private final boolean shown;
+    private boolean drawn;
+    private String lastPhase = "";
+    private long lastMicros;
+
+    ProgressLine(Console console, boolean shown) {
+        this.out = console.out();
+        this.terminal = console.terminal();
+        this.shown = shown;
+    }
+
+    /** How long to wait before the next look. */
+    Duration interval() {
+        return REDRAW;
+    }
+
+    void show(MigrationView migration) {
+        MigrationView.Progress p = migration.progress();
+        if (!shown || migration.done()) {
+            return;
+        }
+        if (terminal) {
+            out.print("\r\u001b[K" + bar(p) + " " + text(p));
+            out.flush();
+            drawn = true;
+        } else if (!p.phase().equals(lastPhase) || p.elapsedMicros() - lastMicros >= PLAIN.toNanos() / 1000) {
+            lastPhase = p.phase();
+            lastMicros = p.elapsedMicros();
+            out.println(text(p));
+        }
+    }
+
+    static String bar(MigrationView.Progress p) {
+        double share = p.totalBytes() == 0 ? 0 : 1 - Math.clamp((double) p.remainingBytes() / p.totalBytes(), 0, 1);
+        int full = p.round() == 0 ? 0 : (int) Math.round(share * BAR);
+        return "[" + "█".repeat(full) + "·".repeat(BAR - full) + "]";
+    }
+
+    static String text(MigrationView.Progress p) {
+        StringBuilder line = new StringBuilder(p.phase());
+        if (p.round() > 0) {
+            line.append(String.format(
+                    Locale.ROOT,
+                    " round %d: %.0f MiB sent, %.1f MiB left, %.0f MiB/s, dirtied %.0f MiB/s",
+                    p.round(),
+                    p.sentBytes() / MIB,
+                    p.remainingBytes() / MIB,
+                    p.bytesPerSecond() / MIB,
+                    p.dirtyBytesPerSecond() / MIB));
+        }
+        if (p.expectedDowntimeMicros() != null) {
+            line.append(", downtime now ").append(Durations.human(p.expectedDowntimeMicros()));
+        }
+        return line.toString();
+    }
+
+    @Override
+    public void close() {
+        if (drawn) {
+            out.print("\r\u001b[K");
+            out.flush();
+        }
+    }
+}

@@ -1,0 +1,62 @@
+package dev.godwit.agent.cli;
+
+import dev.godwit.agent.api.MigrationView;
+import dev.godwit.agent.config.Durations;
+import dev.godwit.agent.config.Sizes;
+import dev.godwit.agent.migration.MigrationReport;
+import java.io.PrintStream;
+import java.util.Locale;
+
+/** A migration's report for people. */
+final class ReportText {
+    private ReportText() {}
+
+    static void print(MigrationView migration, PrintStream out) {
+        MigrationReport r = migration.report();
+        MigrationReport.Downtime d = r.downtime();
+        out.println("guest " + r.guest() + " runs at " + r.target());
+        line(
+                out,
+                "total",
+                Durations.human(r.totalMicros()) + " in " + count(r.rounds().size(), "round") + " over "
+                        + count(r.streams(), "stream"));
+        line(
+                out,
+                "downtime",
+                Durations.human(d.total()) + ": pause " + Durations.human(d.pause()) + ", last pages "
+                        + Durations.human(d.lastPages()) + ", state " + Durations.human(d.state())
+                        + (d.verify() == 0 ? "" : ", verify " + Durations.human(d.verify())) + ", handover "
+                        + Durations.human(d.handover()) + ", resume " + Durations.human(d.resume()));
+        line(
+                out,
+                "memory",
+                Sizes.human(r.memoryBytes()) + ": " + r.dataPages() + " pages with content, " + r.zeroPages()
+                        + " zero, " + r.untouchedPages() + " untouched");
+        line(
+                out,
+                "sent",
+                Sizes.human(r.sentBytes()) + " of content, " + Sizes.human(r.wireBytes()) + " in all, each page "
+                        + String.format(Locale.ROOT, "%.2f", r.resentFactor()) + " times");
+        line(
+                out,
+                "2 MiB pages",
+                Sizes.human(r.largePagesBefore()) + " before, " + Sizes.human(r.largePagesAfter()) + " after");
+        if (r.memoryHash() != null) {
+            line(out, "verified", "all of memory is the same on both sides, hash " + r.memoryHash());
+        }
+        if (!r.notCarried().isEmpty()) {
+            line(out, "not carried", String.join(", ", r.notCarried()));
+        }
+        if (migration.directory() != null) {
+            line(out, "kept in", migration.directory());
+        }
+    }
+
+    private static void line(PrintStream out, String what, String value) {
+        out.printf("  %-12s %s%n", what, value);
+    }
+
+    private static String count(int number, String what) {
+        return number + " " + what + (number == 1 ? "" : "s");
+    }
+}

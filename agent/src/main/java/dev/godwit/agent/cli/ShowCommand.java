@@ -1,0 +1,55 @@
+package dev.godwit.agent.cli;
+
+import dev.godwit.agent.api.GuestView;
+import dev.godwit.agent.api.StartRequest;
+import dev.godwit.agent.config.Durations;
+import dev.godwit.agent.config.Sizes;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+@Command(
+        name = "show",
+        description = "Shows all about a guest.",
+        sortOptions = false,
+        footer = {"", "Example:", "  godwit --agent /tmp/a/api.sock show web", "", ExitCode.HELP})
+final class ShowCommand extends AgentAccess {
+    @Parameters(paramLabel = "NAME", description = "The guest.")
+    private String name;
+
+    @Option(names = "--json", description = "Print JSON.")
+    private boolean json;
+
+    @Override
+    public Integer call() {
+        GuestView guest = client().guest(name);
+        if (json) {
+            printJson(guest);
+            return ExitCode.OK;
+        }
+        line("name", guest.name());
+        line("state", GuestText.state(guest));
+        line("detail", guest.detail());
+        line("image", guest.image());
+        line("memory", Sizes.human(guest.memoryBytes()) + ", large pages: " + guest.largePages());
+        line("cpus", Integer.toString(guest.cpus()));
+        line("cmdline", guest.cmdline());
+        for (StartRequest.Disk disk : guest.disks()) {
+            line("disk", disk.file() + (Boolean.TRUE.equals(disk.readOnly()) ? " (read-only)" : ""));
+        }
+        line("dirty tracking", guest.dirtyTracking());
+        line("here since", guest.createdAt());
+        if (guest.firstInstructionMicros() != null) {
+            line("first instruction", "after " + Durations.human(guest.firstInstructionMicros()));
+        }
+        line("serial output", Sizes.human(guest.logBytes() == null ? 0 : guest.logBytes()));
+        line("migration", guest.migration());
+        return ExitCode.OK;
+    }
+
+    private void line(String what, String value) {
+        if (value != null && !value.isEmpty()) {
+            out().printf("%-18s %s%n", what, value);
+        }
+    }
+}

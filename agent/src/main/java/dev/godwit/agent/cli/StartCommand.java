@@ -1,0 +1,50 @@
+package dev.godwit.agent.cli;
+
+import dev.godwit.agent.api.GuestView;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+@Command(
+        name = "start",
+        description = "Starts a guest on an agent.",
+        sortOptions = false,
+        footer = {
+            "",
+            "Example:",
+            "  godwit --agent /tmp/a/api.sock start web --image dirtier --memory 1g --cmdline ws=64m",
+            "",
+            ExitCode.HELP
+        })
+final class StartCommand extends AgentAccess {
+    @Parameters(paramLabel = "NAME", description = "Its name: 1 to 63 of a-z, 0-9, '_', '.' and '-'.")
+    private String name;
+
+    @Option(
+            names = "--image",
+            required = true,
+            paramLabel = "FILE",
+            description = "A PVH ELF64 file, or an image that comes with Godwit: hello, dirtier, zero, hostile, blk.")
+    private String image;
+
+    @Mixin
+    private MachineOptions machine;
+
+    @Option(names = "--paused", description = "Do not let it run yet; resume does.")
+    private boolean paused;
+
+    @Option(names = "--json", description = "Print the guest as JSON.")
+    private boolean json;
+
+    @Override
+    public Integer call() {
+        GuestView guest = client().start(machine.request(name, image, paused));
+        if (json) {
+            printJson(guest);
+        } else {
+            out().println("guest " + guest.name() + " is " + guest.state());
+        }
+        return ExitCode.OK;
+    }
+}

@@ -1,0 +1,211 @@
+package dev.godwit.agent.inventory;
+
+import dev.godwit.agent.config.Failure;
+import dev.godwit.agent.migration.GuestDescription;
+import dev.godwit.agent.migration.MigrationPhase;
+import dev.godwit.host.device.SerialLog;
+import dev.godwit.host.machine.Machine;
+import dev.godwit.host.vcpu.StopReason;
+import java.time.Instant;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.function.Function;
+
+/**
+ * A guest of this agent.
+ *
+ * <p>Thread-safe: each command holds the guest's own lock, so a slow one holds up no other guest. The machine of a
+ * guest that ended is closed at once; its log and its reason stay.
+ */
+public final class Guest {
+    private final GuestDescription description;
+    private final Instant createdAt = Instant.now();
+    private final long createdNanos;
+    private Machine machine;
+    private MigrationJob job;
+    private boolean arriving;
+    private boolean inDoubt;
+    private boolean closed;
+
+    private Guest(GuestDescription description, boolean arriving, long createdNanos) {
+        this.description = description;
+        this.arriving = arriving;
+        this.createdNanos = createdNanos;
+    }
+
+    static Guest starting(GuestDescription description, long sinceNanos) {
+        return new Guest(description, false, sinceNanos);
+    }
+
+    static Guest arriving(GuestDescription description) {
+        return new Guest(description, true, System.nanoTime());
+    }
+
+    public String name() {
+        return description.name();
+    }
+
+    public GuestDescription description() {
+        return description;
+    }
+
+    /** When it came to this agent. */
+    public Instant createdAt() {
+        return createdAt;
+    }
+
+    public synchronized GuestState state() {
+        if (arriving) {
+            return GuestState.ARRIVING;
+        }
+        if (machine == null) {
+            return GuestState.STARTING;
+        }
+        if (inDoubt || job != null && job.progress().phase() == MigrationPhase.IN_DOUBT) {
+            return GuestState.IN_DOUBT;
+        }
+        return switch (machine.state()) {
+            case STOPPED -> GuestState.STOPPED;
+            case PAUSED -> job == null ? GuestState.PAUSED : GuestState.MIGRATING;
+            case RUNNING -> job == null ? GuestState.RUNNING : GuestState.MIGRATING;
+        };
+    }
+
+    /** Why it ended, once it has. */
+    public synchronized Optional<StopReason> stopReason() {
+        return machine == null ? Optional.empty() : machine.stopReason();
+    }
+
+    /** Its migration under way. */
+    public synchronized Optional<MigrationJob> migration() {
+        return Optional.ofNullable(job);
+    }
+
+    /** Microseconds from the request to start it to its first instruction, if it started here and its image marks that. */
+    public synchronized OptionalLong startMicros() {
+        OptionalLong first = machine == null ? OptionalLong.empty() : machine.firstInstructionNanos();
+        return first.isPresent() ? OptionalLong.of((first.getAsLong() - createdNanos) / 1000) : first;
+    }
+
+    /**
+     * What it wrote to its serial port.
+     *
+     * @throws Failure conflict, while its machine is being built
+     */
+    public SerialLog log() {
+        return present().serialLog();
+    }
+
+    /** RUNNING → PAUSED; no effect when PAUSED. */
+    public synchronized void pause() {
+        Machine m = free("be paused");
+        if (!m.pause()) {
+            throw ended();
+        }
+    }
+
+    /**
+     * PAUSED → RUNNING; no effect when RUNNING.
+     *
+     * @param force also when it is in doubt: the user knows that no other agent runs it
+     */
+    public synchronized void resume(boolean force) {
+        if (inDoubt && !force) {
+            throw Failure.conflict("guest " + name()
+                    + " is in doubt: its target may run it; make sure that it does not, then resume with --force");
+        }
+        Machine m = free("be resumed");
+        inDoubt = false;
+        m.resume();
+    }
+
+    /**
+     * Types to its serial port.
+     *
+     * @return the bytes taken, less than all when the guest does not read
+     */
+    public int input(byte[] bytes, int from) {
+        Machine m = present();
+        if (m.state() == Machine.State.STOPPED) {
+            throw ended();
+        }
+        return m.serial().input(bytes, from, bytes.length - from);
+    }
+
+    synchronized void attach(Machine built) {
+        machine = built;
+    }
+
+    /** It is complete here. */
+    synchronized void arrived() {
+        arriving = false;
+    }
+
+    /** Leaves the guest to a migration until {@link #endMigration}. */
+    synchronized MigrationJob beginMigration(Function<Machine, MigrationJob> start) {
+        Machine m = free("be migrated");
+        if (inDoubt) {
+            throw Failure.conflict("guest " + name() + " is in doubt: its last target may run it");
+        }
+        if (m.state() != Machine.State.RUNNING) {
+            throw m.state() == Machine.State.STOPPED
+                    ? ended()
+                    : Failure.conflict("guest " + name() + " is paused; resume it first");
+        }
+        job = start.apply(m);
+        return job;
+    }
+
+    synchronized void endMigration(boolean doubt) {
+        job = null;
+        inDoubt = doubt;
+        if (machine.state() == Machine.State.STOPPED) {
+            close();
+        }
+    }
+
+    /** Called when the machine has stopped: gives its memory back, unless a migration still looks at it. */
+    synchronized void onStopped() {
+        if (job == null) {
+            close();
+        }
+    }
+
+    /** Ends it; its log stays. No effect when it has ended. */
+    public synchronized void stop() {
+        free("be stopped").stop(new StopReason(StopReason.Kind.STOPPED, 0, ""));
+        close();
+    }
+
+    synchronized void close() {
+        if (machine != null && !closed) {
+            closed = true;
+            machine.close();
+        }
+    }
+
+    private synchronized Machine present() {
+        if (machine == null) {
+            throw Failure.conflict("guest " + name() + " is just being started; try again");
+        }
+        return machine;
+    }
+
+    /** The machine, if no migration has it. */
+    private Machine free(String verb) {
+        Machine m = present();
+        if (arriving) {
+            throw Failure.conflict("guest " + name() + " is arriving from another agent and cannot " + verb);
+        }
+        if (job != null) {
+            throw Failure.conflict("guest " + name() + " is migrating to " + job.target() + " and cannot " + verb
+                    + "; cancel migration " + job.id() + " first");
+        }
+        return m;
+    }
+
+    private Failure ended() {
+        return Failure.conflict("guest " + name() + " has ended ("
+                + machine.stopReason().map(StopReason::toString).orElse("stopped") + ")");
+    }
+}

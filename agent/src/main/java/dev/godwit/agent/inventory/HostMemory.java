@@ -1,0 +1,64 @@
+package dev.godwit.agent.inventory;
+
+import dev.godwit.agent.config.Failure;
+import dev.godwit.agent.config.Sizes;
+import dev.godwit.host.machine.MachineConfig;
+import dev.godwit.host.memory.LargePages;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * The memory of this host, in bytes, at one moment. Source: {@code /proc/meminfo}, proc(5).
+ *
+ * @param total usable RAM
+ * @param available what the kernel thinks can be had without swapping
+ */
+public record HostMemory(long total, long available) {
+    private static final Path MEMINFO = Path.of("/proc/meminfo");
+    private static final long LEAST_RESERVE = 64L << 20;
+    private static final int RESERVE_SHARE = 50;
+
+    /** Reads it now. */
+    public static HostMemory now() {
+        try {
+            String text = Files.readString(MEMINFO);
+            return new HostMemory(field(text, "MemTotal:"), field(text, "MemAvailable:"));
+        } catch (IOException e) {
+            throw Failure.failed(MEMINFO + " cannot be read: " + e.getMessage());
+        }
+    }
+
+    /** What is left to the host itself: a fiftieth of its RAM, at least 64 MiB. */
+    public long reserve() {
+        return Math.max(LEAST_RESERVE, total / RESERVE_SHARE);
+    }
+
+    /** What guests may still take. */
+    public long free() {
+        return Math.max(0, available - reserve());
+    }
+
+    /**
+     * Refuses a guest that does not fit. Reserved large pages are a pool of their own, which the kernel guards itself.
+     *
+     * @throws Failure bad input
+     */
+    public void admit(MachineConfig config) {
+        if (config.largePages() != LargePages.HUGETLB && config.memoryBytes() > free()) {
+            throw Failure.badInput("a guest of " + Sizes.human(config.memoryBytes()) + " does not fit: this host has "
+                    + Sizes.human(free()) + " to give");
+        }
+    }
+
+    /** A field in kB, or 0. */
+    private static long field(String text, String name) {
+        return text.lines()
+                .filter(line -> line.startsWith(name))
+                .map(line -> line.substring(name.length()).replace("kB", "").strip())
+                .mapToLong(Long::parseLong)
+                .map(kib -> kib << 10)
+                .findFirst()
+                .orElse(0);
+    }
+}

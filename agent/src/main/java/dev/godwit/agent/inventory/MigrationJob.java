@@ -1,0 +1,85 @@
+package dev.godwit.agent.inventory;
+
+import dev.godwit.agent.migration.MigrationException;
+import dev.godwit.agent.migration.MigrationProgress;
+import dev.godwit.agent.migration.MigrationReport;
+import java.time.Instant;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+
+/** A migration out of this agent, under way or over. Thread-safe. */
+public final class MigrationJob {
+    private final String id;
+    private final String guest;
+    private final String target;
+    private final Instant startedAt = Instant.now();
+    private final Mover mover;
+    private final CountDownLatch done = new CountDownLatch(1);
+    private volatile Outcome outcome;
+
+    /**
+     * How it ended.
+     *
+     * @param report what it did, whatever the end
+     * @param error why it failed, or null
+     * @param directory where the report is kept, or null when it could not be
+     */
+    public record Outcome(MigrationReport report, MigrationException error, String directory) {
+        public boolean succeeded() {
+            return error == null;
+        }
+    }
+
+    MigrationJob(String id, String guest, String target, Mover mover) {
+        this.id = id;
+        this.guest = guest;
+        this.target = target;
+        this.mover = mover;
+    }
+
+    public String id() {
+        return id;
+    }
+
+    public String guest() {
+        return guest;
+    }
+
+    /** Where the guest goes, {@code host:port}. */
+    public String target() {
+        return target;
+    }
+
+    public Instant startedAt() {
+        return startedAt;
+    }
+
+    public MigrationProgress progress() {
+        return mover.progress();
+    }
+
+    /** How it ended, once it has. */
+    public Optional<Outcome> outcome() {
+        return Optional.ofNullable(outcome);
+    }
+
+    /** Asks for its end; no effect when it has ended. */
+    public void cancel() {
+        mover.cancel();
+    }
+
+    /** Waits for its end; returns whether it came in time. */
+    public boolean await(long millis) throws InterruptedException {
+        return done.await(millis, TimeUnit.MILLISECONDS);
+    }
+
+    Mover mover() {
+        return mover;
+    }
+
+    void end(Outcome how) {
+        outcome = how;
+        done.countDown();
+    }
+}

@@ -1,0 +1,121 @@
+package dev.godwit.agent.inventory;
+
+import dev.godwit.agent.config.Failure;
+import dev.godwit.agent.config.HostPort;
+import dev.godwit.agent.config.Quoted;
+import dev.godwit.agent.metrics.AgentMetrics;
+import dev.godwit.agent.migration.MigrationException;
+import dev.godwit.agent.migration.MigrationOptions;
+import dev.godwit.agent.migration.MigrationReport;
+import java.net.InetSocketAddress;
+import java.util.Collection;
+import java.util.List;
+import java.util.concurrent.ConcurrentNavigableMap;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BiConsumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The migrations out of one agent, each on a thread of its own. Thread-safe. */
+public final class Migrations implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Migrations.class);
+    private static final int KEPT = 1000;
+    private static final long PATIENCE_MILLIS = 5_000;
+
+    private final Mover.Factory movers;
+    private final ReportStore reports;
+    private final AgentMetrics metrics;
+    private final BiConsumer<Guest, String> onDeparture;
+    private final AtomicLong ids = new AtomicLong();
+    private final ConcurrentNavigableMap<Long, MigrationJob> jobs = new ConcurrentSkipListMap<>();
+
+    Migrations(Mover.Factory movers, ReportStore reports, AgentMetrics metrics, BiConsumer<Guest, String> onDeparture) {
+        this.movers = movers;
+        this.reports = reports;
+        this.metrics = metrics;
+        this.onDeparture = onDeparture;
+    }
+
+    /** All of them, the oldest first; of those that are over, the latest {@value #KEPT}. */
+    public Collection<MigrationJob> all() {
+        return List.copyOf(jobs.values());
+    }
+
+    /**
+     * The migration of that id.
+     *
+     * @throws Failure not found
+     */
+    public MigrationJob migration(String id) {
+        MigrationJob job = null;
+        try {
+            job = jobs.get(Long.valueOf(id));
+        } catch (NumberFormatException e) {
+            // Then it is none of ours.
+        }
+        if (job == null) {
+            throw Failure.notFound("no migration has the id " + Quoted.of(id));
+        }
+        return job;
+    }
+
+    /** Starts a migration; it goes on by itself. */
+    public MigrationJob start(Guest guest, InetSocketAddress target, MigrationOptions options) {
+        long number = ids.incrementAndGet();
+        MigrationJob job = guest.beginMigration(m -> new MigrationJob(
+                Long.toString(number),
+                guest.name(),
+                HostPort.text(target),
+                movers.create(m, guest.description(), target, options)));
+        jobs.put(number, job);
+        forgetOld();
+        Thread.ofPlatform().name("migration-" + guest.name()).start(() -> run(job, guest));
+        return job;
+    }
+
+    private void run(MigrationJob job, Guest guest) {
+        MigrationReport report;
+        MigrationException error = null;
+        try {
+            report = job.mover().run();
+        } catch (MigrationException e) {
+            error = e;
+            report = job.mover().report();
+        } catch (RuntimeException | Error e) {
+            LOG.error("migration {} of guest {}", job.id(), guest.name(), e);
+            error = new MigrationException(MigrationException.Kind.INTERNAL, "defect: " + e, e);
+            report = job.mover().report();
+        }
+        if (error == null) {
+            onDeparture.accept(guest, job.target());
+        }
+        guest.endMigration(error != null && error.kind() == MigrationException.Kind.IN_DOUBT);
+        metrics.migrated(report);
+        job.end(new MigrationJob.Outcome(report, error, reports.keep(report, job.startedAt())));
+        if (error == null) {
+            LOG.info("guest {} lives at {}", guest.name(), job.target());
+        } else {
+            LOG.warn("guest {} not migrated to {}: {}", guest.name(), job.target(), error.getMessage());
+        }
+    }
+
+    private void forgetOld() {
+        while (jobs.size() > KEPT && jobs.firstEntry().getValue().outcome().isPresent()) {
+            jobs.pollFirstEntry();
+        }
+    }
+
+    /** Asks all of them for their end, and waits a little for it. */
+    @Override
+    public void close() {
+        jobs.values().forEach(MigrationJob::cancel);
+        try {
+            for (MigrationJob job : jobs.values()) {
+                job.await(PATIENCE_MILLIS);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

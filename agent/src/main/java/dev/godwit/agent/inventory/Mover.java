@@ -1,0 +1,34 @@
+package dev.godwit.agent.inventory;
+
+import dev.godwit.agent.migration.GuestDescription;
+import dev.godwit.agent.migration.MigrationException;
+import dev.godwit.agent.migration.MigrationOptions;
+import dev.godwit.agent.migration.MigrationProgress;
+import dev.godwit.agent.migration.MigrationReport;
+import dev.godwit.host.machine.Machine;
+import java.net.InetSocketAddress;
+
+/** One migration, as the inventory drives it. */
+public interface Mover {
+    /**
+     * Migrates; at the return the guest runs at the target, and its machine here is stopped but not closed.
+     *
+     * @throws MigrationException when it did not come to that; the guest goes on here
+     */
+    MigrationReport run() throws MigrationException;
+
+    /** Where it is; from any thread. */
+    MigrationProgress progress();
+
+    /** Asks for its end; from any thread. */
+    void cancel();
+
+    /** What it did so far, also after a failure. */
+    MigrationReport report();
+
+    /** Makes migrations. */
+    @FunctionalInterface
+    interface Factory {
+        Mover create(Machine machine, GuestDescription guest, InetSocketAddress target, MigrationOptions options);
+    }
+}
