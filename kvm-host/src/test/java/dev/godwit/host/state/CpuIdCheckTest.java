@@ -75,7 +75,7 @@ class CpuIdCheckTest {
             try {
                 CpuIdCodec.decode(MachineStateTest.mutate(random, bytes));
             } catch (StateFormatException expected) {
-                continue;
+                // the only way to refuse
             } catch (RuntimeException e) {
                 throw new AssertionError("seed " + SEED, e);
             }
