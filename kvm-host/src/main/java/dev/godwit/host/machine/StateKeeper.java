@@ -16,8 +16,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Saves and restores a machine part by part. Interrupt chips come before vCPUs, whose local APICs belong to them, and
- * both before the devices, which drive their interrupt lines again as they are restored.
+ * Saves and restores a machine part by part. The clock comes before the vCPUs, whose registers may fill the guest's clock
+ * page from it; the vCPUs before the interrupt chips, which deliver what waits in them; and all before the devices, which
+ * drive their interrupt lines again as they are restored.
  */
 final class StateKeeper {
     private static final String CHIPS = "chips";
@@ -41,11 +42,11 @@ final class StateKeeper {
     SavedMachine save() {
         List<Section> sections = new ArrayList<>();
         List<String> notSaved = new ArrayList<>();
-        add(CHIPS, ChipState.VERSION, chips.save(), sections, notSaved);
         add(CLOCK, ClockState.VERSION, clock.save(), sections, notSaved);
         for (Vcpu vcpu : vcpus) {
             add(VCPU + vcpu.id(), VcpuState.VERSION, vcpuState.save(vcpu), sections, notSaved);
         }
+        add(CHIPS, ChipState.VERSION, chips.save(), sections, notSaved);
         for (Stateful device : devices) {
             sections.add(new Section(device.stateName(), device.stateVersion(), device.saveState()));
         }
@@ -70,12 +71,12 @@ final class StateKeeper {
                     "the state has " + state.sections().size() + " sections, this machine " + expected);
         }
         List<String> notRestored = new ArrayList<>();
-        chips.restore(data(state, CHIPS, ChipState.VERSION));
         name(notRestored, CLOCK, clock.restore(data(state, CLOCK, ClockState.VERSION), elapsed));
         for (Vcpu vcpu : vcpus) {
             String name = VCPU + vcpu.id();
             name(notRestored, name, vcpuState.restore(vcpu, data(state, name, VcpuState.VERSION), elapsed));
         }
+        chips.restore(data(state, CHIPS, ChipState.VERSION));
         for (Stateful device : devices) {
             Section section = state.get(device.stateName());
             device.restoreState(section.version(), section.data());
