@@ -45,15 +45,13 @@ public final class Machine implements AutoCloseable {
     private final Parts parts;
     private final List<VcpuThread> vcpus;
     private final CompletableFuture<StopReason> stopped = new CompletableFuture<>();
-    private final CpuId hostCpu;
     private CpuId guestCpu;
     private State state = State.PAUSED;
     private boolean closed;
 
     private Machine(Kvm kvm, MachineConfig config) {
         this.config = config;
-        this.hostCpu = kvm.supportedCpuId();
-        this.parts = Parts.assemble(kvm, config, hostCpu);
+        this.parts = Parts.assemble(kvm, config);
         this.guestCpu = parts.guestCpu();
         this.vcpus = parts.startThreads((vcpu, reason) -> ended(reason));
     }
@@ -113,12 +111,7 @@ public final class Machine implements AutoCloseable {
         return parts.bootMark().firstWriteNanos();
     }
 
-    /** The CPU that this host can give to a guest. */
-    public CpuId hostCpu() {
-        return hostCpu;
-    }
-
-    /** The CPU that the guest was given, here or where it was first started. */
+    /** The CPU of the guest: what this host gives, until a state is restored; then what it was first started with. */
     public synchronized CpuId guestCpu() {
         return guestCpu;
     }

@@ -59,10 +59,10 @@ final class Parts {
         this.config = config;
     }
 
-    static Parts assemble(Kvm kvm, MachineConfig config, CpuId cpuId) {
+    static Parts assemble(Kvm kvm, MachineConfig config) {
         Parts parts = new Parts(config);
         try {
-            parts.build(kvm, cpuId);
+            parts.build(kvm);
             return parts;
         } catch (SystemCallException | GuestMemoryException e) {
             parts.close();
@@ -76,7 +76,8 @@ final class Parts {
         }
     }
 
-    private void build(Kvm kvm, CpuId cpuId) {
+    private void build(Kvm kvm) {
+        CpuId cpuId = kvm.supportedCpuId();
         memory = cleanUp.add(GuestMemory.allocate(config.memoryBytes(), config.largePages()));
         vm = cleanUp.add(kvm.createVm());
         // Memory first: a slot set later waits for the RCU readers that the interrupt chips bring with them.

@@ -35,7 +35,12 @@ public final class Backing {
 
     private Backing(Arena arena, GuestMemory memory) {
         resident = new PageSet(arena, memory.pages());
-        largeChunks = new PageSet(arena, PageSize.pagesIn(memory.size()) / PageSize.SMALL_PER_LARGE + 1);
+        largeChunks = emptyChunks(arena, memory);
+    }
+
+    /** An empty set of 2 MiB chunk numbers of a guest's RAM, the last of which may be shorter. */
+    public static PageSet emptyChunks(Arena arena, GuestMemory memory) {
+        return new PageSet(arena, (memory.size() + PageSize.LARGE - 1) / PageSize.LARGE);
     }
 
     /** Looks at all of a guest's RAM; the sets live in {@code arena}. */

@@ -1,0 +1,165 @@
+package dev.godwit.agent.migration;
+
+import static dev.godwit.agent.migration.PageFrame.U32;
+import static dev.godwit.agent.migration.PageFrame.U64;
+
+import dev.godwit.agent.transport.Connection;
+import dev.godwit.agent.transport.TransportException;
+import dev.godwit.agent.transport.TransportException.Kind;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * A migration's control connection: small typed messages.
+ *
+ * <pre>
+ *    0  u32  type, from 1
+ *    4  u32  bytes that follow, bounded by the type
+ *    8  u64  argument, its meaning by the type
+ *   16  payload
+ * </pre>
+ *
+ * <p>Threading: any thread sends, whole messages at a time; one thread receives.
+ */
+final class ControlChannel implements AutoCloseable {
+    /** The messages; the order is the wire's number, from 1. */
+    enum Type {
+        /** Source: what the guest is (JSON). */
+        OFFER(1 << 20),
+        /** Target: it may come; argument: microseconds that a restore takes there. */
+        ACCEPT(0),
+        /** Target: it may not; text. */
+        REFUSE(4096),
+        /** Either: still there. */
+        PING(0),
+        /** Target: all streams' part of round {@code argument} has arrived. */
+        ROUND_DONE(0),
+        /** Source: the machine's state, after the last pages; argument: 1 to hash memory, else 0. */
+        STATE(64 << 20),
+        /** Target: everything is in place; see {@link ReadyMessage}. */
+        READY(64 << 20),
+        /** Source: run it; the source never will again, unless the target says it did not. */
+        COMMIT(0),
+        /** Target: it runs; argument: microseconds that resuming took. */
+        RUNNING(0),
+        /** Target, at leisure: see {@link SummaryMessage}. */
+        SUMMARY(1 << 20),
+        /** Either: it is over; text. From the target it also means that the guest does not run there. */
+        ABORT(4096),
+        /** On a query connection, the target's answer; argument: 1 running, 2 not running and never will. */
+        OUTCOME(0);
+
+        private static final Type[] ALL = values();
+
+        private final int maxBytes;
+
+        Type(int maxBytes) {
+            this.maxBytes = maxBytes;
+        }
+    }
+
+    /** A received message. */
+    record Message(Type type, long argument, byte[] payload) {
+        /** The payload of a message that holds text for people; anything that is not printable is replaced. */
+        String text() {
+            return new String(payload, StandardCharsets.UTF_8).replaceAll("\\p{Cntrl}", " ");
+        }
+    }
+
+    private static final int HEADER_BYTES = 16;
+
+    private final Connection connection;
+    private final Arena arena = Arena.ofShared();
+    private final MemorySegment header = arena.allocate(HEADER_BYTES);
+
+    ControlChannel(Connection connection) {
+        this.connection = connection;
+    }
+
+    Connection connection() {
+        return connection;
+    }
+
+    void send(Type type, long argument) throws TransportException {
+        send(type, argument, new byte[0]);
+    }
+
+    void sendText(Type type, String text) throws TransportException {
+        byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+        send(type, 0, bytes.length <= type.maxBytes ? bytes : java.util.Arrays.copyOf(bytes, type.maxBytes));
+    }
+
+    synchronized void send(Type type, long argument, byte[] payload) throws TransportException {
+        try (Arena frameArena = Arena.ofConfined()) {
+            MemorySegment frame = frameArena.allocate(HEADER_BYTES + (long) payload.length);
+            frame.set(U32, 0, type.ordinal() + 1);
+            frame.set(U32, 4, payload.length);
+            frame.set(U64, 8, argument);
+            MemorySegment.copy(payload, 0, frame, ValueLayout.JAVA_BYTE, HEADER_BYTES, payload.length);
+            connection.send(frame);
+        }
+    }
+
+    /** The next message that is not a PING. */
+    Message receive() throws TransportException {
+        while (true) {
+            Message message = receiveAny();
+            if (message.type != Type.PING) {
+                return message;
+            }
+        }
+    }
+
+    /**
+     * The next message, which must be of this type.
+     *
+     * @throws MigrationException of kind REFUSED when the peer sent REFUSE or ABORT instead
+     */
+    Message expect(Type type) throws TransportException, MigrationException {
+        Message message = receive();
+        if (message.type == type) {
+            return message;
+        }
+        if (message.type == Type.REFUSE || message.type == Type.ABORT) {
+            throw new MigrationException(
+                    MigrationException.Kind.REFUSED, connection.peer() + " refused: " + message.text());
+        }
+        throw new TransportException(
+                Kind.MALFORMED, connection.peer() + " sent " + message.type + " where " + type + " is due");
+    }
+
+    private Message receiveAny() throws TransportException {
+        connection.receive(header);
+        int type = header.get(U32, 0);
+        if (type < 1 || type > Type.ALL.length) {
+            throw new TransportException(
+                    Kind.MALFORMED,
+                    connection.peer() + " sent a message of unknown type " + Integer.toUnsignedString(type));
+        }
+        Type known = Type.ALL[type - 1];
+        int bytes = header.get(U32, 4);
+        if (bytes < 0 || bytes > known.maxBytes) {
+            throw new TransportException(
+                    Kind.MALFORMED,
+                    connection.peer() + " announced " + Integer.toUnsignedString(bytes) + " bytes of " + known
+                            + ", at most " + known.maxBytes + " are allowed");
+        }
+        long argument = header.get(U64, 8);
+        if (bytes == 0) {
+            return new Message(known, argument, new byte[0]);
+        }
+        try (Arena payloadArena = Arena.ofConfined()) {
+            MemorySegment payload = payloadArena.allocate(bytes);
+            connection.receive(payload);
+            return new Message(known, argument, payload.toArray(ValueLayout.JAVA_BYTE));
+        }
+    }
+
+    @Override
+    public void close() {
+        connection.close();
+        arena.close();
+    }
+}

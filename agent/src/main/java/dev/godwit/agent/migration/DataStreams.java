@@ -1,0 +1,109 @@
+package dev.godwit.agent.migration;
+
+import dev.godwit.agent.transport.Connection;
+import dev.godwit.agent.transport.TransportException;
+import dev.godwit.host.memory.GuestMemory;
+import dev.godwit.host.memory.PageSet;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * The source's data connections, each on a thread of its own. A round's chunks are handed out one by one to whichever
+ * stream is free, in ascending order.
+ *
+ * <p>Threading: one caller.
+ */
+final class DataStreams implements AutoCloseable {
+    private final Arena arena = Arena.ofShared();
+    private final List<Connection> connections = new ArrayList<>();
+    private final List<PageSender> senders = new ArrayList<>();
+    private final ExecutorService threads;
+    private final GuestMemory memory;
+    private final RateLimit limit;
+
+    DataStreams(GuestMemory memory, RateLimit limit) {
+        this.memory = memory;
+        this.limit = limit;
+        ThreadFactory names =
+                Thread.ofPlatform().name("migration-send-", 0).daemon().factory();
+        this.threads = Executors.newCachedThreadPool(names);
+    }
+
+    /** Adds a connected stream. */
+    void add(Connection connection) {
+        connections.add(connection);
+        senders.add(new PageSender(arena, connection, memory, limit));
+    }
+
+    /** A round under way. */
+    record Round(List<Future<Void>> parts) {
+        /** Waits for its end at this side: everything is in the sockets. */
+        void await() throws TransportException, InterruptedException {
+            for (Future<Void> part : parts) {
+                try {
+                    part.get();
+                } catch (ExecutionException e) {
+                    if (e.getCause() instanceof TransportException broken) {
+                        throw broken;
+                    }
+                    throw new IllegalStateException(e.getCause());
+                }
+            }
+        }
+    }
+
+    /**
+     * Starts sending those of {@code wanted}; the set must not change before the round's end.
+     *
+     * @param large numbers of the chunks that are large pages here
+     */
+    Round start(PageSet wanted, PageSet large, int round) {
+        AtomicLong nextChunk = new AtomicLong();
+        long chunks = PageFrame.chunksIn(wanted.pages());
+        List<Future<Void>> parts = new ArrayList<>(senders.size());
+        for (PageSender sender : senders) {
+            Callable<Void> part = () -> {
+                for (long chunk = nextChunk.getAndIncrement(); chunk < chunks; chunk = nextChunk.getAndIncrement()) {
+                    sender.sendChunk(wanted, chunk, large.contains(chunk), round);
+                }
+                sender.endRound(round);
+                return null;
+            };
+            parts.add(threads.submit(part));
+        }
+        return new Round(parts);
+    }
+
+    long contentPages() {
+        return senders.stream().mapToLong(PageSender::contentPages).sum();
+    }
+
+    long zeroPages() {
+        return senders.stream().mapToLong(PageSender::zeroPages).sum();
+    }
+
+    long wireBytes() {
+        return senders.stream().mapToLong(PageSender::wireBytes).sum();
+    }
+
+    /** Breaks all connections: whoever sends returns with an error. From any thread. */
+    void abort() {
+        connections.forEach(Connection::abort);
+    }
+
+    @Override
+    public void close() {
+        abort();
+        threads.close();
+        connections.forEach(Connection::close);
+        arena.close();
+    }
+}

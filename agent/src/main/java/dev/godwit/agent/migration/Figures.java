@@ -1,0 +1,179 @@
+package dev.godwit.agent.migration;
+
+import dev.godwit.agent.migration.MigrationReport.Round;
+import dev.godwit.host.memory.Backing;
+import dev.godwit.host.memory.PageSet;
+import dev.godwit.host.memory.PageSize;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * What the source counts during a migration, and the progress and report made of it.
+ *
+ * <p>Threading: the migration's thread writes, any thread asks.
+ */
+final class Figures {
+    private final Timeline timeline = new Timeline();
+    private final GuestDescription guest;
+    private final InetSocketAddress target;
+    private final MigrationOptions options;
+
+    private DataStreams streams;
+    private Duration fixedDowntime = Duration.ZERO;
+    private int round;
+    private long roundPages;
+    private long sentBeforeRound;
+    private long dirtyRate;
+    private long bandwidth;
+    private long expectedDowntimeNanos = -1;
+    private long distinctPages;
+    private long untouchedPages;
+    private long largePagesBefore;
+    private long largePagesAfter;
+    private long contentPages;
+    private long zeroPages;
+    private long wireBytes;
+    private String memoryHash;
+    private String outcome = "running";
+    private String error;
+    private final List<String> notCarried = new ArrayList<>();
+
+    Figures(GuestDescription guest, InetSocketAddress target, MigrationOptions options) {
+        this.guest = guest;
+        this.target = target;
+        this.options = options;
+    }
+
+    Timeline timeline() {
+        return timeline;
+    }
+
+    Duration elapsed() {
+        return Duration.ofNanos(timeline.elapsedNanos());
+    }
+
+    synchronized Duration fixedDowntime() {
+        return fixedDowntime;
+    }
+
+    synchronized void connected(DataStreams opened, Duration fixed) {
+        streams = opened;
+        fixedDowntime = fixed;
+    }
+
+    synchronized void backing(Backing backing) {
+        largePagesBefore = backing.largeBytes();
+        if (round == 0) {
+            untouchedPages = backing.resident().pages() - backing.resident().cardinality();
+        }
+    }
+
+    synchronized void roundBegins(int number, long pages, PageSet everSent) {
+        round = number;
+        roundPages = pages;
+        sentBeforeRound = sentPages();
+        distinctPages = everSent.cardinality();
+    }
+
+    synchronized void roundDone(Round done, Convergence convergence) {
+        timeline.add(done);
+        bandwidth = convergence.bandwidth();
+        expectedDowntimeNanos = convergence.expectedDowntime().toNanos();
+        dirtyRate = (long) ((done.dirtiedPages() << PageSize.SMALL_SHIFT) * 1e6 / Math.max(1, done.micros()));
+        roundPages = done.dirtiedPages();
+        sentBeforeRound = sentPages();
+    }
+
+    /** Everything is at the target: the streams' counters are final. */
+    synchronized void allSent() {
+        freeze();
+        List<Round> rounds = timeline.rounds();
+        long content =
+                contentPages - rounds.stream().mapToLong(Round::dataPages).sum();
+        long zero = zeroPages - rounds.stream().mapToLong(Round::zeroPages).sum();
+        long micros = Timeline.micros(timeline.ready - timeline.paused);
+        timeline.add(new Round(round, roundPages, content, zero, micros, 0));
+    }
+
+    /** Takes the counters over from the streams, which are about to go. */
+    synchronized void freeze() {
+        if (streams != null) {
+            contentPages = streams.contentPages();
+            zeroPages = streams.zeroPages();
+            wireBytes = streams.wireBytes();
+        }
+    }
+
+    /** The streams are closed. */
+    synchronized void disconnected() {
+        freeze();
+        streams = null;
+    }
+
+    synchronized void memoryHash(String text) {
+        memoryHash = text;
+    }
+
+    synchronized void notCarried(List<String> names) {
+        notCarried.addAll(names);
+    }
+
+    synchronized void summary(SummaryMessage message) {
+        largePagesAfter = message.largePageBytes();
+        notCarried.addAll(message.notRestored());
+    }
+
+    synchronized void ended(MigrationPhase phase, String why) {
+        timeline.enter(phase);
+        outcome = phase.text();
+        error = why;
+    }
+
+    private long sentPages() {
+        freeze();
+        return contentPages + zeroPages;
+    }
+
+    synchronized MigrationProgress progress() {
+        long pending = Math.max(0, roundPages - (sentPages() - sentBeforeRound));
+        MigrationPhase phase = timeline.phase();
+        return new MigrationProgress(
+                phase,
+                round,
+                contentPages << PageSize.SMALL_SHIFT,
+                phase.isFinal() ? 0 : pending << PageSize.SMALL_SHIFT,
+                guest.config().memoryBytes(),
+                dirtyRate,
+                bandwidth,
+                Duration.ofNanos(expectedDowntimeNanos),
+                elapsed());
+    }
+
+    synchronized MigrationReport report() {
+        freeze();
+        long sent = contentPages + zeroPages;
+        return new MigrationReport(
+                guest.name(),
+                target.getHostString() + ":" + target.getPort(),
+                outcome,
+                error,
+                guest.config().memoryBytes(),
+                options.streams(),
+                timeline.totalMicros(),
+                timeline.downtime(),
+                timeline.rounds(),
+                contentPages << PageSize.SMALL_SHIFT,
+                wireBytes,
+                contentPages,
+                zeroPages,
+                untouchedPages,
+                distinctPages == 0 ? 1 : Math.max(1, sent / (double) distinctPages),
+                largePagesBefore,
+                largePagesAfter,
+                memoryHash,
+                List.copyOf(notCarried),
+                timeline.phaseMicros());
+    }
+}

@@ -1,0 +1,45 @@
+package dev.godwit.agent.migration;
+
+import dev.godwit.host.memory.GuestMemory;
+import dev.godwit.host.memory.PageSize;
+import java.util.zip.CRC32C;
+
+/** A CRC-32C of each chunk of guest RAM: to compare two copies, and to say where they differ. */
+final class MemoryHash {
+    private MemoryHash() {}
+
+    /** The hash of every chunk in order, of a machine that is PAUSED. */
+    static int[] of(GuestMemory memory) {
+        int[] hashes = new int[Math.toIntExact(PageFrame.chunksIn(memory.pages()))];
+        CRC32C crc = new CRC32C();
+        for (int i = 0; i < hashes.length; i++) {
+            long from = (long) i * PageSize.LARGE;
+            crc.reset();
+            crc.update(memory.segment()
+                    .asSlice(from, Math.min(PageSize.LARGE, memory.size() - from))
+                    .asByteBuffer());
+            hashes[i] = (int) crc.getValue();
+        }
+        return hashes;
+    }
+
+    /** One number for all of RAM, as reports show it. */
+    static String text(int[] hashes) {
+        CRC32C crc = new CRC32C();
+        for (int hash : hashes) {
+            crc.update(hash);
+            crc.update(hash >>> 8);
+            crc.update(hash >>> 16);
+            crc.update(hash >>> 24);
+        }
+        return "crc32c:" + hashes.length + ":" + String.format("%08x", crc.getValue());
+    }
+
+    /** The first chunk that differs, or -1. */
+    static int firstDifference(int[] ours, int[] theirs) {
+        if (ours.length != theirs.length) {
+            return Math.min(ours.length, theirs.length);
+        }
+        return java.util.Arrays.mismatch(ours, theirs);
+    }
+}

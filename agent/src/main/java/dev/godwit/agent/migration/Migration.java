@@ -1,0 +1,290 @@
+package dev.godwit.agent.migration;
+
+import dev.godwit.agent.migration.ControlChannel.Type;
+import dev.godwit.agent.migration.MigrationException.Kind;
+import dev.godwit.agent.transport.Secret;
+import dev.godwit.agent.transport.TransportException;
+import dev.godwit.host.machine.Machine;
+import dev.godwit.host.machine.SavedMachine;
+import dev.godwit.host.vcpu.StopReason;
+import java.lang.foreign.Arena;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * One migration away from here, phase by phase: made, then {@link #run} once on a thread of the caller's, watched and
+ * cancelled from others.
+ *
+ * <pre>{@code
+ * Migration migration = new Migration(machine, guest, target, secret, MigrationOptions.DEFAULT);
+ * MigrationReport report = migration.run();   // the machine here has stopped; the guest runs at the target
+ * }</pre>
+ *
+ * <p>Until the target has been told to run the guest, any failure lets it go on here as if nothing had happened. If the
+ * connection breaks after that, the target is asked until it answers; the guest stays paused meanwhile, so that it never
+ * runs twice. {@code docs/migration-protocol.md} draws both sides.
+ */
+public final class Migration {
+    private static final StopReason MIGRATED = new StopReason(StopReason.Kind.MIGRATED, 0, "");
+    private static final Duration ASK_AGAIN = Duration.ofMillis(500);
+
+    private final Machine machine;
+    private final GuestDescription guest;
+    private final MigrationOptions options;
+    private final SourceLink link;
+    private final Figures figures;
+    private final Timeline timeline;
+    private final CountDownLatch doubtOverruled = new CountDownLatch(1);
+
+    private boolean running;
+    private boolean tracking;
+    private boolean cancelled;
+    private boolean committed;
+
+    /**
+     * A migration that has not begun.
+     *
+     * @param machine the guest's machine, RUNNING or PAUSED; it arrives as it left
+     * @param target where an agent takes migrations
+     */
+    public Migration(
+            Machine machine,
+            GuestDescription guest,
+            InetSocketAddress target,
+            Secret secret,
+            MigrationOptions options) {
+        this.machine = machine;
+        this.guest = guest;
+        this.options = options;
+        this.link = new SourceLink(target, secret, UUID.randomUUID(), options.stall());
+        this.figures = new Figures(guest, target, options);
+        this.timeline = figures.timeline();
+    }
+
+    /** The guest that moves. */
+    public GuestDescription guest() {
+        return guest;
+    }
+
+    /** What is known by now. */
+    public MigrationProgress progress() {
+        return figures.progress();
+    }
+
+    /** The report so far; final once {@link #run} has ended, either way. */
+    public MigrationReport report() {
+        return figures.report();
+    }
+
+    /** Asks for the end. Without effect once the target has been told to run the guest. */
+    public void cancel() {
+        synchronized (this) {
+            if (committed) {
+                return;
+            }
+            cancelled = true;
+        }
+        link.abort();
+    }
+
+    /**
+     * Lets the guest go on here although nobody knows whether it runs at the target: only for somebody who has made sure
+     * that it does not. Without effect except in {@link MigrationPhase#IN_DOUBT}.
+     */
+    public void overruleDoubt() {
+        doubtOverruled.countDown();
+    }
+
+    /**
+     * Migrates.
+     *
+     * @return what it did; the machine here has been stopped as migrated, its owner closes it
+     * @throws MigrationException when it did not come to that; the guest goes on here as before
+     */
+    public MigrationReport run() throws MigrationException {
+        running = machine.state() == Machine.State.RUNNING;
+        try (link) {
+            migrate();
+            figures.ended(MigrationPhase.COMPLETED, null);
+            return figures.report();
+        } catch (MigrationException e) {
+            goOnHere(e);
+            throw e;
+        } catch (RuntimeException e) {
+            MigrationException failure =
+                    new MigrationException(Kind.INTERNAL, "migration of " + guest.name() + " failed: " + e, e);
+            goOnHere(failure);
+            throw failure;
+        } finally {
+            figures.disconnected();
+        }
+    }
+
+    private void goOnHere(MigrationException failure) {
+        // Without effect on a machine that has been handed over: it is STOPPED.
+        if (running) {
+            machine.resume();
+        }
+        if (tracking) {
+            machine.dirtyTracker().stop();
+        }
+        figures.ended(MigrationPhase.FAILED, failure.getMessage());
+    }
+
+    private void migrate() throws MigrationException {
+        try (Arena arena = Arena.ofShared()) {
+            Precopy precopy = precopy(arena);
+            timeline.enter(MigrationPhase.SWITCHOVER);
+            switchOver(precopy);
+            commit();
+            handOver();
+        } catch (TransportException e) {
+            throw isCancelled() ? cancelledException() : link.explained(e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new MigrationException(Kind.CANCELLED, "the migration was interrupted", e);
+        } catch (MigrationException e) {
+            link.tellAbort(e.getMessage());
+            throw e;
+        }
+        // The guest is the target's: nothing that happens from here on can bring it back.
+        machine.stop(MIGRATED);
+        takeSummary();
+    }
+
+    private Precopy precopy(Arena arena) throws TransportException, MigrationException, InterruptedException {
+        Offer offer = Offer.of(guest, options, machine.guestCpu());
+        Duration restore = link.open(offer, machine, new RateLimit(options.bandwidth()));
+        checkCancelled();
+        figures.connected(link.streams(), SwitchoverCost.save().plus(restore));
+        timeline.enter(MigrationPhase.PRECOPY);
+        machine.dirtyTracker().start();
+        tracking = true;
+        Precopy precopy = new Precopy(arena, machine, link, options, figures);
+        precopy.run();
+        return precopy;
+    }
+
+    private void switchOver(Precopy precopy) throws TransportException, MigrationException, InterruptedException {
+        timeline.pauseStart = System.nanoTime();
+        if (!machine.pause()) {
+            throw new MigrationException(Kind.GUEST_ENDED, "the guest ended while it was being migrated");
+        }
+        timeline.paused = System.nanoTime();
+        DataStreams.Round last = precopy.startLast();
+        long saveStarted = System.nanoTime();
+        SavedMachine saved = machine.save();
+        byte[] state = saved.state().encode();
+        timeline.saveNanos = System.nanoTime() - saveStarted;
+        SwitchoverCost.saved(timeline.saveNanos);
+        figures.notCarried(saved.notSaved());
+        link.control().send(Type.STATE, stateArgument(precopy.round()), state);
+        int[] hashes = options.verify() ? hash() : new int[0];
+        last.await();
+        precopy.awaitArrival();
+        ReadyMessage ready =
+                ReadyMessage.decode(link.control().expect(Type.READY).payload());
+        timeline.ready = System.nanoTime();
+        timeline.restoreNanos = ready.restoreMicros() * 1000;
+        timeline.targetHashNanos = ready.hashMicros() * 1000;
+        figures.allSent();
+        if (options.verify()) {
+            compare(hashes, ready.hashes());
+        }
+    }
+
+    private long stateArgument(int lastRound) {
+        return ((long) lastRound << 1) | (options.verify() ? 1 : 0);
+    }
+
+    private int[] hash() {
+        long started = System.nanoTime();
+        int[] hashes = MemoryHash.of(machine.memory());
+        timeline.hashNanos = System.nanoTime() - started;
+        figures.memoryHash(MemoryHash.text(hashes));
+        return hashes;
+    }
+
+    private void compare(int[] ours, int[] theirs) throws MigrationException {
+        int chunk = MemoryHash.firstDifference(ours, theirs);
+        if (chunk >= 0) {
+            throw new MigrationException(
+                    Kind.VERIFY_FAILED,
+                    "guest memory differs at the target from 2 MiB chunk " + chunk + " on; the guest goes on here");
+        }
+    }
+
+    /** From here on the guest is the target's, unless the target says otherwise. */
+    private synchronized void commit() throws MigrationException {
+        if (cancelled) {
+            throw cancelledException();
+        }
+        committed = true;
+        timeline.enter(MigrationPhase.HANDOVER);
+    }
+
+    private void handOver() throws MigrationException {
+        try {
+            link.control().send(Type.COMMIT, running ? 1 : 0);
+            timeline.resumeNanos = link.control().expect(Type.RUNNING).argument() * 1000;
+        } catch (TransportException | RuntimeException e) {
+            settle(e);
+        }
+        timeline.running = System.nanoTime();
+    }
+
+    /** Finds out who has the guest: the connection broke when only the target knows. */
+    private void settle(Exception broken) throws MigrationException {
+        timeline.enter(MigrationPhase.IN_DOUBT);
+        boolean interrupted = false;
+        try {
+            for (Outcome outcome = link.ask(); outcome != Outcome.RUNNING; outcome = link.ask()) {
+                if (outcome == Outcome.NOT_RUNNING) {
+                    throw new MigrationException(
+                            Kind.CONNECTION, broken.getMessage() + "; the guest does not run at the target", broken);
+                }
+                try {
+                    if (doubtOverruled.await(ASK_AGAIN.toMillis(), TimeUnit.MILLISECONDS)) {
+                        throw new MigrationException(
+                                Kind.IN_DOUBT, "resumed here by order, without the target's word", broken);
+                    }
+                } catch (InterruptedException e) {
+                    // Giving up now could let the guest run twice: only the target's word or an order ends this.
+                    interrupted = true;
+                }
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    /** What the target tells at leisure; the migration is complete without it. */
+    private void takeSummary() {
+        try {
+            figures.summary(
+                    SummaryMessage.decode(link.control().expect(Type.SUMMARY).payload()));
+        } catch (TransportException | MigrationException e) {
+            figures.notCarried(List.of("the target's summary: " + e.getMessage()));
+        }
+    }
+
+    private void checkCancelled() throws MigrationException {
+        if (isCancelled()) {
+            throw cancelledException();
+        }
+    }
+
+    private synchronized boolean isCancelled() {
+        return cancelled;
+    }
+
+    private static MigrationException cancelledException() {
+        return new MigrationException(Kind.CANCELLED, "the migration was cancelled");
+    }
+}

@@ -1,0 +1,78 @@
+package dev.godwit.agent.migration;
+
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What a migration did. All times are in microseconds, all sizes in bytes unless a name says otherwise.
+ *
+ * @param guest the guest's name
+ * @param target where it went, {@code host:port}
+ * @param outcome {@code completed}, {@code failed} or {@code in-doubt}
+ * @param error one line on why it failed, or null
+ * @param memoryBytes guest RAM
+ * @param streams data connections used
+ * @param totalMicros from the first connection attempt to the target's word that it runs the guest
+ * @param downtime the guest's pause as the source saw it, whole and in parts
+ * @param rounds the precopy rounds and the final one, in order
+ * @param sentBytes guest memory that went over the wire, content only
+ * @param wireBytes everything that went over the wire
+ * @param dataPages pages sent with content, counting a page each time
+ * @param zeroPages pages sent as zero, without content, counting a page each time
+ * @param untouchedPages pages that the guest never touched, of which nothing was sent
+ * @param resentFactor pages sent over distinct pages sent, at least 1
+ * @param largePagesBefore bytes of guest RAM backed by 2 MiB pages at the source, at the switchover
+ * @param largePagesAfter the same at the target, at the resume
+ * @param memoryHash hash of all guest RAM where both sides compared it, else null
+ * @param notCarried parts of the guest's state the hosts could not save or restore, by name
+ * @param phases time in each phase, by name
+ */
+public record MigrationReport(
+        String guest,
+        String target,
+        String outcome,
+        String error,
+        long memoryBytes,
+        int streams,
+        long totalMicros,
+        Downtime downtime,
+        List<Round> rounds,
+        long sentBytes,
+        long wireBytes,
+        long dataPages,
+        long zeroPages,
+        long untouchedPages,
+        double resentFactor,
+        long largePagesBefore,
+        long largePagesAfter,
+        String memoryHash,
+        List<String> notCarried,
+        Map<String, Long> phases) {
+
+    /**
+     * The guest's pause, in microseconds: the sum of its parts.
+     *
+     * @param pause stopping the vCPUs
+     * @param lastPages collecting and sending what was still dirty, and its arrival
+     * @param state saving, sending and restoring vCPU and device state
+     * @param verify hashing all of RAM, with {@code --verify} only
+     * @param handover agreeing on who runs the guest
+     * @param resume the target's vCPUs starting, and word of it
+     */
+    public record Downtime(
+            long total, long pause, long lastPages, long state, long verify, long handover, long resume) {
+        /** None: the guest was not paused. */
+        public static final Downtime NONE = new Downtime(0, 0, 0, 0, 0, 0, 0);
+    }
+
+    /**
+     * One pass over the dirty pages.
+     *
+     * @param pages pages that were to be sent
+     * @param dataPages of them sent with content
+     * @param zeroPages of them sent as zero
+     * @param micros how long it took
+     * @param dirtiedPages pages found dirty afterwards
+     */
+    public record Round(int number, long pages, long dataPages, long zeroPages, long micros, long dirtiedPages) {}
+}

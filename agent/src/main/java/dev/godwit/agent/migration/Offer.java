@@ -1,0 +1,128 @@
+package dev.godwit.agent.migration;
+
+import com.fasterxml.jackson.annotation.JsonAutoDetect;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.godwit.agent.transport.TransportException;
+import dev.godwit.agent.transport.TransportException.Kind;
+import dev.godwit.host.kvm.CpuId;
+import dev.godwit.host.machine.MachineConfig;
+import dev.godwit.host.machine.MachineConfigException;
+import dev.godwit.host.memory.LargePages;
+import dev.godwit.host.tracking.DirtyTracking;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * What a source tells of its guest and a target decides on, as JSON. Unknown members are refused: a target that does not
+ * know a feature cannot carry it.
+ *
+ * @param streams data connections that will come
+ * @param stallMillis how long either side may be silent
+ * @param cpu the CPU the guest was given
+ */
+@JsonAutoDetect(fieldVisibility = JsonAutoDetect.Visibility.ANY)
+record Offer(
+        String name,
+        String image,
+        long memoryBytes,
+        int cpus,
+        String commandLine,
+        String largePages,
+        String dirtyTracking,
+        List<OfferedDisk> disks,
+        int streams,
+        long stallMillis,
+        CpuId cpu) {
+
+    record OfferedDisk(String file, boolean readOnly) {}
+
+    private static final JsonMapper JSON = JsonMapper.builder(com.fasterxml.jackson.core.JsonFactory.builder()
+                    .streamReadConstraints(StreamReadConstraints.builder()
+                            .maxNestingDepth(8)
+                            .maxStringLength(1 << 16)
+                            .build())
+                    .build())
+            .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+            .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
+            .build();
+
+    static Offer of(GuestDescription guest, MigrationOptions options, CpuId cpu) {
+        MachineConfig config = guest.config();
+        return new Offer(
+                guest.name(),
+                guest.image(),
+                config.memoryBytes(),
+                config.cpus(),
+                config.commandLine(),
+                config.largePages().text(),
+                config.dirtyTracking().text(),
+                config.disks().stream()
+                        .map(d -> new OfferedDisk(d.file().toString(), d.readOnly()))
+                        .toList(),
+                options.streams(),
+                options.stall().toMillis(),
+                cpu);
+    }
+
+    byte[] encode() {
+        try {
+            return JSON.writeValueAsBytes(this);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    static Offer decode(byte[] payload) throws TransportException {
+        try {
+            Offer offer = JSON.readValue(payload, Offer.class);
+            if (offer.streams < 1 || offer.streams > MigrationOptions.MAX_STREAMS) {
+                throw new TransportException(Kind.MALFORMED, "an offer of " + offer.streams + " streams");
+            }
+            if (offer.stallMillis < 100 || offer.stallMillis > 3_600_000) {
+                throw new TransportException(
+                        Kind.MALFORMED, "an offer with a stall time of " + offer.stallMillis + " ms");
+            }
+            return offer;
+        } catch (TransportException e) {
+            throw e;
+        } catch (IOException e) {
+            throw new TransportException(
+                    Kind.MALFORMED, "an offer that is not as it should be: " + firstLine(e.getMessage()));
+        }
+    }
+
+    private static String firstLine(String text) {
+        return text.lines().findFirst().orElse("");
+    }
+
+    /**
+     * The guest, as this host would build it.
+     *
+     * @throws TargetHost.RefusedException when no host could
+     */
+    GuestDescription guest() throws TargetHost.RefusedException {
+        try {
+            return new GuestDescription(
+                    name,
+                    image,
+                    new MachineConfig(
+                            memoryBytes,
+                            cpus,
+                            commandLine,
+                            LargePages.valueOf(largePages.toUpperCase(Locale.ROOT)),
+                            DirtyTracking.valueOf(dirtyTracking.toUpperCase(Locale.ROOT)),
+                            disks.stream()
+                                    .map(d -> new MachineConfig.Disk(Path.of(d.file), d.readOnly))
+                                    .toList()));
+        } catch (MachineConfigException e) {
+            throw new TargetHost.RefusedException(e.getMessage());
+        } catch (IllegalArgumentException | NullPointerException e) {
+            throw new TargetHost.RefusedException("the guest's description is not valid: " + e.getMessage());
+        }
+    }
+}

@@ -1,0 +1,161 @@
+package dev.godwit.agent.migration;
+
+import static dev.godwit.agent.migration.PageFrame.U16;
+import static dev.godwit.agent.migration.PageFrame.U32;
+import static dev.godwit.agent.migration.PageFrame.U64;
+
+import dev.godwit.agent.transport.Connection;
+import dev.godwit.agent.transport.TransportException;
+import dev.godwit.agent.transport.TransportException.Kind;
+import dev.godwit.bindings.linux.GatherMessage;
+import dev.godwit.bindings.linux.MemoryCalls;
+import dev.godwit.host.memory.GuestMemory;
+import dev.godwit.host.memory.LargePages;
+import dev.godwit.host.memory.PageSet;
+import dev.godwit.host.memory.PageSize;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * One data stream's receiving end: checks each frame, then lets the socket fill guest memory itself.
+ *
+ * <p>What arrives lands inside large pages: a chunk that its source backs by a large page is populated as one before the
+ * first byte; a zero page is zeroed in place, never punched out.
+ *
+ * <p>Threading: one thread; different receivers work on different chunks within a round.
+ */
+final class PageReceiver {
+    private final Connection connection;
+    private final GuestMemory memory;
+    /** Pages that hold content of the guest's; all others still are the zeros they were mapped with. */
+    private final PageSet written;
+
+    private final MemorySegment head;
+    private final GatherMessage message;
+    private int round = 1;
+
+    PageReceiver(Arena arena, Connection connection, GuestMemory memory, PageSet written) {
+        this.connection = connection;
+        this.memory = memory;
+        this.written = written;
+        this.head = arena.allocate(PageFrame.MAX_HEAD_BYTES, 64);
+        this.message = new GatherMessage(arena, PageFrame.MAX_RUNS);
+    }
+
+    /**
+     * Receives frames up to the end of this stream's part of a round.
+     *
+     * @return the round that ended
+     */
+    int receiveRound() throws TransportException {
+        while (true) {
+            connection.receive(head.asSlice(0, PageFrame.HEADER_BYTES));
+            int type = head.get(U32, PageFrame.TYPE);
+            if (type == PageFrame.ROUND_END) {
+                long ended = head.get(U64, PageFrame.FIRST_PAGE);
+                if (ended != round) {
+                    throw malformed("round " + ended + " ended in round " + round);
+                }
+                return round++;
+            }
+            if (type != PageFrame.PAGES) {
+                throw malformed("frame type 0x" + Integer.toHexString(type));
+            }
+            receivePages();
+        }
+    }
+
+    private void receivePages() throws TransportException {
+        int runs = head.get(U32, PageFrame.RUNS);
+        long first = head.get(U64, PageFrame.FIRST_PAGE);
+        if (runs < 1 || runs > PageFrame.MAX_RUNS) {
+            throw malformed(Integer.toUnsignedString(runs) + " runs in a frame");
+        }
+        if (first < 0 || first >= memory.pages() || first % PageSize.SMALL_PER_LARGE != 0) {
+            throw malformed("chunk at page " + Long.toUnsignedString(first));
+        }
+        if (head.get(U32, PageFrame.ROUND) != round) {
+            throw malformed("a frame of round " + Integer.toUnsignedString(head.get(U32, PageFrame.ROUND))
+                    + " in round " + round);
+        }
+        connection.receive(head.asSlice(PageFrame.HEADER_BYTES, (long) runs * PageFrame.RUN_BYTES));
+        checkRuns(runs, first);
+        if ((head.get(U32, PageFrame.FLAGS) & PageFrame.FLAG_LARGE) != 0) {
+            populate(first);
+        }
+        takeRuns(runs, first);
+        if (message.count() > 0) {
+            connection.receive(message);
+        }
+    }
+
+    /** Everything about the runs is checked before the first one touches memory. */
+    private void checkRuns(int runs, long first) throws TransportException {
+        long limit = Math.min(PageSize.SMALL_PER_LARGE, memory.pages() - first);
+        long content = 0;
+        long previousEnd = 0;
+        for (int i = 0; i < runs; i++) {
+            long at = runAt(i);
+            int offset = head.get(U16, at) & 0xffff;
+            int pages = head.get(U16, at + 2) & 0xffff;
+            int kind = head.get(U16, at + 4) & 0xffff;
+            if (pages == 0 || offset < previousEnd || offset + pages > limit) {
+                throw malformed("run of " + pages + " pages at " + offset + " of chunk page " + first);
+            }
+            if (kind == PageFrame.KIND_CONTENT) {
+                content += pages;
+            } else if (kind != PageFrame.KIND_ZERO) {
+                throw malformed("run of kind " + kind);
+            }
+            previousEnd = offset + pages;
+        }
+        if (head.get(U64, PageFrame.CONTENT_BYTES) != content << PageSize.SMALL_SHIFT) {
+            throw malformed("a frame with " + Long.toUnsignedString(head.get(U64, PageFrame.CONTENT_BYTES))
+                    + " bytes of content for " + content + " pages");
+        }
+    }
+
+    /** Zeroes the zero runs and lines up where the content goes. */
+    private void takeRuns(int runs, long first) {
+        message.clear();
+        for (int i = 0; i < runs; i++) {
+            long at = runAt(i);
+            long page = first + (head.get(U16, at) & 0xffff);
+            long pages = head.get(U16, at + 2) & 0xffff;
+            if (head.get(U16, at + 4) == PageFrame.KIND_CONTENT) {
+                written.addRange(page, pages);
+                message.add(memory.hva() + (page << PageSize.SMALL_SHIFT), pages << PageSize.SMALL_SHIFT);
+            } else {
+                zero(page, page + pages);
+            }
+        }
+    }
+
+    private void zero(long page, long end) {
+        for (long at = written.next(page, end); at < end; at = written.next(at, end)) {
+            long stop = written.nextAbsent(at, end);
+            memory.segment()
+                    .asSlice(at << PageSize.SMALL_SHIFT, (stop - at) << PageSize.SMALL_SHIFT)
+                    .fill((byte) 0);
+            written.removeRange(at, stop - at);
+            at = stop;
+        }
+    }
+
+    private void populate(long first) {
+        boolean whole = first + PageSize.SMALL_PER_LARGE <= memory.pages();
+        if (whole && memory.largePages() != LargePages.NONE) {
+            // Best effort: without a free large page the kernel gives small ones, and the report says so.
+            MemoryCalls.madvise(
+                    memory.hva() + (first << PageSize.SMALL_SHIFT), PageSize.LARGE, MemoryCalls.MADV_POPULATE_WRITE);
+        }
+    }
+
+    private static long runAt(int index) {
+        return PageFrame.HEADER_BYTES + (long) index * PageFrame.RUN_BYTES;
+    }
+
+    private TransportException malformed(String what) {
+        return new TransportException(Kind.MALFORMED, connection.peer() + " sent " + what);
+    }
+}

@@ -1,0 +1,159 @@
+package dev.godwit.agent.migration;
+
+import static dev.godwit.agent.migration.PageFrame.KIND_CONTENT;
+import static dev.godwit.agent.migration.PageFrame.KIND_ZERO;
+import static dev.godwit.agent.migration.PageFrame.U16;
+import static dev.godwit.agent.migration.PageFrame.U32;
+import static dev.godwit.agent.migration.PageFrame.U64;
+
+import dev.godwit.agent.transport.Connection;
+import dev.godwit.agent.transport.TransportException;
+import dev.godwit.bindings.linux.GatherMessage;
+import dev.godwit.host.memory.GuestMemory;
+import dev.godwit.host.memory.PageSet;
+import dev.godwit.host.memory.PageSize;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * One data stream's sending end: turns the wanted pages of a chunk into one frame and sends it with one gathering
+ * system call, straight from guest memory.
+ *
+ * <p>A page that the guest writes while it is being sent may arrive torn; it is in the dirty log by then and goes again.
+ *
+ * <p>Threading: one thread at a time; counters may be read from any.
+ */
+final class PageSender {
+    private final Connection connection;
+    private final GuestMemory memory;
+    private final RateLimit limit;
+    private final MemorySegment head;
+    private final GatherMessage message;
+
+    private int runs;
+    private int runStart;
+    private int runPages;
+    private int runKind;
+    private long frameContentPages;
+
+    private volatile long contentPages;
+    private volatile long zeroPages;
+    private volatile long wireBytes;
+
+    PageSender(Arena arena, Connection connection, GuestMemory memory, RateLimit limit) {
+        this.connection = connection;
+        this.memory = memory;
+        this.limit = limit;
+        this.head = arena.allocate(PageFrame.MAX_HEAD_BYTES, 64);
+        this.message = new GatherMessage(arena, 1 + PageFrame.MAX_RUNS);
+    }
+
+    /**
+     * Sends those pages of a chunk that are in {@code wanted}; nothing when there are none.
+     *
+     * @param chunk number of the chunk
+     * @param large whether the host backs the chunk by a large page
+     */
+    void sendChunk(PageSet wanted, long chunk, boolean large, int round) throws TransportException {
+        long first = chunk * PageSize.SMALL_PER_LARGE;
+        long end = Math.min(first + PageSize.SMALL_PER_LARGE, wanted.pages());
+        long page = wanted.next(first, end);
+        if (page == end) {
+            return;
+        }
+        beginFrame();
+        long zeros = 0;
+        for (; page < end; page = wanted.next(page + 1, end)) {
+            boolean zero = ZeroScan.isZero(memory.segment(), page << PageSize.SMALL_SHIFT);
+            if (zero) {
+                zeros++;
+            }
+            addPage((int) (page - first), zero ? KIND_ZERO : KIND_CONTENT);
+        }
+        endRun();
+        sendFrame(first, large, round);
+        contentPages += frameContentPages;
+        zeroPages += zeros;
+    }
+
+    private void beginFrame() {
+        runs = 0;
+        runPages = 0;
+        frameContentPages = 0;
+    }
+
+    private void addPage(int offset, int kind) {
+        if (runPages > 0 && kind == runKind && offset == runStart + runPages) {
+            runPages++;
+            return;
+        }
+        endRun();
+        runStart = offset;
+        runPages = 1;
+        runKind = kind;
+    }
+
+    private void endRun() {
+        if (runPages == 0) {
+            return;
+        }
+        long at = PageFrame.HEADER_BYTES + (long) runs * PageFrame.RUN_BYTES;
+        head.set(U16, at, (short) runStart);
+        head.set(U16, at + 2, (short) runPages);
+        head.set(U16, at + 4, (short) runKind);
+        head.set(U16, at + 6, (short) 0);
+        runs++;
+        if (runKind == KIND_CONTENT) {
+            frameContentPages += runPages;
+        }
+    }
+
+    private void sendFrame(long firstPage, boolean large, int round) throws TransportException {
+        long headBytes = PageFrame.HEADER_BYTES + (long) runs * PageFrame.RUN_BYTES;
+        long contentBytes = frameContentPages << PageSize.SMALL_SHIFT;
+        head.set(U32, PageFrame.TYPE, PageFrame.PAGES);
+        head.set(U32, PageFrame.RUNS, runs);
+        head.set(U64, PageFrame.FIRST_PAGE, firstPage);
+        head.set(U32, PageFrame.FLAGS, large ? PageFrame.FLAG_LARGE : 0);
+        head.set(U32, PageFrame.ROUND, round);
+        head.set(U64, PageFrame.CONTENT_BYTES, contentBytes);
+        message.clear();
+        message.add(head.address(), headBytes);
+        for (int i = 0; i < runs; i++) {
+            long at = PageFrame.HEADER_BYTES + (long) i * PageFrame.RUN_BYTES;
+            if (head.get(U16, at + 4) == KIND_CONTENT) {
+                long page = firstPage + head.get(U16, at);
+                message.add(
+                        memory.hva() + (page << PageSize.SMALL_SHIFT),
+                        (long) head.get(U16, at + 2) << PageSize.SMALL_SHIFT);
+            }
+        }
+        limit.acquire(headBytes + contentBytes);
+        connection.send(message);
+        wireBytes += headBytes + contentBytes;
+    }
+
+    /** Says that this stream's part of a round is complete. */
+    void endRound(int round) throws TransportException {
+        MemorySegment end = head.asSlice(0, PageFrame.HEADER_BYTES).fill((byte) 0);
+        end.set(U32, PageFrame.TYPE, PageFrame.ROUND_END);
+        end.set(U64, PageFrame.FIRST_PAGE, round);
+        connection.send(end);
+        wireBytes += PageFrame.HEADER_BYTES;
+    }
+
+    /** Pages sent with content so far, each time counted. */
+    long contentPages() {
+        return contentPages;
+    }
+
+    /** Pages sent as zero so far, each time counted. */
+    long zeroPages() {
+        return zeroPages;
+    }
+
+    /** Bytes handed to the socket so far. */
+    long wireBytes() {
+        return wireBytes;
+    }
+}

@@ -1,0 +1,132 @@
+package dev.godwit.agent.migration;
+
+import dev.godwit.agent.migration.ControlChannel.Message;
+import dev.godwit.agent.migration.ControlChannel.Type;
+import dev.godwit.agent.migration.MigrationException.Kind;
+import dev.godwit.agent.migration.MigrationReport.Round;
+import dev.godwit.agent.transport.TransportException;
+import dev.godwit.host.machine.Machine;
+import dev.godwit.host.memory.Backing;
+import dev.godwit.host.memory.PageSet;
+import dev.godwit.host.memory.PageSize;
+import java.lang.foreign.Arena;
+
+/**
+ * Sends guest memory round by round while the guest runs: first all that exists, then what was written meanwhile, until
+ * the rest fits the downtime budget.
+ *
+ * <p>A round begins when the one before has arrived as a whole: a page can never be overtaken by its older self on
+ * another stream.
+ *
+ * <p>Threading: one thread.
+ */
+final class Precopy {
+    private final Machine machine;
+    private final SourceLink link;
+    private final MigrationOptions options;
+    private final Figures figures;
+    private final Convergence convergence;
+    /** What the next round sends; after {@link #run}, what is left for the pause. */
+    private final PageSet wanted;
+
+    private final PageSet dirty;
+    private final PageSet everSent;
+    private final PageSet largeChunks;
+    private int round;
+
+    Precopy(Arena arena, Machine machine, SourceLink link, MigrationOptions options, Figures figures) {
+        this.machine = machine;
+        this.link = link;
+        this.options = options;
+        this.figures = figures;
+        this.convergence = new Convergence(options.downtime(), figures.fixedDowntime());
+        long pages = machine.memory().pages();
+        this.wanted = new PageSet(arena, pages);
+        this.dirty = new PageSet(arena, pages);
+        this.everSent = new PageSet(arena, pages);
+        this.largeChunks = Backing.emptyChunks(arena, machine.memory());
+    }
+
+    /**
+     * Rounds until the rest fits the budget. The dirty tracker has been started.
+     *
+     * @throws MigrationException when that takes too long
+     */
+    void run() throws TransportException, MigrationException, InterruptedException {
+        boolean fits;
+        do {
+            if (round > 0 && figures.elapsed().compareTo(options.maxTime()) > 0) {
+                throw notConverged();
+            }
+            fits = sendRound();
+        } while (!fits);
+    }
+
+    private boolean sendRound() throws TransportException, MigrationException, InterruptedException {
+        try (Arena arena = Arena.ofShared()) {
+            Backing backing = Backing.scan(arena, machine.memory());
+            figures.backing(backing);
+            largeChunks.clear();
+            largeChunks.addAll(backing.largeChunks());
+            if (round == 0) {
+                wanted.addAll(backing.resident());
+            }
+            long started = System.nanoTime();
+            long contentBefore = link.streams().contentPages();
+            long zeroBefore = link.streams().zeroPages();
+            long pages = beginRound();
+            link.streams().start(wanted, largeChunks, round).await();
+            awaitArrival();
+            long nanos = System.nanoTime() - started;
+            long content = link.streams().contentPages() - contentBefore;
+            long zero = link.streams().zeroPages() - zeroBefore;
+            dirty.clear();
+            long dirtied = machine.dirtyTracker().collect(dirty);
+            wanted.clear();
+            wanted.addAll(dirty);
+            boolean fits = convergence.roundDone(content << PageSize.SMALL_SHIFT, nanos, dirtied);
+            figures.roundDone(new Round(round, pages, content, zero, nanos / 1000, dirtied), convergence);
+            return fits;
+        }
+    }
+
+    private long beginRound() {
+        round++;
+        everSent.addAll(wanted);
+        long pages = wanted.cardinality();
+        figures.roundBegins(round, pages, everSent);
+        return pages;
+    }
+
+    /**
+     * With the guest paused: starts the last round, of what is still dirty.
+     */
+    DataStreams.Round startLast() {
+        machine.dirtyTracker().collect(wanted);
+        beginRound();
+        return link.streams().start(wanted, largeChunks, round);
+    }
+
+    /** Waits until the target has all of the round. */
+    void awaitArrival() throws TransportException, MigrationException {
+        Message done = link.control().expect(Type.ROUND_DONE);
+        if (done.argument() != round) {
+            throw new TransportException(
+                    TransportException.Kind.MALFORMED, "the target ended round " + done.argument() + " in " + round);
+        }
+    }
+
+    /** The number of the round last begun. */
+    int round() {
+        return round;
+    }
+
+    private MigrationException notConverged() {
+        return new MigrationException(
+                Kind.NOT_CONVERGED,
+                "precopy did not converge in " + options.maxTime().toSeconds() + " s: " + (wanted.cardinality() / 256)
+                        + " MiB dirty after round " + round + ", a pause of "
+                        + convergence.expectedDowntime().toMillis() + " ms for a budget of "
+                        + options.downtime().toMillis() + " ms; allow a longer --downtime or more --bandwidth");
+    }
+}

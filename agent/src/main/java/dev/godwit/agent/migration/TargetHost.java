@@ -1,0 +1,38 @@
+package dev.godwit.agent.migration;
+
+import dev.godwit.host.machine.Machine;
+
+/**
+ * The agent as its migration server sees it: who takes guests in. Called on the migration's thread.
+ *
+ * <p>Order: {@link #admit}, then either {@link Admission#adopt} or {@link Admission#abandon}, once.
+ */
+public interface TargetHost {
+    /**
+     * Makes room for a guest: reserves its name and builds its empty machine.
+     *
+     * @throws RefusedException when this host cannot or will not take it
+     */
+    Admission admit(GuestDescription guest) throws RefusedException;
+
+    /** A guest that is on its way here. */
+    interface Admission {
+        /** The empty machine, PAUSED. */
+        Machine machine();
+
+        /** The guest is complete and about to be resumed here: it belongs to this host from now on. */
+        void adopt();
+
+        /** The guest does not come: give everything back. */
+        void abandon(String reason);
+    }
+
+    /** Why a guest is not taken; the message is one line for the other side. */
+    final class RefusedException extends Exception {
+        private static final long serialVersionUID = 1;
+
+        public RefusedException(String message) {
+            super(message);
+        }
+    }
+}

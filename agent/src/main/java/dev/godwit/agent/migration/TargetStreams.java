@@ -1,0 +1,144 @@
+package dev.godwit.agent.migration;
+
+import dev.godwit.agent.migration.ControlChannel.Type;
+import dev.godwit.agent.transport.Connection;
+import dev.godwit.agent.transport.TransportException;
+import dev.godwit.agent.transport.TransportException.Kind;
+import dev.godwit.host.memory.GuestMemory;
+import dev.godwit.host.memory.PageSet;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The target's data streams: each is received on its connection's thread; a round is done when all streams have ended
+ * their part of it.
+ *
+ * <p>Threading: any.
+ */
+final class TargetStreams implements AutoCloseable {
+    private final ControlChannel control;
+    private final GuestMemory memory;
+    private final Arena arena = Arena.ofShared();
+    private final PageSet written;
+    private final Connection[] connections;
+    private final long[] rounds;
+    private int receiving;
+    private long roundDone;
+    private String failure;
+
+    TargetStreams(ControlChannel control, GuestMemory memory, int count) {
+        this.control = control;
+        this.memory = memory;
+        this.written = new PageSet(arena, memory.pages());
+        this.connections = new Connection[count];
+        this.rounds = new long[count];
+    }
+
+    /** Receives a stream until it ends or breaks. */
+    void receive(int stream, Connection connection) throws TransportException {
+        PageReceiver receiver = join(stream, connection);
+        try {
+            while (true) {
+                roundEnded(stream, receiver.receiveRound());
+            }
+        } catch (TransportException e) {
+            failed(e);
+        } catch (RuntimeException e) {
+            failed(new TransportException(Kind.BROKEN, "stream " + stream + ": " + e));
+        } finally {
+            leave();
+        }
+    }
+
+    private synchronized PageReceiver join(int stream, Connection connection) throws TransportException {
+        if (failure != null || stream < 0 || stream >= connections.length || connections[stream] != null) {
+            throw new TransportException(
+                    Kind.MALFORMED,
+                    connection.peer() + " opened stream " + stream
+                            + (failure != null ? " of a migration that has ended" : " twice or beyond its offer"));
+        }
+        connections[stream] = connection;
+        receiving++;
+        return new PageReceiver(arena, connection, memory, written);
+    }
+
+    private synchronized void leave() {
+        receiving--;
+        notifyAll();
+    }
+
+    private void roundEnded(int stream, long round) throws TransportException {
+        synchronized (this) {
+            rounds[stream] = round;
+            for (long other : rounds) {
+                if (other < round) {
+                    return;
+                }
+            }
+            roundDone = round;
+            notifyAll();
+        }
+        control.send(Type.ROUND_DONE, round);
+    }
+
+    private void failed(TransportException e) {
+        abort(e.getMessage());
+        // Wakes the control thread too: it ends the session.
+        control.connection().abort();
+    }
+
+    /** Waits until all streams have ended a round. */
+    synchronized void awaitRound(long round) throws TransportException, InterruptedException {
+        while (roundDone < round && failure == null) {
+            wait();
+        }
+        if (roundDone < round) {
+            throw new TransportException(Kind.BROKEN, failure);
+        }
+    }
+
+    /** Why the streams broke, or {@code otherwise}. */
+    synchronized String reason(String otherwise) {
+        return failure == null ? otherwise : failure;
+    }
+
+    /** Breaks all streams. */
+    void abort(String reason) {
+        List<Connection> open = new ArrayList<>();
+        synchronized (this) {
+            if (failure == null) {
+                failure = reason;
+            }
+            for (Connection connection : connections) {
+                if (connection != null) {
+                    open.add(connection);
+                }
+            }
+            notifyAll();
+        }
+        open.forEach(Connection::abort);
+    }
+
+    /** Waits, after {@link #abort}, until no stream can write to guest memory any more. */
+    synchronized void awaitStopped() {
+        boolean interrupted = false;
+        while (receiving > 0) {
+            try {
+                wait();
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    @Override
+    public void close() {
+        abort("the migration has ended");
+        awaitStopped();
+        arena.close();
+    }
+}

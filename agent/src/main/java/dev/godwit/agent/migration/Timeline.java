@@ -1,0 +1,82 @@
+package dev.godwit.agent.migration;
+
+import dev.godwit.agent.migration.MigrationReport.Downtime;
+import dev.godwit.agent.migration.MigrationReport.Round;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** The source's notes of when things happened ({@link System#nanoTime}), from which the report is made. */
+final class Timeline {
+    private final long started = System.nanoTime();
+    private final Map<MigrationPhase, Long> phases = new LinkedHashMap<>();
+    private final List<Round> rounds = new ArrayList<>();
+    private MigrationPhase phase = MigrationPhase.CONNECTING;
+    private long phaseSince = started;
+
+    volatile long pauseStart;
+    volatile long paused;
+    volatile long saveNanos;
+    volatile long hashNanos;
+    volatile long ready;
+    volatile long running;
+    volatile long restoreNanos;
+    volatile long targetHashNanos;
+    volatile long resumeNanos;
+
+    synchronized void enter(MigrationPhase next) {
+        long now = System.nanoTime();
+        phases.merge(phase, now - phaseSince, Long::sum);
+        phase = next;
+        phaseSince = now;
+    }
+
+    synchronized MigrationPhase phase() {
+        return phase;
+    }
+
+    synchronized void add(Round round) {
+        rounds.add(round);
+    }
+
+    synchronized List<Round> rounds() {
+        return List.copyOf(rounds);
+    }
+
+    long elapsedNanos() {
+        return System.nanoTime() - started;
+    }
+
+    /** From the start to the target's word that the guest runs, or to now. */
+    long totalMicros() {
+        return micros((running == 0 ? System.nanoTime() : running) - started);
+    }
+
+    synchronized Map<String, Long> phaseMicros() {
+        Map<String, Long> result = new LinkedHashMap<>();
+        phases.forEach((p, nanos) -> result.put(p.text(), micros(nanos)));
+        return result;
+    }
+
+    Downtime downtime() {
+        if (running == 0) {
+            return Downtime.NONE;
+        }
+        // Both sides hash at the same time; the slower one counts.
+        long verify = Math.max(hashNanos, targetHashNanos);
+        long state = saveNanos + restoreNanos;
+        return new Downtime(
+                micros(running - pauseStart),
+                micros(paused - pauseStart),
+                micros(Math.max(0, ready - paused - state - verify)),
+                micros(state),
+                micros(verify),
+                micros(Math.max(0, running - ready - resumeNanos)),
+                micros(resumeNanos));
+    }
+
+    static long micros(long nanos) {
+        return nanos / 1000;
+    }
+}

@@ -1,0 +1,194 @@
+package dev.godwit.agent.transport;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
+import dev.godwit.agent.transport.TransportException.Kind;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.security.SecureRandom;
+import java.util.Arrays;
+import java.util.UUID;
+
+/**
+ * What both sides say before anything else: version, purpose, and proof that each knows the secret.
+ *
+ * <pre>
+ *   client → HELLO   64 bytes  magic u64 | minVersion u16 | maxVersion u16 | role u16 | stream u16
+ *                              | session 16 bytes | nonce 32 bytes
+ *   server → WELCOME 80 bytes  magic u64 | version u16 | 0 u16 | 0 u32 | nonce 32 bytes
+ *                              | HMAC(secret, "godwit server" | HELLO | first 48 bytes of WELCOME)
+ *   client → PROOF   32 bytes  HMAC(secret, "godwit client" | HELLO | WELCOME)
+ *   server → DONE     8 bytes  magic u64
+ * </pre>
+ *
+ * <p>All numbers are little-endian. A WELCOME of version 0 means: none of yours; its minVersion and maxVersion stand in
+ * the two fields after it. The server reads nothing more before the proof is right. The exchange is bound to both
+ * nonces, so neither side's part can be replayed.
+ */
+public final class Handshake {
+    /** What a connection is for. */
+    public enum Role {
+        /** A migration's control connection. */
+        CONTROL,
+        /** One of a migration's data streams. */
+        DATA,
+        /** A question about how a session ended. */
+        QUERY;
+
+        private static final Role[] ALL = values();
+    }
+
+    /**
+     * What the client asked for.
+     *
+     * @param version the version both speak
+     * @param session the session this connection belongs to
+     * @param stream the number of a data stream, else 0
+     */
+    public record Greeting(int version, Role role, UUID session, int stream) {}
+
+    /** The protocol versions this build speaks, oldest and newest. */
+    public static final int MIN_VERSION = 1;
+
+    public static final int MAX_VERSION = 1;
+
+    private static final long MAGIC = 0x314e495744474f47L;
+    private static final int HELLO_BYTES = 64;
+    private static final int WELCOME_HEAD = 48;
+    private static final int WELCOME_BYTES = 80;
+    private static final int PROOF_BYTES = 32;
+    private static final int NONCE_BYTES = 32;
+    private static final byte[] SERVER = "godwit server".getBytes(US_ASCII);
+    private static final byte[] CLIENT = "godwit client".getBytes(US_ASCII);
+    private static final SecureRandom RANDOM = new SecureRandom();
+
+    private Handshake() {}
+
+    /**
+     * The connecting side.
+     *
+     * @return the version both speak
+     */
+    public static int connect(Connection connection, Secret secret, Role role, UUID session, int stream)
+            throws TransportException {
+        ByteBuffer hello = buffer(HELLO_BYTES)
+                .putLong(MAGIC)
+                .putShort((short) MIN_VERSION)
+                .putShort((short) MAX_VERSION)
+                .putShort((short) (role.ordinal() + 1))
+                .putShort((short) stream)
+                .putLong(session.getMostSignificantBits())
+                .putLong(session.getLeastSignificantBits())
+                .put(nonce());
+        send(connection, hello.array());
+        byte[] welcome = receive(connection, WELCOME_BYTES);
+        ByteBuffer answer = buffer(welcome);
+        if (answer.getLong() != MAGIC) {
+            throw new TransportException(Kind.MALFORMED, connection.peer() + " is not a godwit agent");
+        }
+        int version = answer.getShort() & 0xffff;
+        if (version == 0) {
+            throw new TransportException(
+                    Kind.VERSION,
+                    connection.peer() + " speaks protocol versions " + (answer.getShort() & 0xffff) + " to "
+                            + (answer.getInt() & 0xffff) + ", this agent " + MIN_VERSION + " to " + MAX_VERSION);
+        }
+        if (version < MIN_VERSION || version > MAX_VERSION) {
+            throw new TransportException(
+                    Kind.MALFORMED, connection.peer() + " chose protocol version " + version + ", not offered");
+        }
+        byte[] head = Arrays.copyOf(welcome, WELCOME_HEAD);
+        if (!secret.accepts(Arrays.copyOfRange(welcome, WELCOME_HEAD, WELCOME_BYTES), SERVER, hello.array(), head)) {
+            throw new TransportException(
+                    Kind.UNAUTHENTICATED, connection.peer() + " does not have this agent's secret (--secret)");
+        }
+        send(connection, secret.proof(CLIENT, hello.array(), welcome));
+        if (buffer(receive(connection, Long.BYTES)).getLong() != MAGIC) {
+            throw new TransportException(Kind.MALFORMED, connection.peer() + " broke off the handshake");
+        }
+        return version;
+    }
+
+    /**
+     * The accepting side.
+     *
+     * @return what the client wants, once it has proved to know the secret
+     */
+    public static Greeting accept(Connection connection, Secret secret) throws TransportException {
+        byte[] helloBytes = receive(connection, HELLO_BYTES);
+        ByteBuffer hello = buffer(helloBytes);
+        if (hello.getLong() != MAGIC) {
+            throw new TransportException(Kind.MALFORMED, connection.peer() + " does not speak the godwit protocol");
+        }
+        int min = hello.getShort() & 0xffff;
+        int max = hello.getShort() & 0xffff;
+        int role = hello.getShort() & 0xffff;
+        int stream = hello.getShort() & 0xffff;
+        UUID session = new UUID(hello.getLong(), hello.getLong());
+        if (min == 0 || min > MAX_VERSION || max < MIN_VERSION) {
+            send(connection, refusal());
+            throw new TransportException(
+                    Kind.VERSION, connection.peer() + " speaks protocol versions " + min + " to " + max);
+        }
+        if (role < 1 || role > Role.ALL.length) {
+            throw new TransportException(Kind.MALFORMED, connection.peer() + " asks for unknown role " + role);
+        }
+        int version = Math.min(max, MAX_VERSION);
+        ByteBuffer head = buffer(WELCOME_HEAD)
+                .putLong(MAGIC)
+                .putShort((short) version)
+                .putShort((short) 0)
+                .putInt(0)
+                .put(nonce());
+        byte[] welcome = buffer(WELCOME_BYTES)
+                .put(head.array())
+                .put(secret.proof(SERVER, helloBytes, head.array()))
+                .array();
+        send(connection, welcome);
+        if (!secret.accepts(receive(connection, PROOF_BYTES), CLIENT, helloBytes, welcome)) {
+            throw new TransportException(Kind.UNAUTHENTICATED, connection.peer() + " does not know the secret");
+        }
+        send(connection, buffer(Long.BYTES).putLong(MAGIC).array());
+        return new Greeting(version, Role.ALL[role - 1], session, stream);
+    }
+
+    private static byte[] refusal() {
+        return buffer(WELCOME_BYTES)
+                .putLong(MAGIC)
+                .putShort((short) 0)
+                .putShort((short) MIN_VERSION)
+                .putInt(MAX_VERSION)
+                .array();
+    }
+
+    private static byte[] nonce() {
+        byte[] nonce = new byte[NONCE_BYTES];
+        RANDOM.nextBytes(nonce);
+        return nonce;
+    }
+
+    private static ByteBuffer buffer(int bytes) {
+        return buffer(new byte[bytes]);
+    }
+
+    private static ByteBuffer buffer(byte[] bytes) {
+        return ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    private static void send(Connection connection, byte[] bytes) throws TransportException {
+        try (Arena arena = Arena.ofConfined()) {
+            connection.send(arena.allocateFrom(ValueLayout.JAVA_BYTE, bytes));
+        }
+    }
+
+    private static byte[] receive(Connection connection, int bytes) throws TransportException {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment segment = arena.allocate(bytes);
+            connection.receive(segment);
+            return segment.toArray(ValueLayout.JAVA_BYTE);
+        }
+    }
+}

@@ -1,0 +1,64 @@
+package dev.godwit.agent.migration;
+
+import dev.godwit.agent.transport.Secret;
+import dev.godwit.agent.transport.TransportException;
+import dev.godwit.host.kvm.Kvm;
+import dev.godwit.host.machine.Machine;
+import dev.godwit.host.vcpu.StopReason;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+
+/** A host for tests: a migration server and the machines that arrived. */
+final class LoopbackHost implements TargetHost, AutoCloseable {
+    static final Secret SECRET = new Secret(new byte[32]);
+
+    final Map<String, Machine> arrived = new ConcurrentHashMap<>();
+    final List<String> abandoned = new CopyOnWriteArrayList<>();
+    private final Kvm kvm;
+    private final MigrationServer server;
+
+    LoopbackHost(Kvm kvm) throws TransportException {
+        this.kvm = kvm;
+        server = new MigrationServer(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), SECRET, this);
+        server.start();
+    }
+
+    InetSocketAddress address() {
+        return server.address();
+    }
+
+    @Override
+    public Admission admit(GuestDescription guest) {
+        Machine machine = Machine.empty(kvm, guest.config());
+        return new Admission() {
+            @Override
+            public Machine machine() {
+                return machine;
+            }
+
+            @Override
+            public void adopt() {
+                arrived.put(guest.name(), machine);
+            }
+
+            @Override
+            public void abandon(String reason) {
+                machine.close();
+                abandoned.add(reason);
+            }
+        };
+    }
+
+    @Override
+    public void close() {
+        server.close();
+        arrived.values().forEach(machine -> {
+            machine.stop(new StopReason(StopReason.Kind.STOPPED, 0, "the test has ended"));
+            machine.close();
+        });
+    }
+}
