@@ -1,0 +1,41 @@
+package dev.godwit.agent.check;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/** The kernel's small text files; what is not there or not readable is empty. */
+final class KernelFiles {
+    private KernelFiles() {}
+
+    static Optional<String> text(String path) {
+        try {
+            return Optional.of(Files.readString(Path.of(path)).strip());
+        } catch (IOException e) {
+            return Optional.empty();
+        }
+    }
+
+    static Optional<Long> number(String path) {
+        return text(path).filter(t -> t.matches("-?[0-9]{1,18}")).map(Long::valueOf);
+    }
+
+    /** The word in brackets of a list of choices. */
+    static Optional<String> choice(String path) {
+        return text(path)
+                .filter(t -> t.contains("[") && t.contains("]"))
+                .map(t -> t.substring(t.indexOf('[') + 1, t.indexOf(']')));
+    }
+
+    /** How many entries of a directory match. */
+    static int count(String directory, String pattern) {
+        try (Stream<Path> entries = Files.list(Path.of(directory))) {
+            return (int) entries.filter(p -> p.getFileName().toString().matches(pattern))
+                    .count();
+        } catch (IOException e) {
+            return 0;
+        }
+    }
+}
