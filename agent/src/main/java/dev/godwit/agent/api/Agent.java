@@ -2,12 +2,15 @@ package dev.godwit.agent.api;
 
 import dev.godwit.agent.config.Failure;
 import dev.godwit.agent.config.HostPort;
+import dev.godwit.agent.inventory.EngineMover;
 import dev.godwit.agent.inventory.GuestState;
 import dev.godwit.agent.inventory.HostMemory;
 import dev.godwit.agent.inventory.Inventory;
 import dev.godwit.agent.inventory.ReportStore;
 import dev.godwit.agent.metrics.AgentMetrics;
+import dev.godwit.agent.migration.MigrationServer;
 import dev.godwit.agent.transport.Secret;
+import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.kvm.Kvm;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
@@ -54,11 +57,21 @@ public final class Agent implements AutoCloseable {
         directory = add(AgentDirectory.take(path));
         AgentMetrics metrics = new AgentMetrics();
         Kvm kvm = Kvm.open();
-        inventory = add(new Inventory(kvm, new EngineMovers(secret), new ReportStore(directory.migrations()), metrics));
+        inventory = add(
+                new Inventory(kvm, EngineMover.withSecret(secret), new ReportStore(directory.migrations()), metrics));
         gauges(metrics);
-        MigrationPort port = add(MigrationPort.open(listen, secret, inventory));
+        MigrationServer port = add(listen(listen, secret));
+        port.start();
         address = port.address();
         add(ApiServer.start(directory, inventory, metrics, new AgentInfo(Version.TEXT, directory.path(), address)));
+    }
+
+    private MigrationServer listen(InetSocketAddress listen, Secret secret) {
+        try {
+            return new MigrationServer(listen, secret, inventory);
+        } catch (TransportException e) {
+            throw Failure.conflict("--listen: " + e.getMessage());
+        }
     }
 
     private void gauges(AgentMetrics metrics) {

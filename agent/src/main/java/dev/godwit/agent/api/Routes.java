@@ -102,10 +102,14 @@ final class Routes {
         return Reply.ok(GuestView.of(guest(call)));
     }
 
-    private Reply resume(Call call) {
+    private Reply resume(Call call) throws InterruptedException {
         boolean force = call.body().length > 0
                 && Boolean.TRUE.equals(call.request(ResumeRequest.class).force());
-        guest(call).resume(force);
+        if (force) {
+            guest(call).resumeByForce();
+        } else {
+            guest(call).resume();
+        }
         return Reply.ok(GuestView.of(guest(call)));
     }
 

@@ -36,9 +36,10 @@ public record CheckReport(
      * KVM.
      *
      * @param module the kernel module behind it: {@code kvm_intel}, {@code kvm_amd}, {@code kvm_pvm}
+     * @param apiVersion 12, the only one there will be; null when it cannot be used
      * @param error why it cannot be used
      */
-    public record KvmSupport(String module, String error, List<Capability> capabilities) {}
+    public record KvmSupport(String module, Integer apiVersion, String error, List<Capability> capabilities) {}
 
     /**
      * One capability of KVM.

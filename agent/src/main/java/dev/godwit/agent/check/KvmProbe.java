@@ -38,6 +38,9 @@ final class KvmProbe {
             new Question("MAX_VCPUS", kvm_h.KVM_CAP_MAX_VCPUS(), false, "vCPUs in a guest"),
             new Question("NR_MEMSLOTS", kvm_h.KVM_CAP_NR_MEMSLOTS(), false, "memory slots"));
 
+    /** Which {@link Kvm#open} insists on. */
+    private static final int API_VERSION = 12;
+
     private KvmProbe() {}
 
     static KvmSupport probe() {
@@ -45,9 +48,9 @@ final class KvmProbe {
             List<Capability> all = QUESTIONS.stream()
                     .map(q -> new Capability(q.name, kvm.extension(q.number), q.needed, q.use))
                     .toList();
-            return new KvmSupport(module(), null, all);
+            return new KvmSupport(module(), API_VERSION, null, all);
         } catch (KvmUnavailableException e) {
-            return new KvmSupport(module(), e.getMessage(), List.of());
+            return new KvmSupport(module(), null, e.getMessage(), List.of());
         }
     }
 

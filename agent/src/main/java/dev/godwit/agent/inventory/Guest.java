@@ -18,13 +18,14 @@ import java.util.function.Function;
  * guest that ended is closed at once; its log and its reason stay.
  */
 public final class Guest {
+    private static final long PATIENCE_MILLIS = 10_000;
+
     private final GuestDescription description;
     private final Instant createdAt = Instant.now();
     private final long createdNanos;
     private Machine machine;
     private MigrationJob job;
     private boolean arriving;
-    private boolean inDoubt;
     private boolean closed;
 
     private Guest(GuestDescription description, boolean arriving, long createdNanos) {
@@ -61,7 +62,7 @@ public final class Guest {
         if (machine == null) {
             return GuestState.STARTING;
         }
-        if (inDoubt || job != null && job.progress().phase() == MigrationPhase.IN_DOUBT) {
+        if (inDoubt()) {
             return GuestState.IN_DOUBT;
         }
         return switch (machine.state()) {
@@ -104,19 +105,33 @@ public final class Guest {
         }
     }
 
-    /**
-     * PAUSED → RUNNING; no effect when RUNNING.
-     *
-     * @param force also when it is in doubt: the user knows that no other agent runs it
-     */
-    public synchronized void resume(boolean force) {
-        if (inDoubt && !force) {
-            throw Failure.conflict("guest " + name()
-                    + " is in doubt: its target may run it; make sure that it does not, then resume with --force");
+    /** PAUSED → RUNNING; no effect when RUNNING. */
+    public synchronized void resume() {
+        if (inDoubt()) {
+            throw Failure.conflict("guest " + name() + " is in doubt: " + job.target()
+                    + " may run it; make sure that it does not, then resume with --force");
         }
         Machine m = free("be resumed");
-        inDoubt = false;
+        if (m.state() == Machine.State.STOPPED) {
+            throw ended();
+        }
         m.resume();
+    }
+
+    /** As {@link #resume}, also when it is in doubt: the user knows that no other agent runs it. */
+    public void resumeByForce() throws InterruptedException {
+        MigrationJob doubtful;
+        synchronized (this) {
+            doubtful = inDoubt() ? job : null;
+        }
+        if (doubtful == null) {
+            resume();
+            return;
+        }
+        doubtful.overruleDoubt();
+        if (!doubtful.await(PATIENCE_MILLIS)) {
+            throw Failure.failed("guest " + name() + " is still in doubt");
+        }
     }
 
     /**
@@ -144,21 +159,15 @@ public final class Guest {
     /** Leaves the guest to a migration until {@link #endMigration}. */
     synchronized MigrationJob beginMigration(Function<Machine, MigrationJob> start) {
         Machine m = free("be migrated");
-        if (inDoubt) {
-            throw Failure.conflict("guest " + name() + " is in doubt: its last target may run it");
-        }
-        if (m.state() != Machine.State.RUNNING) {
-            throw m.state() == Machine.State.STOPPED
-                    ? ended()
-                    : Failure.conflict("guest " + name() + " is paused; resume it first");
+        if (m.state() == Machine.State.STOPPED) {
+            throw ended();
         }
         job = start.apply(m);
         return job;
     }
 
-    synchronized void endMigration(boolean doubt) {
+    synchronized void endMigration() {
         job = null;
-        inDoubt = doubt;
         if (machine.state() == Machine.State.STOPPED) {
             close();
         }
@@ -173,8 +182,13 @@ public final class Guest {
 
     /** Ends it; its log stays. No effect when it has ended. */
     public synchronized void stop() {
-        free("be stopped").stop(new StopReason(StopReason.Kind.STOPPED, 0, ""));
-        close();
+        Machine m = inDoubt() ? machine : free("be stopped");
+        m.stop(new StopReason(StopReason.Kind.STOPPED, 0, ""));
+        if (job == null) {
+            close();
+        } else {
+            job.overruleDoubt(); // which resumes it, without effect by now
+        }
     }
 
     synchronized void close() {
@@ -182,6 +196,10 @@ public final class Guest {
             closed = true;
             machine.close();
         }
+    }
+
+    private boolean inDoubt() {
+        return job != null && job.progress().phase() == MigrationPhase.IN_DOUBT;
     }
 
     private synchronized Machine present() {

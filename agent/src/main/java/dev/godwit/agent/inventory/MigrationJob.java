@@ -69,6 +69,11 @@ public final class MigrationJob {
         mover.cancel();
     }
 
+    /** Lets the guest go on here although it may run at the target; no effect except in doubt. */
+    public void overruleDoubt() {
+        mover.overruleDoubt();
+    }
+
     /** Waits for its end; returns whether it came in time. */
     public boolean await(long millis) throws InterruptedException {
         return done.await(millis, TimeUnit.MILLISECONDS);

@@ -6,6 +6,7 @@ import dev.godwit.agent.config.Quoted;
 import dev.godwit.agent.metrics.AgentMetrics;
 import dev.godwit.agent.migration.MigrationException;
 import dev.godwit.agent.migration.MigrationOptions;
+import dev.godwit.agent.migration.MigrationPhase;
 import dev.godwit.agent.migration.MigrationReport;
 import java.net.InetSocketAddress;
 import java.util.Collection;
@@ -90,7 +91,7 @@ public final class Migrations implements AutoCloseable {
         if (error == null) {
             onDeparture.accept(guest, job.target());
         }
-        guest.endMigration(error != null && error.kind() == MigrationException.Kind.IN_DOUBT);
+        guest.endMigration();
         metrics.migrated(report);
         job.end(new MigrationJob.Outcome(report, error, reports.keep(report, job.startedAt())));
         if (error == null) {
@@ -112,7 +113,9 @@ public final class Migrations implements AutoCloseable {
         jobs.values().forEach(MigrationJob::cancel);
         try {
             for (MigrationJob job : jobs.values()) {
-                job.await(PATIENCE_MILLIS);
+                if (job.progress().phase() != MigrationPhase.IN_DOUBT) { // which may last for ever
+                    job.await(PATIENCE_MILLIS);
+                }
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

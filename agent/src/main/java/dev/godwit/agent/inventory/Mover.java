@@ -20,8 +20,11 @@ public interface Mover {
     /** Where it is; from any thread. */
     MigrationProgress progress();
 
-    /** Asks for its end; from any thread. */
+    /** Asks for its end, without effect once the target has been told to run the guest; from any thread. */
     void cancel();
+
+    /** Lets the guest go on here although it may run at the target; no effect except in doubt. */
+    void overruleDoubt();
 
     /** What it did so far, also after a failure. */
     MigrationReport report();

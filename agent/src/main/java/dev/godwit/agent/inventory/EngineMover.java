@@ -1,0 +1,41 @@
+package dev.godwit.agent.inventory;
+
+import dev.godwit.agent.migration.Migration;
+import dev.godwit.agent.migration.MigrationException;
+import dev.godwit.agent.migration.MigrationProgress;
+import dev.godwit.agent.migration.MigrationReport;
+import dev.godwit.agent.transport.Secret;
+
+/** Live migration over the network. */
+public record EngineMover(Migration migration) implements Mover {
+    /** Makes migrations to agents that know the secret. */
+    public static Factory withSecret(Secret secret) {
+        return (machine, guest, target, options) ->
+                new EngineMover(new Migration(machine, guest, target, secret, options));
+    }
+
+    @Override
+    public MigrationReport run() throws MigrationException {
+        return migration.run();
+    }
+
+    @Override
+    public MigrationProgress progress() {
+        return migration.progress();
+    }
+
+    @Override
+    public void cancel() {
+        migration.cancel();
+    }
+
+    @Override
+    public void overruleDoubt() {
+        migration.overruleDoubt();
+    }
+
+    @Override
+    public MigrationReport report() {
+        return migration.report();
+    }
+}
