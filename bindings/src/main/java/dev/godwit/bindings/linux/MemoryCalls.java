@@ -20,7 +20,7 @@ import java.lang.invoke.MethodHandle;
  * and that no other thread uses in a way the change would break.
  *
  * <p>Source: {@code mmap(2)}, {@code mremap(2)}, {@code madvise(2)}, {@code mprotect(2)}, {@code msync(2)},
- * {@code mlock(2)}, {@code mincore(2)}, {@code memfd_create(2)}.
+ * {@code mlock(2)}, {@code mincore(2)}, {@code memfd_create(2)}, {@code memcmp(3)}.
  */
 public final class MemoryCalls {
     public static final int PROT_NONE = 0;
@@ -93,6 +93,9 @@ public final class MemoryCalls {
             Native.call("mincore", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG));
     private static final MethodHandle MEMFD_CREATE =
             Native.call("memfd_create", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT));
+
+    private static final MethodHandle MEMCMP =
+            Native.plainCall("memcmp", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG));
 
     private MemoryCalls() {}
 
@@ -218,6 +221,22 @@ public final class MemoryCalls {
         MemorySegment capture = ErrnoCapture.ofThread();
         try {
             return ErrnoCapture.result((int) MINCORE.invokeExact(capture, address, length, vector), capture);
+        } catch (Throwable e) {
+            throw Native.thrownBy(e);
+        }
+    }
+
+    /**
+     * Whether two ranges hold the same bytes (C's {@code memcmp}, which reads memory as fast as it can be read). It is
+     * an ordinary call: a page that has to be fetched first holds up no safepoint.
+     *
+     * @param a address of a range that is mapped for as long as this takes
+     * @param b address of another, or the same
+     * @param length bytes
+     */
+    public static boolean equal(long a, long b, long length) {
+        try {
+            return (int) MEMCMP.invokeExact(a, b, length) == 0;
         } catch (Throwable e) {
             throw Native.thrownBy(e);
         }
