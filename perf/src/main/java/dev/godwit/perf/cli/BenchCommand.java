@@ -1,0 +1,33 @@
+package dev.godwit.perf.cli;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+@Command(
+        name = "bench",
+        description = "Measures Godwit on this machine; what is compared is measured in turns in one run.",
+        sortOptions = false,
+        synopsisSubcommandLabel = "COMMAND",
+        subcommands = {JmhCommand.class},
+        footer = {
+            "",
+            "Examples:",
+            "  godwit bench jmh                exits, ioctls, bitmaps and zero pages, and the same in C",
+            "",
+            BenchOptions.EXIT_STATUS
+        })
+final class BenchCommand implements Runnable {
+    @Spec
+    private CommandSpec spec;
+
+    @Mixin
+    BenchOptions.Help help;
+
+    @Override
+    public void run() {
+        throw new ParameterException(spec.commandLine(), "a command is missing");
+    }
+}

@@ -1,0 +1,2 @@
+/** The same work done by others, for comparison: C programs that are built on the spot. */
+package dev.godwit.perf.peer;
