@@ -1,7 +1,5 @@
 package dev.godwit.host.state;
 
-import java.util.regex.Pattern;
-
 /**
  * One part of a machine's state.
  *
@@ -16,10 +14,8 @@ public record Section(String name, int version, byte[] data) {
     /** The most that one section holds, in bytes. */
     public static final int MAX_BYTES = 16 << 20;
 
-    private static final Pattern NAME = Pattern.compile("[a-z0-9._-]{1," + MAX_NAME + "}");
-
     public Section {
-        if (!NAME.matcher(name).matches()) {
+        if (!isName(name)) {
             throw new StateFormatException("a section's name is 1 to " + MAX_NAME + " of a-z 0-9 . - _");
         }
         if (version < 1) {
@@ -29,5 +25,15 @@ public record Section(String name, int version, byte[] data) {
             throw new StateFormatException(
                     "section " + name + " has " + data.length + " bytes, at most " + MAX_BYTES + " are allowed");
         }
+    }
+
+    private static boolean isName(String name) {
+        for (int i = 0; i < name.length(); i++) {
+            char c = name.charAt(i);
+            if (!(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '.' || c == '-' || c == '_')) {
+                return false;
+            }
+        }
+        return !name.isEmpty() && name.length() <= MAX_NAME;
     }
 }
