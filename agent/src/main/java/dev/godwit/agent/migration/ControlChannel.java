@@ -27,7 +27,7 @@ final class ControlChannel implements AutoCloseable {
     /** The messages; the order is the wire's number, from 1. */
     enum Type {
         /** Source: what the guest is (JSON). */
-        OFFER(1 << 20),
+        OFFER(Offer.MAX_BYTES),
         /** Target: it may come; argument: microseconds that a restore takes there. */
         ACCEPT(0),
         /** Target: it may not; text. */

@@ -44,9 +44,9 @@ final class DataStreams implements AutoCloseable {
     }
 
     /** A round under way. */
-    record Round(List<Future<Void>> parts) {
-        /** Waits for its end at this side: everything is in the sockets. */
-        void await() throws TransportException, InterruptedException {
+    private record Round(List<Future<Void>> parts) implements RoundSink.Sending {
+        @Override
+        public void await() throws TransportException, InterruptedException {
             for (Future<Void> part : parts) {
                 try {
                     part.get();
@@ -65,7 +65,7 @@ final class DataStreams implements AutoCloseable {
      *
      * @param large numbers of the chunks that are large pages here
      */
-    Round start(PageSet wanted, PageSet large, int round) {
+    RoundSink.Sending start(PageSet wanted, PageSet large, int round) {
         AtomicLong nextChunk = new AtomicLong();
         long chunks = PageFrame.chunksIn(wanted.pages());
         List<Future<Void>> parts = new ArrayList<>(senders.size());

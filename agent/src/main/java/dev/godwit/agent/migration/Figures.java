@@ -20,7 +20,7 @@ final class Figures {
     private final InetSocketAddress target;
     private final MigrationOptions options;
 
-    private DataStreams streams;
+    private RoundSink streams;
     private Duration fixedDowntime = Duration.ZERO;
     private int round;
     private long roundPages;
@@ -58,7 +58,7 @@ final class Figures {
         return fixedDowntime;
     }
 
-    synchronized void connected(DataStreams opened, Duration fixed) {
+    synchronized void connected(RoundSink opened, Duration fixed) {
         streams = opened;
         fixedDowntime = fixed;
     }

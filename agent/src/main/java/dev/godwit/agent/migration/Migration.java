@@ -160,7 +160,7 @@ public final class Migration {
         Offer offer = Offer.of(guest, options, machine.guestCpu());
         Duration restore = link.open(offer, machine, new RateLimit(options.bandwidth()));
         checkCancelled();
-        figures.connected(link.streams(), SwitchoverCost.save().plus(restore));
+        figures.connected(link, SwitchoverCost.save().plus(restore));
         timeline.enter(MigrationPhase.PRECOPY);
         machine.dirtyTracker().start();
         tracking = true;
@@ -175,7 +175,7 @@ public final class Migration {
             throw new MigrationException(Kind.GUEST_ENDED, "the guest ended while it was being migrated");
         }
         timeline.paused = System.nanoTime();
-        DataStreams.Round last = precopy.startLast();
+        RoundSink.Sending last = precopy.startLast();
         long saveStarted = System.nanoTime();
         SavedMachine saved = machine.save();
         byte[] state = saved.state().encode();
@@ -185,7 +185,7 @@ public final class Migration {
         link.control().send(Type.STATE, stateArgument(precopy.round()), state);
         int[] hashes = options.verify() ? hash() : new int[0];
         last.await();
-        precopy.awaitArrival();
+        link.awaitArrival(precopy.round());
         ReadyMessage ready =
                 ReadyMessage.decode(link.control().expect(Type.READY).payload());
         timeline.ready = System.nanoTime();

@@ -39,6 +39,9 @@ record Offer(
         long stallMillis,
         CpuId cpu) {
 
+    /** The longest, in bytes. */
+    static final int MAX_BYTES = 1 << 20;
+
     record OfferedDisk(String file, boolean readOnly) {}
 
     private static final JsonMapper JSON = JsonMapper.builder(com.fasterxml.jackson.core.JsonFactory.builder()

@@ -4,7 +4,7 @@ import static dev.godwit.agent.migration.PageFrame.U16;
 import static dev.godwit.agent.migration.PageFrame.U32;
 import static dev.godwit.agent.migration.PageFrame.U64;
 
-import dev.godwit.agent.transport.Connection;
+import dev.godwit.agent.transport.ByteSource;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.agent.transport.TransportException.Kind;
 import dev.godwit.bindings.linux.GatherMessage;
@@ -25,7 +25,7 @@ import java.lang.foreign.MemorySegment;
  * <p>Threading: one thread; different receivers work on different chunks within a round.
  */
 final class PageReceiver {
-    private final Connection connection;
+    private final ByteSource source;
     private final GuestMemory memory;
     /** Pages that hold content of the guest's; all others still are the zeros they were mapped with. */
     private final PageSet written;
@@ -34,8 +34,8 @@ final class PageReceiver {
     private final GatherMessage message;
     private int round = 1;
 
-    PageReceiver(Arena arena, Connection connection, GuestMemory memory, PageSet written) {
-        this.connection = connection;
+    PageReceiver(Arena arena, ByteSource source, GuestMemory memory, PageSet written) {
+        this.source = source;
         this.memory = memory;
         this.written = written;
         this.head = arena.allocate(PageFrame.MAX_HEAD_BYTES, 64);
@@ -49,7 +49,7 @@ final class PageReceiver {
      */
     int receiveRound() throws TransportException {
         while (true) {
-            connection.receive(head.asSlice(0, PageFrame.HEADER_BYTES));
+            source.receive(head.asSlice(0, PageFrame.HEADER_BYTES));
             int type = head.get(U32, PageFrame.TYPE);
             if (type == PageFrame.ROUND_END) {
                 long ended = head.get(U64, PageFrame.FIRST_PAGE);
@@ -78,14 +78,14 @@ final class PageReceiver {
             throw malformed("a frame of round " + Integer.toUnsignedString(head.get(U32, PageFrame.ROUND))
                     + " in round " + round);
         }
-        connection.receive(head.asSlice(PageFrame.HEADER_BYTES, (long) runs * PageFrame.RUN_BYTES));
+        source.receive(head.asSlice(PageFrame.HEADER_BYTES, (long) runs * PageFrame.RUN_BYTES));
         checkRuns(runs, first);
         if ((head.get(U32, PageFrame.FLAGS) & PageFrame.FLAG_LARGE) != 0) {
             populate(first);
         }
         takeRuns(runs, first);
         if (message.count() > 0) {
-            connection.receive(message);
+            source.receive(message);
         }
     }
 
@@ -156,6 +156,6 @@ final class PageReceiver {
     }
 
     private TransportException malformed(String what) {
-        return new TransportException(Kind.MALFORMED, connection.peer() + " sent " + what);
+        return new TransportException(Kind.MALFORMED, source.peer() + " sent " + what);
     }
 }

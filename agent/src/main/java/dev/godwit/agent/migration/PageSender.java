@@ -6,7 +6,7 @@ import static dev.godwit.agent.migration.PageFrame.U16;
 import static dev.godwit.agent.migration.PageFrame.U32;
 import static dev.godwit.agent.migration.PageFrame.U64;
 
-import dev.godwit.agent.transport.Connection;
+import dev.godwit.agent.transport.ByteSink;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.bindings.linux.GatherMessage;
 import dev.godwit.host.memory.GuestMemory;
@@ -24,7 +24,7 @@ import java.lang.foreign.MemorySegment;
  * <p>Threading: one thread at a time; counters may be read from any.
  */
 final class PageSender {
-    private final Connection connection;
+    private final ByteSink sink;
     private final GuestMemory memory;
     private final RateLimit limit;
     private final MemorySegment head;
@@ -40,8 +40,8 @@ final class PageSender {
     private volatile long zeroPages;
     private volatile long wireBytes;
 
-    PageSender(Arena arena, Connection connection, GuestMemory memory, RateLimit limit) {
-        this.connection = connection;
+    PageSender(Arena arena, ByteSink sink, GuestMemory memory, RateLimit limit) {
+        this.sink = sink;
         this.memory = memory;
         this.limit = limit;
         this.head = arena.allocate(PageFrame.MAX_HEAD_BYTES, 64);
@@ -129,7 +129,7 @@ final class PageSender {
             }
         }
         limit.acquire(headBytes + contentBytes);
-        connection.send(message);
+        sink.send(message);
         wireBytes += headBytes + contentBytes;
     }
 
@@ -138,7 +138,7 @@ final class PageSender {
         MemorySegment end = head.asSlice(0, PageFrame.HEADER_BYTES).fill((byte) 0);
         end.set(U32, PageFrame.TYPE, PageFrame.ROUND_END);
         end.set(U64, PageFrame.FIRST_PAGE, round);
-        connection.send(end);
+        sink.send(end);
         wireBytes += PageFrame.HEADER_BYTES;
     }
 

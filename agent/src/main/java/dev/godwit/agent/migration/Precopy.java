@@ -1,7 +1,5 @@
 package dev.godwit.agent.migration;
 
-import dev.godwit.agent.migration.ControlChannel.Message;
-import dev.godwit.agent.migration.ControlChannel.Type;
 import dev.godwit.agent.migration.MigrationException.Kind;
 import dev.godwit.agent.migration.MigrationReport.Round;
 import dev.godwit.agent.transport.TransportException;
@@ -22,7 +20,7 @@ import java.lang.foreign.Arena;
  */
 final class Precopy {
     private final Machine machine;
-    private final SourceLink link;
+    private final RoundSink sink;
     private final MigrationOptions options;
     private final Figures figures;
     private final Convergence convergence;
@@ -34,9 +32,9 @@ final class Precopy {
     private final PageSet largeChunks;
     private int round;
 
-    Precopy(Arena arena, Machine machine, SourceLink link, MigrationOptions options, Figures figures) {
+    Precopy(Arena arena, Machine machine, RoundSink sink, MigrationOptions options, Figures figures) {
         this.machine = machine;
-        this.link = link;
+        this.sink = sink;
         this.options = options;
         this.figures = figures;
         this.convergence = new Convergence(options.downtime(), figures.fixedDowntime());
@@ -72,14 +70,14 @@ final class Precopy {
                 wanted.addAll(backing.resident());
             }
             long started = System.nanoTime();
-            long contentBefore = link.streams().contentPages();
-            long zeroBefore = link.streams().zeroPages();
+            long contentBefore = sink.contentPages();
+            long zeroBefore = sink.zeroPages();
             long pages = beginRound();
-            link.streams().start(wanted, largeChunks, round).await();
-            awaitArrival();
+            sink.start(wanted, largeChunks, round).await();
+            sink.awaitArrival(round);
             long nanos = System.nanoTime() - started;
-            long content = link.streams().contentPages() - contentBefore;
-            long zero = link.streams().zeroPages() - zeroBefore;
+            long content = sink.contentPages() - contentBefore;
+            long zero = sink.zeroPages() - zeroBefore;
             dirty.clear();
             long dirtied = machine.dirtyTracker().collect(dirty);
             wanted.clear();
@@ -101,19 +99,10 @@ final class Precopy {
     /**
      * With the guest paused: starts the last round, of what is still dirty.
      */
-    DataStreams.Round startLast() {
+    RoundSink.Sending startLast() throws TransportException {
         machine.dirtyTracker().collect(wanted);
         beginRound();
-        return link.streams().start(wanted, largeChunks, round);
-    }
-
-    /** Waits until the target has all of the round. */
-    void awaitArrival() throws TransportException, MigrationException {
-        Message done = link.control().expect(Type.ROUND_DONE);
-        if (done.argument() != round) {
-            throw new TransportException(
-                    TransportException.Kind.MALFORMED, "the target ended round " + done.argument() + " in " + round);
-        }
+        return sink.start(wanted, largeChunks, round);
     }
 
     /** The number of the round last begun. */

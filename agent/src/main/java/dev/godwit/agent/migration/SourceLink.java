@@ -9,6 +9,7 @@ import dev.godwit.agent.transport.Handshake.Role;
 import dev.godwit.agent.transport.Secret;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.machine.Machine;
+import dev.godwit.host.memory.PageSet;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.UUID;
@@ -18,7 +19,7 @@ import java.util.UUID;
  *
  * <p>Threading: one thread opens, uses and closes it; {@link #abort} from any makes that thread's calls fail.
  */
-final class SourceLink implements AutoCloseable {
+final class SourceLink implements RoundSink, AutoCloseable {
     private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(5);
     private static final Duration LAST_WORDS_TIMEOUT = Duration.ofMillis(300);
 
@@ -75,12 +76,37 @@ final class SourceLink implements AutoCloseable {
         return connection;
     }
 
-    ControlChannel control() {
-        return control;
+    @Override
+    public Sending start(PageSet wanted, PageSet large, int round) {
+        return streams.start(wanted, large, round);
     }
 
-    synchronized DataStreams streams() {
-        return streams;
+    @Override
+    public void awaitArrival(int round) throws TransportException, MigrationException {
+        long arrived = control.expect(Type.ROUND_DONE).argument();
+        if (arrived != round) {
+            throw new TransportException(
+                    TransportException.Kind.MALFORMED, "the target ended round " + arrived + " in round " + round);
+        }
+    }
+
+    @Override
+    public long contentPages() {
+        return streams.contentPages();
+    }
+
+    @Override
+    public long zeroPages() {
+        return streams.zeroPages();
+    }
+
+    @Override
+    public long wireBytes() {
+        return streams.wireBytes();
+    }
+
+    ControlChannel control() {
+        return control;
     }
 
     /** Breaks all connections, now and to come. */

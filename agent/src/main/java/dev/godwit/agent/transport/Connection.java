@@ -20,7 +20,7 @@ import java.time.Duration;
  * <p>Threading: one thread sends and one receives at a time; {@link #abort} from any thread makes both return with an
  * error. {@link #close} when neither uses it any more.
  */
-public final class Connection implements AutoCloseable {
+public final class Connection implements ByteSink, ByteSource, AutoCloseable {
     private final int fd;
     private final String peer;
     private boolean closed;
@@ -115,6 +115,7 @@ public final class Connection implements AutoCloseable {
     }
 
     /** Who is at the other end, {@code host:port}. */
+    @Override
     public String peer() {
         return peer;
     }
@@ -129,7 +130,7 @@ public final class Connection implements AutoCloseable {
                 fd, SocketCalls.IPPROTO_TCP, SocketCalls.TCP_USER_TIMEOUT, (int) Math.min(stall.toMillis(), 1 << 30));
     }
 
-    /** Sends the whole segment. */
+    @Override
     public void send(MemorySegment bytes) throws TransportException {
         MemorySegment errno = ErrnoCapture.ofThread();
         for (long at = 0, size = bytes.byteSize(); at < size; ) {
@@ -137,7 +138,7 @@ public final class Connection implements AutoCloseable {
         }
     }
 
-    /** Sends all ranges of the message, which is empty afterwards. */
+    @Override
     public void send(GatherMessage message) throws TransportException {
         MemorySegment errno = ErrnoCapture.ofThread();
         while (message.count() > 0) {
@@ -145,7 +146,7 @@ public final class Connection implements AutoCloseable {
         }
     }
 
-    /** Fills the whole segment. */
+    @Override
     public void receive(MemorySegment bytes) throws TransportException {
         MemorySegment errno = ErrnoCapture.ofThread();
         for (long at = 0, size = bytes.byteSize(); at < size; ) {
@@ -153,7 +154,7 @@ public final class Connection implements AutoCloseable {
         }
     }
 
-    /** Fills all ranges of the message, which is empty afterwards. */
+    @Override
     public void receive(GatherMessage message) throws TransportException {
         MemorySegment errno = ErrnoCapture.ofThread();
         while (message.count() > 0) {

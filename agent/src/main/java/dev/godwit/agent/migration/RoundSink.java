@@ -1,0 +1,32 @@
+package dev.godwit.agent.migration;
+
+import dev.godwit.agent.transport.TransportException;
+import dev.godwit.host.memory.PageSet;
+
+/** Where precopy sends its rounds: a target agent, or a file. */
+interface RoundSink {
+    /** A round under way. */
+    interface Sending {
+        /** Waits until all of it has left this side. */
+        void await() throws TransportException, InterruptedException;
+    }
+
+    /**
+     * Starts sending the pages of {@code wanted}; the set must not change before the round's end.
+     *
+     * @param large numbers of the chunks that are large pages here
+     */
+    Sending start(PageSet wanted, PageSet large, int round) throws TransportException;
+
+    /** Waits until the round is safe where it goes. */
+    void awaitArrival(int round) throws TransportException, MigrationException;
+
+    /** Pages sent with content so far, each time counted. */
+    long contentPages();
+
+    /** Pages sent as zero so far, each time counted. */
+    long zeroPages();
+
+    /** Bytes sent so far, frames and content. */
+    long wireBytes();
+}
