@@ -1,0 +1,112 @@
+package dev.godwit.agent.migration;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.godwit.host.boot.PvhImage;
+import dev.godwit.host.kvm.Kvm;
+import dev.godwit.host.machine.Machine;
+import dev.godwit.host.machine.MachineConfig;
+import dev.godwit.images.GuestImage;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.lang.foreign.Arena;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+@Tag("kvm")
+class SnapshotTest {
+    private static final MachineConfig CONFIG =
+            MachineConfig.of(32 << 20).withCpus(2).withCommandLine("cpus=2 ws=8m cold=all");
+    private static final GuestDescription GUEST = new GuestDescription("snap", "dirtier", CONFIG);
+
+    @TempDir
+    Path directory;
+
+    @Test
+    void aGuestGoesOnFromItsSnapshotAndBesideIt() throws Exception {
+        Path file = directory.resolve("guest.snap");
+        try (Kvm kvm = Kvm.open();
+                Arena arena = Arena.ofShared();
+                Machine machine = boot(kvm, arena)) {
+            SnapshotReport report = Snapshot.save(machine, GUEST, file);
+            assertTrue(report.rounds() >= 2, report.toString());
+            assertEquals(Files.size(file), report.fileBytes());
+            assertEquals("VERIFIED", GuestTalk.ask(machine, 'v', "VERIFIED").substring(0, 8));
+            assertEquals(GUEST, Snapshot.describe(file));
+            for (int i = 0; i < 2; i++) {
+                Snapshot.Restored restored = Snapshot.restore(kvm, file);
+                try (Machine again = restored.machine()) {
+                    assertEquals(GUEST, restored.guest());
+                    again.resume();
+                    assertTrue(GuestTalk.ask(again, 'v', "VERIFIED").endsWith("errors=0"));
+                }
+            }
+            assertThrows(MigrationException.class, () -> Snapshot.save(machine, GUEST, file));
+        }
+        try (var files = Files.list(directory)) {
+            assertEquals(List.of(file), files.toList());
+        }
+    }
+
+    @Test
+    void aDamagedOrTruncatedSnapshotIsRefused() throws Exception {
+        Path file = directory.resolve("guest.snap");
+        long seed = Long.getLong("godwit.seed", System.nanoTime());
+        System.out.println("seed " + seed);
+        Random random = new Random(seed);
+        try (Kvm kvm = Kvm.open();
+                Arena arena = Arena.ofShared()) {
+            try (Machine machine = boot(kvm, arena)) {
+                Snapshot.save(machine, GUEST, file);
+            }
+            byte[] good = Files.readAllBytes(file);
+            for (int i = 0; i < 20; i++) {
+                damage(file, good, random);
+                MigrationException refused = assertThrows(MigrationException.class, () -> Snapshot.restore(kvm, file));
+                assertFalse(refused.getMessage().contains("\n"), refused.getMessage());
+            }
+        }
+    }
+
+    /** Flips a bit somewhere that counts, or cuts the file. */
+    private static void damage(Path file, byte[] good, Random random) throws IOException {
+        Files.write(file, good);
+        try (RandomAccessFile out = new RandomAccessFile(file.toFile(), "rw")) {
+            if (random.nextInt(4) == 0) {
+                out.setLength(random.nextInt(good.length));
+            } else {
+                int at = random.nextInt(4) == 0 ? random.nextInt(56) : random.nextInt(good.length);
+                at = at >= 56 && at < 64 ? 64 : at;
+                out.seek(at);
+                out.write(good[at] ^ 1 << random.nextInt(8));
+            }
+        }
+    }
+
+    @Test
+    void whatIsNoSnapshotIsRefusedInOneLine() throws Exception {
+        try (Kvm kvm = Kvm.open()) {
+            Path empty = Files.createFile(directory.resolve("empty"));
+            for (Path file : List.of(empty, directory.resolve("absent"), directory)) {
+                MigrationException refused = assertThrows(MigrationException.class, () -> Snapshot.restore(kvm, file));
+                assertTrue(refused.getMessage().contains(file.toString()), refused.getMessage());
+                assertFalse(refused.getMessage().contains("\n"), refused.getMessage());
+            }
+        }
+    }
+
+    private static Machine boot(Kvm kvm, Arena arena) throws Exception {
+        Machine machine = Machine.boot(kvm, CONFIG, PvhImage.open(GuestImage.DIRTIER.path(), arena));
+        machine.resume();
+        GuestTalk.await(machine, 0, "READY");
+        return machine;
+    }
+}
