@@ -43,8 +43,8 @@ class VcpuStateTest {
     private static final int MSRS = 10;
     private static final int TSC = 11;
 
-    /** Registers that tell the time: the counter's deadline and Hyper-V's reference counter. */
-    private static final List<Integer> CLOCKS = List.of(0x6e0, 0x40000020);
+    /** Registers that tell the time: the counter's deadline, Hyper-V's run time and reference counter. */
+    private static final List<Integer> CLOCKS = List.of(0x6e0, 0x40000010, 0x40000020);
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
