@@ -76,10 +76,13 @@ final class TargetStreams implements AutoCloseable {
                     return;
                 }
             }
+        }
+        // Said before the control thread may go on and say what comes next.
+        control.send(Type.ROUND_DONE, round);
+        synchronized (this) {
             roundDone = round;
             notifyAll();
         }
-        control.send(Type.ROUND_DONE, round);
     }
 
     private void failed(TransportException e) {

@@ -1,0 +1,80 @@
+package dev.godwit.agent.migration;
+
+import dev.godwit.agent.transport.Secret;
+import dev.godwit.agent.transport.TransportException;
+import dev.godwit.host.kvm.Kvm;
+import dev.godwit.host.machine.Machine;
+import dev.godwit.host.machine.MachineConfig;
+import dev.godwit.host.memory.PageSize;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Migrates an empty machine from this process to itself, a few times. A JVM's first migration loads some hundred classes
+ * and runs them interpreted, part of it while the guest is paused; after a rehearsal no guest pays for that, and the
+ * fixed part of the downtime is known from measurement.
+ */
+public final class Rehearsal {
+    private static final int TIMES = 3;
+    private static final MachineConfig CONFIG = MachineConfig.of(8L << 20);
+
+    private Rehearsal() {}
+
+    /**
+     * Rehearses; takes some hundred milliseconds the first time.
+     *
+     * @return how long the last empty machine stood still
+     * @throws MigrationException when this host cannot migrate even an empty machine
+     * @throws TransportException when it cannot listen on its loopback
+     */
+    public static Duration run(Kvm kvm) throws MigrationException, TransportException {
+        byte[] key = new byte[32];
+        new SecureRandom().nextBytes(key);
+        Secret secret = new Secret(key);
+        InetSocketAddress anyPort = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
+        List<Machine> visitors = new ArrayList<>();
+        MigrationReport report = null;
+        try (MigrationServer server = new MigrationServer(anyPort, secret, guest -> {
+            Machine machine = Machine.empty(kvm, guest.config());
+            visitors.add(machine);
+            return new Visit(machine);
+        })) {
+            server.start();
+            for (int i = 0; i < TIMES; i++) {
+                report = migrateOnce(kvm, server.address(), secret);
+            }
+        } finally {
+            visitors.forEach(Machine::close);
+        }
+        return Duration.ofNanos(report.downtime().total() * 1000);
+    }
+
+    private static MigrationReport migrateOnce(Kvm kvm, InetSocketAddress target, Secret secret)
+            throws MigrationException {
+        try (Machine machine = Machine.empty(kvm, CONFIG)) {
+            // Something to send: one page in each chunk, so that all paths are taken.
+            for (long at = 0; at < CONFIG.memoryBytes(); at += PageSize.LARGE) {
+                machine.memory().segment().asSlice(at, PageSize.SMALL).fill((byte) 1);
+            }
+            GuestDescription guest = new GuestDescription("rehearsal", "", CONFIG);
+            return new Migration(machine, guest, target, secret, MigrationOptions.DEFAULT).run();
+        }
+    }
+
+    /** The empty machine at its target; closed with all others at the end. */
+    private record Visit(Machine machine) implements TargetHost.Admission {
+        @Override
+        public void adopt() {
+            // Nobody is waiting for it.
+        }
+
+        @Override
+        public void abandon(String reason) {
+            // Closed with the others.
+        }
+    }
+}
