@@ -14,7 +14,8 @@ import java.nio.file.Path;
 /**
  * The KVM device, {@code /dev/kvm}.
  *
- * <p>Threading: all calls are safe from any thread until {@link #close}.
+ * <p>Threading: all calls are safe from any thread until {@link #close}; after it they throw
+ * {@link IllegalStateException}.
  */
 public final class Kvm implements AutoCloseable {
     /** Where KVM is found. */
@@ -22,11 +23,11 @@ public final class Kvm implements AutoCloseable {
 
     private static final int API_VERSION = 12;
 
-    private final int fd;
+    private final Descriptor fd;
     private volatile CpuId supportedCpuId;
 
     private Kvm(int fd) {
-        this.fd = fd;
+        this.fd = new Descriptor("/dev/kvm", fd);
     }
 
     /**
@@ -71,7 +72,7 @@ public final class Kvm implements AutoCloseable {
     /** {@code KVM_CHECK_EXTENSION}: 0 when the host lacks it, else the capability's own positive answer. */
     public int extension(int capability) {
         return (int) SystemCallException.check(
-                Ioctl.ioctl(fd, KvmIoctl.KVM_CHECK_EXTENSION, capability),
+                Ioctl.ioctl(fd.number(), KvmIoctl.KVM_CHECK_EXTENSION, capability),
                 "KVM_CHECK_EXTENSION",
                 "capability",
                 capability);
@@ -81,7 +82,7 @@ public final class Kvm implements AutoCloseable {
     public Vm createVm() {
         long vm;
         do {
-            vm = Ioctl.ioctl(fd, KvmIoctl.KVM_CREATE_VM, 0);
+            vm = Ioctl.ioctl(fd.number(), KvmIoctl.KVM_CREATE_VM, 0);
             // The kernel gives up early when a signal is pending; asking again is all there is to it.
         } while (vm == -Errno.EINTR);
         return new Vm(this, (int) SystemCallException.check(vm, "KVM_CREATE_VM"));
@@ -90,7 +91,7 @@ public final class Kvm implements AutoCloseable {
     /** Bytes to map for a vCPU's {@code kvm_run} page and what follows it. */
     int vcpuMmapSize() {
         return (int) SystemCallException.check(
-                Ioctl.ioctl(fd, KvmIoctl.KVM_GET_VCPU_MMAP_SIZE, 0), "KVM_GET_VCPU_MMAP_SIZE");
+                Ioctl.ioctl(fd.number(), KvmIoctl.KVM_GET_VCPU_MMAP_SIZE, 0), "KVM_GET_VCPU_MMAP_SIZE");
     }
 
     /**
@@ -110,7 +111,8 @@ public final class Kvm implements AutoCloseable {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment list = CpuId.allocate(arena, CpuId.MAX_ENTRIES);
             SystemCallException.check(
-                    Ioctl.ioctl(fd, KvmIoctl.KVM_GET_SUPPORTED_CPUID, list.address()), "KVM_GET_SUPPORTED_CPUID");
+                    Ioctl.ioctl(fd.number(), KvmIoctl.KVM_GET_SUPPORTED_CPUID, list.address()),
+                    "KVM_GET_SUPPORTED_CPUID");
             return CpuId.read(list);
         }
     }
@@ -122,14 +124,16 @@ public final class Kvm implements AutoCloseable {
             MemorySegment list = arena.allocate(kvm_msr_list.sizeof() + capacity * 4L, 8);
             kvm_msr_list.nmsrs(list, capacity);
             SystemCallException.check(
-                    Ioctl.ioctl(fd, KvmIoctl.KVM_GET_MSR_INDEX_LIST, list.address()), "KVM_GET_MSR_INDEX_LIST");
+                    Ioctl.ioctl(fd.number(), KvmIoctl.KVM_GET_MSR_INDEX_LIST, list.address()),
+                    "KVM_GET_MSR_INDEX_LIST");
             return list.asSlice(kvm_msr_list.sizeof(), kvm_msr_list.nmsrs(list) * 4L)
                     .toArray(ValueLayout.JAVA_INT);
         }
     }
 
+    /** No effect the second time. */
     @Override
     public void close() {
-        FileCalls.close(fd);
+        fd.close();
     }
 }

@@ -5,7 +5,6 @@ import dev.godwit.bindings.kvm.gen.kvm_h;
 import dev.godwit.bindings.kvm.gen.kvm_run;
 import dev.godwit.bindings.linux.Errno;
 import dev.godwit.bindings.linux.ErrnoCapture;
-import dev.godwit.bindings.linux.FileCalls;
 import dev.godwit.bindings.linux.Ioctl;
 import dev.godwit.bindings.linux.MemoryCalls;
 import dev.godwit.bindings.linux.SystemCallException;
@@ -23,25 +22,25 @@ public final class Vcpu implements AutoCloseable {
     private static final VarHandle IMMEDIATE_EXIT = ValueLayout.JAVA_BYTE.varHandle();
 
     private final int id;
-    private final int fd;
+    private final Descriptor fd;
     private final Arena arena = Arena.ofShared();
     private final MemorySegment run;
     private final MemorySegment errno;
     private final VcpuExit[] exits;
     private final VcpuExit.Interrupted interrupted = new VcpuExit.Interrupted();
 
+    /** Takes over the descriptor, also when this fails. */
     Vcpu(int id, int fd, int mmapSize) {
         this.id = id;
-        this.fd = fd;
-        long address = MemoryCalls.mmap(
-                0, mmapSize, MemoryCalls.PROT_READ | MemoryCalls.PROT_WRITE, MemoryCalls.MAP_SHARED, fd, 0);
-        if (address < 0) {
-            FileCalls.close(fd);
-            SystemCallException.check(address, "mmap of kvm_run", "vcpu", id);
+        this.fd = new Descriptor("vCPU " + id, fd);
+        try {
+            this.run = map(mmapSize, 0, "mmap of kvm_run");
+            this.errno = ErrnoCapture.allocate(arena);
+            this.exits = VcpuExit.views(run);
+        } catch (RuntimeException | Error e) {
+            close();
+            throw e;
         }
-        this.run = view(address, mmapSize);
-        this.errno = ErrnoCapture.allocate(arena);
-        this.exits = VcpuExit.views(run);
     }
 
     public int id() {
@@ -55,7 +54,7 @@ public final class Vcpu implements AutoCloseable {
      * @throws SystemCallException when KVM itself refuses
      */
     public VcpuExit run() {
-        long result = Ioctl.ioctl(errno, fd, KvmIoctl.KVM_RUN, 0);
+        long result = Ioctl.ioctl(errno, fd.number(), KvmIoctl.KVM_RUN, 0);
         if (result < 0) {
             if (result == -Errno.EINTR || result == -Errno.EAGAIN) {
                 return interrupted;
@@ -83,7 +82,7 @@ public final class Vcpu implements AutoCloseable {
         try (Arena temporary = Arena.ofConfined()) {
             MemorySegment list = cpuId.write(temporary);
             SystemCallException.check(
-                    Ioctl.ioctl(fd, KvmIoctl.KVM_SET_CPUID2, list.address()), "KVM_SET_CPUID2", "vcpu", id);
+                    Ioctl.ioctl(fd.number(), KvmIoctl.KVM_SET_CPUID2, list.address()), "KVM_SET_CPUID2", "vcpu", id);
         }
     }
 
@@ -92,19 +91,19 @@ public final class Vcpu implements AutoCloseable {
         try (Arena temporary = Arena.ofConfined()) {
             MemorySegment list = CpuId.allocate(temporary, CpuId.MAX_ENTRIES);
             SystemCallException.check(
-                    Ioctl.ioctl(fd, KvmIoctl.KVM_GET_CPUID2, list.address()), "KVM_GET_CPUID2", "vcpu", id);
+                    Ioctl.ioctl(fd.number(), KvmIoctl.KVM_GET_CPUID2, list.address()), "KVM_GET_CPUID2", "vcpu", id);
             return CpuId.read(list);
         }
     }
 
     /** One ioctl that reads or writes a state structure at {@code argument}; the result or {@code -errno}. */
     public long state(long request, MemorySegment argument) {
-        return Ioctl.ioctl(fd, request, argument.address());
+        return Ioctl.ioctl(fd.number(), request, argument.address());
     }
 
     /** An ioctl without argument; the result or {@code -errno}. */
     public long call(long request) {
-        return Ioctl.ioctl(fd, request, 0);
+        return Ioctl.ioctl(fd.number(), request, 0);
     }
 
     /**
@@ -114,26 +113,33 @@ public final class Vcpu implements AutoCloseable {
      * @return the ring, freed with the vCPU
      */
     public MemorySegment mapDirtyRing(long bytes) {
-        long offset = kvm_h.KVM_DIRTY_LOG_PAGE_OFFSET() * 4096L;
-        long address = SystemCallException.check(
-                MemoryCalls.mmap(
-                        0, bytes, MemoryCalls.PROT_READ | MemoryCalls.PROT_WRITE, MemoryCalls.MAP_SHARED, fd, offset),
-                "mmap of the dirty ring",
-                "bytes",
-                bytes);
-        return view(address, bytes);
+        return map(bytes, kvm_h.KVM_DIRTY_LOG_PAGE_OFFSET() * 4096L, "mmap of the dirty ring");
     }
 
-    /** Memory that lives, and is unmapped, with this vCPU. */
+    /** Maps a part of the descriptor; it lives, and is unmapped, with this vCPU. */
     @SuppressWarnings("restricted") // the kernel mapped exactly these bytes
-    private MemorySegment view(long address, long bytes) {
+    private MemorySegment map(long bytes, long offset, String operation) {
+        int protection = MemoryCalls.PROT_READ | MemoryCalls.PROT_WRITE;
+        long address = SystemCallException.check(
+                MemoryCalls.mmap(0, bytes, protection, MemoryCalls.MAP_SHARED, fd.number(), offset),
+                operation,
+                "vcpu",
+                id,
+                "bytes",
+                bytes);
         return MemorySegment.ofAddress(address)
                 .reinterpret(bytes, arena, mapping -> MemoryCalls.munmap(address, bytes));
     }
 
+    /** No effect the second time. Not while {@link #run} is under way. */
     @Override
     public void close() {
-        arena.close();
-        FileCalls.close(fd);
+        try {
+            if (arena.scope().isAlive()) {
+                arena.close();
+            }
+        } finally {
+            fd.close();
+        }
     }
 }

@@ -7,7 +7,6 @@ import dev.godwit.bindings.kvm.gen.kvm_enable_cap;
 import dev.godwit.bindings.kvm.gen.kvm_irq_level;
 import dev.godwit.bindings.kvm.gen.kvm_pit_config;
 import dev.godwit.bindings.kvm.gen.kvm_userspace_memory_region;
-import dev.godwit.bindings.linux.FileCalls;
 import dev.godwit.bindings.linux.Ioctl;
 import dev.godwit.bindings.linux.SystemCallException;
 import java.lang.foreign.Arena;
@@ -16,21 +15,22 @@ import java.lang.foreign.MemorySegment;
 /**
  * A virtual machine's descriptor.
  *
- * <p>Threading: any thread, until {@link #close}; the kernel serialises. Owners close vCPUs first.
+ * <p>Threading: any thread, until {@link #close}, after which calls throw {@link IllegalStateException}; the kernel
+ * serialises. Owners close vCPUs first.
  */
 public final class Vm implements AutoCloseable {
     private final Kvm kvm;
-    private final int fd;
+    private final Descriptor fd;
 
     Vm(Kvm kvm, int fd) {
         this.kvm = kvm;
-        this.fd = fd;
+        this.fd = new Descriptor("the VM", fd);
     }
 
     /** {@code KVM_CHECK_EXTENSION} on this VM; 0 when absent. */
     public int extension(int capability) {
         return (int) SystemCallException.check(
-                Ioctl.ioctl(fd, KvmIoctl.KVM_CHECK_EXTENSION, capability),
+                Ioctl.ioctl(fd.number(), KvmIoctl.KVM_CHECK_EXTENSION, capability),
                 "KVM_CHECK_EXTENSION",
                 "capability",
                 capability);
@@ -43,7 +43,7 @@ public final class Vm implements AutoCloseable {
             kvm_enable_cap.cap(cap, capability);
             kvm_enable_cap.args(cap, 0, argument);
             SystemCallException.check(
-                    Ioctl.ioctl(fd, KvmIoctl.KVM_ENABLE_CAP, cap.address()),
+                    Ioctl.ioctl(fd.number(), KvmIoctl.KVM_ENABLE_CAP, cap.address()),
                     "KVM_ENABLE_CAP",
                     "capability",
                     capability,
@@ -70,7 +70,7 @@ public final class Vm implements AutoCloseable {
             kvm_userspace_memory_region.memory_size(region, bytes);
             kvm_userspace_memory_region.userspace_addr(region, hva);
             SystemCallException.check(
-                    Ioctl.ioctl(fd, KvmIoctl.KVM_SET_USER_MEMORY_REGION, region.address()),
+                    Ioctl.ioctl(fd.number(), KvmIoctl.KVM_SET_USER_MEMORY_REGION, region.address()),
                     "KVM_SET_USER_MEMORY_REGION",
                     "slot",
                     slot,
@@ -81,7 +81,7 @@ public final class Vm implements AutoCloseable {
 
     /** {@code KVM_SET_TSS_ADDR} and {@code KVM_SET_IDENTITY_MAP_ADDR}: what Intel CPUs need for real mode. */
     public void reserveRealModeArea(long tssAddress, long identityMapAddress) {
-        SystemCallException.check(Ioctl.ioctl(fd, KvmIoctl.KVM_SET_TSS_ADDR, tssAddress), "KVM_SET_TSS_ADDR");
+        SystemCallException.check(Ioctl.ioctl(fd.number(), KvmIoctl.KVM_SET_TSS_ADDR, tssAddress), "KVM_SET_TSS_ADDR");
         setLong(KvmIoctl.KVM_SET_IDENTITY_MAP_ADDR, "KVM_SET_IDENTITY_MAP_ADDR", identityMapAddress);
     }
 
@@ -89,13 +89,13 @@ public final class Vm implements AutoCloseable {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment cell = arena.allocate(8, 8);
             cell.set(java.lang.foreign.ValueLayout.JAVA_LONG, 0, value);
-            SystemCallException.check(Ioctl.ioctl(fd, request, cell.address()), name, "value", value);
+            SystemCallException.check(Ioctl.ioctl(fd.number(), request, cell.address()), name, "value", value);
         }
     }
 
     /** {@code KVM_CREATE_IRQCHIP}: local APICs, I/O APIC and PIC in the kernel. Before any vCPU. */
     public void createIrqchip() {
-        SystemCallException.check(Ioctl.ioctl(fd, KvmIoctl.KVM_CREATE_IRQCHIP, 0), "KVM_CREATE_IRQCHIP");
+        SystemCallException.check(Ioctl.ioctl(fd.number(), KvmIoctl.KVM_CREATE_IRQCHIP, 0), "KVM_CREATE_IRQCHIP");
     }
 
     /** {@code KVM_CREATE_PIT2}: the 8254 timer in the kernel, with its speaker port dummy. */
@@ -103,7 +103,8 @@ public final class Vm implements AutoCloseable {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment config = kvm_pit_config.allocate(arena);
             kvm_pit_config.flags(config, 1);
-            SystemCallException.check(Ioctl.ioctl(fd, KvmIoctl.KVM_CREATE_PIT2, config.address()), "KVM_CREATE_PIT2");
+            SystemCallException.check(
+                    Ioctl.ioctl(fd.number(), KvmIoctl.KVM_CREATE_PIT2, config.address()), "KVM_CREATE_PIT2");
         }
     }
 
@@ -114,15 +115,16 @@ public final class Vm implements AutoCloseable {
             kvm_irq_level.irq(irq, line);
             kvm_irq_level.level(irq, level ? 1 : 0);
             SystemCallException.check(
-                    Ioctl.ioctl(fd, KvmIoctl.KVM_IRQ_LINE, irq.address()), "KVM_IRQ_LINE", "line", line);
+                    Ioctl.ioctl(fd.number(), KvmIoctl.KVM_IRQ_LINE, irq.address()), "KVM_IRQ_LINE", "line", line);
         }
     }
 
     /** {@code KVM_CREATE_VCPU}. */
     public Vcpu createVcpu(int id) {
-        int vcpu = (int)
-                SystemCallException.check(Ioctl.ioctl(fd, KvmIoctl.KVM_CREATE_VCPU, id), "KVM_CREATE_VCPU", "vcpu", id);
-        return new Vcpu(id, vcpu, kvm.vcpuMmapSize());
+        int mmapSize = kvm.vcpuMmapSize();
+        int vcpu = (int) SystemCallException.check(
+                Ioctl.ioctl(fd.number(), KvmIoctl.KVM_CREATE_VCPU, id), "KVM_CREATE_VCPU", "vcpu", id);
+        return new Vcpu(id, vcpu, mmapSize);
     }
 
     /**
@@ -136,7 +138,10 @@ public final class Vm implements AutoCloseable {
             kvm_dirty_log.slot(log, slot);
             kvm_dirty_log.dirty_bitmap(log, MemorySegment.ofAddress(bitmap));
             SystemCallException.check(
-                    Ioctl.ioctl(fd, KvmIoctl.KVM_GET_DIRTY_LOG, log.address()), "KVM_GET_DIRTY_LOG", "slot", slot);
+                    Ioctl.ioctl(fd.number(), KvmIoctl.KVM_GET_DIRTY_LOG, log.address()),
+                    "KVM_GET_DIRTY_LOG",
+                    "slot",
+                    slot);
         }
     }
 
@@ -155,7 +160,7 @@ public final class Vm implements AutoCloseable {
             kvm_clear_dirty_log.num_pages(log, pages);
             kvm_clear_dirty_log.dirty_bitmap(log, MemorySegment.ofAddress(bitmap));
             SystemCallException.check(
-                    Ioctl.ioctl(fd, KvmIoctl.KVM_CLEAR_DIRTY_LOG, log.address()),
+                    Ioctl.ioctl(fd.number(), KvmIoctl.KVM_CLEAR_DIRTY_LOG, log.address()),
                     "KVM_CLEAR_DIRTY_LOG",
                     "slot",
                     slot,
@@ -166,21 +171,23 @@ public final class Vm implements AutoCloseable {
 
     /** {@code KVM_RESET_DIRTY_RINGS}: write-protects the harvested pages again; returns how many. */
     public long resetDirtyRings() {
-        return SystemCallException.check(Ioctl.ioctl(fd, KvmIoctl.KVM_RESET_DIRTY_RINGS, 0), "KVM_RESET_DIRTY_RINGS");
+        return SystemCallException.check(
+                Ioctl.ioctl(fd.number(), KvmIoctl.KVM_RESET_DIRTY_RINGS, 0), "KVM_RESET_DIRTY_RINGS");
     }
 
     /** One ioctl that reads or writes a state structure at {@code argument}; the result or {@code -errno}. */
     public long state(long request, MemorySegment argument) {
-        return Ioctl.ioctl(fd, request, argument.address());
+        return Ioctl.ioctl(fd.number(), request, argument.address());
     }
 
     /** An ioctl without argument; the result or {@code -errno}. */
     public long call(long request) {
-        return Ioctl.ioctl(fd, request, 0);
+        return Ioctl.ioctl(fd.number(), request, 0);
     }
 
+    /** No effect the second time. */
     @Override
     public void close() {
-        FileCalls.close(fd);
+        fd.close();
     }
 }
