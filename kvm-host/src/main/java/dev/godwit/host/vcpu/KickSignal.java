@@ -26,9 +26,24 @@ final class KickSignal {
 
     static void send(int processId, int threadId) {
         int result = SignalCalls.tgkill(processId, threadId, NUMBER);
+        while (result == -Errno.EAGAIN) {
+            // The user's signals in flight are at RLIMIT_SIGPENDING; they are taken within microseconds.
+            Thread.yield();
+            result = SignalCalls.tgkill(processId, threadId, NUMBER);
+        }
         // The thread may have ended since the caller looked.
         if (result < 0 && result != -Errno.ESRCH) {
             SystemCallException.check(result, "tgkill", "thread", threadId);
         }
+    }
+
+    /** Holds the signal back from the calling thread. */
+    static void block() {
+        SystemCallException.check(SignalCalls.block(NUMBER), "pthread_sigmask", "signal", NUMBER);
+    }
+
+    /** Lets the signal reach the calling thread again. */
+    static void unblock() {
+        SystemCallException.check(SignalCalls.unblock(NUMBER), "pthread_sigmask", "signal", NUMBER);
     }
 }

@@ -145,18 +145,30 @@ public final class VcpuThread {
         }
     }
 
+    /**
+     * Does something on the calling vCPU's thread with the kick held back until it is done: for a system call that the
+     * kernel leaves half-done when a signal is pending. The kick is not lost: the vCPU leaves the guest at its next entry.
+     */
+    public static void undisturbed(Runnable work) {
+        KickSignal.block();
+        try {
+            work.run();
+        } finally {
+            KickSignal.unblock();
+        }
+    }
+
     private void loop() {
         threadId = SignalCalls.gettid();
         while (awaitRunning()) {
             StopReason reason = runGuest();
             if (reason != null) {
-                wanted = State.STOPPED;
-                enter(State.STOPPED);
+                enterStopped();
                 onStop.accept(this, reason);
                 return;
             }
         }
-        enter(State.STOPPED);
+        enterStopped();
     }
 
     /** Waits for RUNNING; false when the vCPU is to stop. */
@@ -204,10 +216,12 @@ public final class VcpuThread {
         }
     }
 
-    private void enter(State next) {
+    /** For good: no later command wants anything else, nor touches the vCPU, which may be closed from here on. */
+    private void enterStopped() {
         lock.lock();
         try {
-            state = next;
+            wanted = State.STOPPED;
+            state = State.STOPPED;
             changed.signalAll();
         } finally {
             lock.unlock();
