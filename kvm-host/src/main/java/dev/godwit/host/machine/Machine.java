@@ -21,6 +21,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.stream.Stream;
 
 /**
  * A virtual machine: its RAM, vCPUs and devices, and the commands on them.
@@ -31,7 +32,8 @@ import java.util.concurrent.TimeoutException;
  *                └─▶ STOPPED ─▶ close()
  * </pre>
  *
- * <p>Threading: all methods from any thread but the machine's own vCPUs; commands are serialised. {@link #close} last.
+ * <p>Threading: all methods from any thread, on the machine's own vCPUs only in callbacks of {@link #whenStopped};
+ * commands are serialised. {@link #close} last.
  */
 public final class Machine implements AutoCloseable {
     /** Where a machine is. */
@@ -41,19 +43,27 @@ public final class Machine implements AutoCloseable {
         STOPPED
     }
 
+    private static final Duration FOREVER = Duration.ofNanos(Long.MAX_VALUE);
+
     private final MachineConfig config;
     private final Parts parts;
     private final List<VcpuThread> vcpus;
     private final CompletableFuture<StopReason> stopped = new CompletableFuture<>();
     private CpuId guestCpu;
     private State state = State.PAUSED;
+    private StopReason stopReason;
     private boolean closed;
 
     private Machine(Kvm kvm, MachineConfig config) {
         this.config = config;
         this.parts = Parts.assemble(kvm, config);
-        this.guestCpu = parts.guestCpu();
-        this.vcpus = parts.startThreads((vcpu, reason) -> ended(reason));
+        try {
+            this.guestCpu = parts.guestCpu();
+            this.vcpus = parts.startThreads((vcpu, reason) -> stop(reason));
+        } catch (RuntimeException | Error e) {
+            parts.close();
+            throw e;
+        }
     }
 
     /**
@@ -120,12 +130,15 @@ public final class Machine implements AutoCloseable {
         return state;
     }
 
-    /** Why it stopped, once it has. */
-    public Optional<StopReason> stopReason() {
-        return Optional.ofNullable(stopped.getNow(null));
+    /** Why it stopped: there as soon as it is STOPPED, and always the first reason. */
+    public synchronized Optional<StopReason> stopReason() {
+        return Optional.ofNullable(stopReason);
     }
 
-    /** Completes with the reason when the machine has stopped; callbacks run on whatever thread stops it. */
+    /**
+     * Completes with the reason when the machine has stopped. Callbacks run on whatever thread stops it, which may be a
+     * vCPU's; they may call any method here, {@link #close} too.
+     */
     public CompletableFuture<StopReason> whenStopped() {
         return stopped.copy();
     }
@@ -137,7 +150,8 @@ public final class Machine implements AutoCloseable {
      */
     public Optional<StopReason> awaitStop(Duration timeout) throws InterruptedException {
         try {
-            return Optional.of(stopped.get(timeout.toNanos(), TimeUnit.NANOSECONDS));
+            long nanos = timeout.compareTo(FOREVER) < 0 ? timeout.toNanos() : Long.MAX_VALUE;
+            return Optional.of(stopped.get(nanos, TimeUnit.NANOSECONDS));
         } catch (TimeoutException e) {
             return Optional.empty();
         } catch (ExecutionException e) {
@@ -203,29 +217,30 @@ public final class Machine implements AutoCloseable {
 
     /** Ends the guest; at the return no vCPU runs. No effect once STOPPED. */
     public void stop(StopReason reason) {
-        halt();
-        stopped.complete(reason);
-    }
-
-    private synchronized void halt() {
-        if (state != State.STOPPED) {
-            state = State.STOPPED;
-            stopThreads();
-            parts.serialLog().end();
+        if (halt(reason)) {
+            stopped.complete(reason);
         }
     }
 
-    private void stopThreads() {
+    /** Whether it was this call that stopped it. */
+    private synchronized boolean halt(StopReason reason) {
+        if (state == State.STOPPED) {
+            return false;
+        }
+        state = State.STOPPED;
+        stopReason = reason;
         vcpus.forEach(VcpuThread::requestStop);
-        vcpus.stream().filter(v -> !v.isCurrentThread()).forEach(VcpuThread::awaitOutside);
+        othersThanMe().forEach(VcpuThread::awaitOutside);
+        parts.serialLog().end();
+        return true;
     }
 
-    /** On a vCPU's thread: the guest ended by itself. */
-    private void ended(StopReason reason) {
-        stop(reason);
+    /** All vCPUs but the one on whose thread this is called: that one has left its guest for good. */
+    private Stream<VcpuThread> othersThanMe() {
+        return vcpus.stream().filter(v -> !v.isCurrentThread());
     }
 
-    /** Ends the guest if need be and gives everything back. */
+    /** Ends the guest if need be and gives everything back. No effect the second time. */
     @Override
     public void close() {
         stop(new StopReason(StopReason.Kind.STOPPED, 0, ""));
@@ -235,7 +250,7 @@ public final class Machine implements AutoCloseable {
             }
             closed = true;
         }
-        vcpus.forEach(VcpuThread::join);
+        othersThanMe().forEach(VcpuThread::join);
         parts.close();
     }
 }

@@ -109,7 +109,9 @@ final class Parts {
             case LOG -> new DirtyLogTracker(vm, slots, memory);
             case RING -> {
                 DirtyRingTracker ring = new DirtyRingTracker(vm, slots, memory, vcpus, ringBytes);
-                dirtyRingFull = ring::onRingFull;
+                // With a signal pending, newer kernels end KVM_RESET_DIRTY_RINGS early: the ring stays full, and pages
+                // whose entries were already taken may be left unprotected.
+                dirtyRingFull = () -> VcpuThread.undisturbed(ring::onRingFull);
                 yield ring;
             }
         };
@@ -136,11 +138,24 @@ final class Parts {
         }
     }
 
+    /** Starts a thread for each vCPU, PAUSED; all of them or none. */
     List<VcpuThread> startThreads(BiConsumer<VcpuThread, StopReason> onStop) {
         BusExits exits = new BusExits(ports, mmio, dirtyRingFull, end);
-        return vcpus.stream()
-                .map(vcpu -> new VcpuThread(vcpu, "vcpu-" + vcpu.id(), exits, onStop))
-                .toList();
+        List<VcpuThread> threads = new ArrayList<>();
+        try {
+            for (Vcpu vcpu : vcpus) {
+                threads.add(new VcpuThread(vcpu, "vcpu-" + vcpu.id(), exits, onStop));
+            }
+            return List.copyOf(threads);
+        } catch (RuntimeException | Error e) {
+            threads.forEach(VcpuThread::requestStop);
+            threads.forEach(VcpuThread::join);
+            if (e instanceof OutOfMemoryError) {
+                // So the JVM says that the system has no thread for it.
+                throw new MachineConfigException("this host cannot start the machine's threads: " + e.getMessage());
+            }
+            throw e;
+        }
     }
 
     /** The configured command line and what the devices add to it. */
