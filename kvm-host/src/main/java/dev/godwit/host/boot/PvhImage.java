@@ -70,6 +70,10 @@ public record PvhImage(String name, MemorySegment file, long entry, List<Segment
         if (Files.isDirectory(path)) {
             throw new ImageException("image " + path + " is a directory; a PVH ELF64 file is needed");
         }
+        if (Files.exists(path) && !Files.isRegularFile(path)) {
+            // Opening a pipe would wait for its writer.
+            throw new ImageException("image " + path + " is no regular file; a PVH ELF64 file is needed");
+        }
         try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
             long size = channel.size();
             MemorySegment file =
@@ -90,7 +94,16 @@ public record PvhImage(String name, MemorySegment file, long entry, List<Segment
      * @throws ImageException when it is no PVH image
      */
     public static PvhImage parse(String name, MemorySegment file) {
-        return new Parser(name, file).parse();
+        try {
+            return new Parser(name, file).parse();
+        } catch (InternalError e) {
+            throw cutShort(name);
+        }
+    }
+
+    /** For the error by which the JVM says that a mapped file has lost the part that was read. */
+    static ImageException cutShort(String name) {
+        return new ImageException("image " + name + " was cut short while it was read");
     }
 
     /** The first guest-physical address that no segment reaches. */

@@ -77,8 +77,12 @@ public final class PvhLoader {
                     + " MiB), the guest has " + memory.size() / ONE_MIB + " MiB");
         }
         // What the file does not fill stays as mapped: zero.
-        memory.slice(segment.address(), segment.fileBytes())
-                .copyFrom(image.file().asSlice(segment.fileOffset(), segment.fileBytes()));
+        try {
+            memory.slice(segment.address(), segment.fileBytes())
+                    .copyFrom(image.file().asSlice(segment.fileOffset(), segment.fileBytes()));
+        } catch (InternalError e) {
+            throw PvhImage.cutShort(image.name());
+        }
     }
 
     private static int writeMemoryMap(GuestMemory memory) {

@@ -10,6 +10,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
+import java.util.Objects;
 
 /**
  * The RAM of one guest: one 2 MiB-aligned private anonymous mapping, seen by the guest as the first 3 GiB from address
@@ -56,7 +57,12 @@ public final class GuestMemory implements AutoCloseable {
                     "guest memory is a positive multiple of " + unit + " bytes, not " + bytes + " bytes");
         }
         MemorySegment ram = AlignedMapping.map(bytes, largePages);
-        return new GuestMemory(ram, largePages);
+        try {
+            return new GuestMemory(ram, largePages);
+        } catch (RuntimeException | Error e) {
+            MemoryCalls.munmap(ram.address(), bytes);
+            throw e;
+        }
     }
 
     /** RAM in bytes. */
@@ -88,8 +94,13 @@ public final class GuestMemory implements AutoCloseable {
         return Math.min(size(), HOLE_START) >>> SMALL_SHIFT;
     }
 
-    /** Guest-physical address of a page. */
+    /**
+     * Guest-physical address of a page.
+     *
+     * @throws IndexOutOfBoundsException when there is no such page
+     */
     public GuestAddress addressOf(long page) {
+        Objects.checkIndex(page, pages());
         long low = lowPages();
         return new GuestAddress(page < low ? page << SMALL_SHIFT : HOLE_END + ((page - low) << SMALL_SHIFT));
     }
@@ -159,9 +170,9 @@ public final class GuestMemory implements AutoCloseable {
         return added;
     }
 
-    /** Unmaps the RAM. */
+    /** Unmaps the RAM; no effect the second time. */
     @Override
-    public void close() {
+    public synchronized void close() {
         if (arena.scope().isAlive()) {
             long hva = hva();
             long size = size();
