@@ -1,6 +1,7 @@
 package dev.godwit.agent.api;
 
 import dev.godwit.agent.config.Failure;
+import dev.godwit.agent.migration.SnapshotReport;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -14,6 +15,9 @@ import java.util.List;
  */
 public final class ApiClient {
     private static final Duration PATIENCE = Duration.ofSeconds(60);
+    /** For what takes as long as the storage takes. */
+    private static final Duration LONG_PATIENCE = Duration.ofHours(1);
+
     private static final byte[] NONE = {};
 
     private final UnixHttp http;
@@ -79,6 +83,24 @@ public final class ApiClient {
         return Json.readAnswer(answer.body(), InputView.class).accepted();
     }
 
+    /** Writes a guest to a file that does not exist yet; the guest goes on. */
+    public SnapshotReport snapshot(String name, Path file) {
+        return post(
+                guestPath(name, "/snapshot"),
+                new SnapshotRequest(file.toString()),
+                SnapshotReport.class,
+                LONG_PATIENCE);
+    }
+
+    /** Builds a guest from a snapshot. */
+    public GuestView restore(String name, Path file, boolean paused) {
+        return post(
+                guestPath(name, "/restore"),
+                new RestoreRequest(file.toString(), paused),
+                GuestView.class,
+                LONG_PATIENCE);
+    }
+
     /** Starts a migration. */
     public MigrationView migrate(String name, MigrateRequest request) {
         return post(guestPath(name, "/migrations"), request, MigrationView.class);
@@ -122,8 +144,12 @@ public final class ApiClient {
     }
 
     private <T> T post(String path, Object body, Class<T> type) {
+        return post(path, body, type, PATIENCE);
+    }
+
+    private <T> T post(String path, Object body, Class<T> type, Duration timeout) {
         byte[] bytes = body == null ? NONE : Json.write(body);
-        return Json.readAnswer(send("POST", path, Reply.JSON, bytes, PATIENCE).body(), type);
+        return Json.readAnswer(send("POST", path, Reply.JSON, bytes, timeout).body(), type);
     }
 
     private UnixHttp.Answer send(String method, String path, String contentType, byte[] body, Duration timeout) {

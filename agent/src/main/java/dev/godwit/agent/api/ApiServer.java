@@ -18,7 +18,7 @@ import org.eclipse.jetty.util.thread.QueuedThreadPool;
 /** Serves the API on an agent's Unix socket, which only its owner may open. */
 public final class ApiServer implements AutoCloseable {
     private static final int MAX_THREADS = 8;
-    private static final int IDLE_MILLIS = 90_000; // longer than the longest poll
+    private static final int IDLE_MILLIS = 2 * 3_600_000; // longer than the longest request, a snapshot
 
     private final Server server;
     private final Path socket;

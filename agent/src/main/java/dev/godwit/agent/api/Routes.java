@@ -47,6 +47,8 @@ final class Routes {
                 new Route("POST", "/v1/guests/{name}/stop", this::stop),
                 new Route("GET", "/v1/guests/{name}/log", this::log),
                 new Route("POST", "/v1/guests/{name}/input", this::input),
+                new Route("POST", "/v1/guests/{name}/snapshot", this::snapshot),
+                new Route("POST", "/v1/guests/{name}/restore", this::restore),
                 new Route("POST", "/v1/guests/{name}/migrations", this::migrate),
                 new Route("GET", "/v1/migrations", c -> migrations()),
                 new Route("GET", "/v1/migrations/{id}", this::migration),
@@ -138,6 +140,17 @@ final class Routes {
 
     private Reply input(Call call) {
         return Reply.ok(new InputView(guest(call).input(call.body(), 0)));
+    }
+
+    private Reply snapshot(Call call) {
+        return Reply.created(inventory.snapshot(
+                call.name(), call.request(SnapshotRequest.class).path()));
+    }
+
+    private Reply restore(Call call) {
+        RestoreRequest request = call.request(RestoreRequest.class);
+        Guest guest = inventory.restore(call.name(), request.path(), Boolean.TRUE.equals(request.paused()));
+        return Reply.created(GuestView.of(guest));
     }
 
     private Reply migrate(Call call) {

@@ -5,8 +5,6 @@ import dev.godwit.agent.config.Quoted;
 import dev.godwit.host.machine.MachineConfig;
 import dev.godwit.host.memory.LargePages;
 import dev.godwit.host.tracking.DirtyTracking;
-import java.nio.file.InvalidPathException;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -63,14 +61,10 @@ public record StartRequest(
     }
 
     private static MachineConfig.Disk disk(Disk disk) {
-        if (disk == null || disk.file == null || !disk.file.startsWith("/")) {
-            throw Failure.badInput("field 'disks': a disk has a file with an absolute path");
+        if (disk == null) {
+            throw Failure.badInput("field 'disks': a disk is an object");
         }
-        try {
-            return new MachineConfig.Disk(Path.of(disk.file), Boolean.TRUE.equals(disk.readOnly));
-        } catch (InvalidPathException e) {
-            throw Failure.badInput("field 'disks': " + Quoted.of(disk.file) + " is no path");
-        }
+        return new MachineConfig.Disk(AbsolutePath.of("disks", disk.file), Boolean.TRUE.equals(disk.readOnly));
     }
 
     private static <E extends Enum<E>> E choice(String field, Class<E> type, String text, E otherwise) {

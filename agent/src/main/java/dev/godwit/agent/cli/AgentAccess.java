@@ -3,8 +3,10 @@ package dev.godwit.agent.cli;
 import dev.godwit.agent.api.ApiClient;
 import dev.godwit.agent.api.Json;
 import java.io.PrintStream;
+import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.ParentCommand;
 
 /** A command that talks to an agent. */
@@ -12,11 +14,14 @@ abstract class AgentAccess implements Callable<Integer> {
     @ParentCommand
     private Godwit godwit;
 
+    @Option(names = "--agent", paramLabel = "SOCKET", description = "The agent to talk to; see godwit --help.")
+    private Path agent;
+
     @Mixin
     private Help help;
 
     final ApiClient client() {
-        return godwit.client();
+        return godwit.client(agent);
     }
 
     final Console console() {

@@ -30,7 +30,9 @@ import picocli.CommandLine.Spec;
             PauseCommand.class,
             ResumeCommand.class,
             StopCommand.class,
-            MigrateCommand.class
+            MigrateCommand.class,
+            SnapshotCommand.class,
+            RestoreCommand.class
         },
         commandListHeading = "%nCommands (each has --help with an example):%n",
         footer = {
@@ -74,8 +76,10 @@ final class Godwit implements Runnable {
         return console;
     }
 
-    ApiClient client() {
-        return new ApiClient(agent == null ? console.environment().agentSocket() : agent);
+    /** A client of the agent that the command names, or else the user, or else the environment. */
+    ApiClient client(Path ofCommand) {
+        Path named = ofCommand == null ? agent : ofCommand;
+        return new ApiClient(named == null ? console.environment().agentSocket() : named);
     }
 
     @Override

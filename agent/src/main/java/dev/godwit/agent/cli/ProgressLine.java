@@ -35,7 +35,10 @@ final class ProgressLine implements AutoCloseable {
 
     void show(MigrationView migration) {
         MigrationView.Progress p = migration.progress();
-        if (!shown || migration.done()) {
+        if (!shown
+                || migration.done()
+                || p.phase().equals("completed")
+                || p.phase().equals("failed")) {
             return;
         }
         if (terminal) {
@@ -60,15 +63,19 @@ final class ProgressLine implements AutoCloseable {
         if (p.round() > 0) {
             line.append(String.format(
                     Locale.ROOT,
-                    " round %d: %.0f MiB sent, %.1f MiB left, %.0f MiB/s, dirtied %.0f MiB/s",
+                    " round %d: %.0f MiB sent, %.1f MiB left",
                     p.round(),
                     p.sentBytes() / MIB,
-                    p.remainingBytes() / MIB,
-                    p.bytesPerSecond() / MIB,
-                    p.dirtyBytesPerSecond() / MIB));
+                    p.remainingBytes() / MIB));
+        }
+        if (p.bytesPerSecond() > 0) {
+            line.append(String.format(Locale.ROOT, ", %.0f MiB/s", p.bytesPerSecond() / MIB));
+        }
+        if (p.dirtyBytesPerSecond() > 0) {
+            line.append(String.format(Locale.ROOT, ", dirtied %.0f MiB/s", p.dirtyBytesPerSecond() / MIB));
         }
         if (p.expectedDowntimeMicros() != null) {
-            line.append(", downtime now ").append(Durations.human(p.expectedDowntimeMicros()));
+            line.append(", expected downtime ").append(Durations.human(p.expectedDowntimeMicros()));
         }
         return line.toString();
     }

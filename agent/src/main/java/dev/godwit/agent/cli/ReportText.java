@@ -25,7 +25,7 @@ final class ReportText {
                 "downtime",
                 Durations.human(d.total()) + ": pause " + Durations.human(d.pause()) + ", last pages "
                         + Durations.human(d.lastPages()) + ", state " + Durations.human(d.state())
-                        + (d.verify() == 0 ? "" : ", verify " + Durations.human(d.verify())) + ", handover "
+                        + (r.memoryHash() == null ? "" : ", verify " + Durations.human(d.verify())) + ", handover "
                         + Durations.human(d.handover()) + ", resume " + Durations.human(d.resume()));
         line(
                 out,

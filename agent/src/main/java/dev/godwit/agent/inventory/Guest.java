@@ -26,6 +26,7 @@ public final class Guest {
     private Machine machine;
     private MigrationJob job;
     private boolean arriving;
+    private boolean snapshotting;
     private boolean closed;
 
     private Guest(GuestDescription description, boolean arriving, long createdNanos) {
@@ -166,36 +167,78 @@ public final class Guest {
         return job;
     }
 
-    synchronized void endMigration() {
-        job = null;
-        if (machine.state() == Machine.State.STOPPED) {
-            close();
+    void endMigration() {
+        synchronized (this) {
+            job = null;
         }
+        closeIfStopped();
     }
 
-    /** Called when the machine has stopped: gives its memory back, unless a migration still looks at it. */
-    synchronized void onStopped() {
-        if (job == null) {
-            close();
+    /** Leaves the guest to a snapshot until {@link #endSnapshot}. */
+    synchronized Machine beginSnapshot() {
+        Machine m = free("be snapshotted");
+        if (m.state() == Machine.State.STOPPED) {
+            throw ended();
         }
+        snapshotting = true;
+        return m;
+    }
+
+    void endSnapshot() {
+        synchronized (this) {
+            snapshotting = false;
+            notifyAll();
+        }
+        closeIfStopped();
+    }
+
+    /** Gives the memory of a machine that has stopped back, unless a migration or a snapshot still looks at it. */
+    void closeIfStopped() {
+        synchronized (this) {
+            if (job != null || snapshotting || machine.state() != Machine.State.STOPPED) {
+                return;
+            }
+        }
+        close();
     }
 
     /** Ends it; its log stays. No effect when it has ended. */
-    public synchronized void stop() {
-        Machine m = inDoubt() ? machine : free("be stopped");
-        m.stop(new StopReason(StopReason.Kind.STOPPED, 0, ""));
-        if (job == null) {
-            close();
-        } else {
-            job.overruleDoubt(); // which resumes it, without effect by now
+    public void stop() {
+        synchronized (this) {
+            Machine m = inDoubt() ? machine : free("be stopped");
+            m.stop(new StopReason(StopReason.Kind.STOPPED, 0, ""));
+            if (job != null) {
+                job.overruleDoubt(); // which resumes it, without effect by now
+            }
         }
+        closeIfStopped();
     }
 
-    synchronized void close() {
-        if (machine != null && !closed) {
-            closed = true;
-            machine.close();
+    /** Ends it and gives its memory back, once nothing looks at it any more, or after a while. */
+    void shutDown() throws InterruptedException {
+        synchronized (this) {
+            long deadline = System.nanoTime() + PATIENCE_MILLIS * 1_000_000;
+            while (snapshotting && System.nanoTime() < deadline) {
+                wait(PATIENCE_MILLIS);
+            }
+            if (snapshotting) {
+                return;
+            }
         }
+        close();
+    }
+
+    /** Not under the lock: giving much memory back takes its time, and others ask for the state meanwhile. */
+    void close() {
+        Machine m;
+        synchronized (this) {
+            if (machine == null || closed) {
+                return;
+            }
+            closed = true;
+            m = machine;
+        }
+        m.close();
     }
 
     private boolean inDoubt() {
@@ -209,11 +252,14 @@ public final class Guest {
         return machine;
     }
 
-    /** The machine, if no migration has it. */
+    /** The machine, if no migration or snapshot has it. */
     private Machine free(String verb) {
         Machine m = present();
         if (arriving) {
             throw Failure.conflict("guest " + name() + " is arriving from another agent and cannot " + verb);
+        }
+        if (snapshotting) {
+            throw Failure.conflict("guest " + name() + " is being snapshotted and cannot " + verb);
         }
         if (job != null) {
             throw Failure.conflict("guest " + name() + " is migrating to " + job.target() + " and cannot " + verb

@@ -4,12 +4,18 @@ import dev.godwit.agent.config.Failure;
 import dev.godwit.agent.config.Quoted;
 import dev.godwit.agent.metrics.AgentMetrics;
 import dev.godwit.agent.migration.GuestDescription;
+import dev.godwit.agent.migration.MigrationException;
+import dev.godwit.agent.migration.Snapshot;
+import dev.godwit.agent.migration.SnapshotReport;
 import dev.godwit.agent.migration.TargetHost;
 import dev.godwit.host.boot.PvhImage;
 import dev.godwit.host.kvm.Kvm;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.machine.MachineConfig;
+import dev.godwit.host.vcpu.StopReason;
 import java.lang.foreign.Arena;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.Comparator;
@@ -19,6 +25,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The guests of one agent, by name. Thread-safe. One guest's end touches no other.
@@ -27,6 +35,7 @@ import java.util.concurrent.Executors;
  * leaves a {@link Departed} line.
  */
 public final class Inventory implements TargetHost, AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Inventory.class);
     private static final int DEPARTED_KEPT = 1000;
 
     private final Kvm kvm;
@@ -102,16 +111,84 @@ public final class Inventory implements TargetHost, AutoCloseable {
         try (Arena arena = Arena.ofConfined()) {
             PvhImage file = Images.open(image, arena);
             Machine machine = Machine.boot(kvm, config, file);
-            guest.attach(machine);
-            watch(guest, machine);
-            if (!paused) {
-                machine.resume();
-            }
+            run(guest, machine, paused);
             metrics.started(System.nanoTime() - since);
             return guest;
         } catch (RuntimeException | Error e) {
-            remove(guest);
+            abandon(guest);
             throw e;
+        }
+    }
+
+    /**
+     * Writes a guest to a file that does not exist yet; the guest goes on.
+     *
+     * @throws Failure when it cannot be written, and then no file is left
+     */
+    public SnapshotReport snapshot(String name, Path file) {
+        Guest guest = guest(name);
+        Machine machine = guest.beginSnapshot();
+        try {
+            return Snapshot.save(machine, guest.description(), file);
+        } catch (MigrationException e) {
+            throw failure(e);
+        } finally {
+            guest.endSnapshot();
+        }
+    }
+
+    /**
+     * Builds a guest from a snapshot, under a name of its own, and lets it run.
+     *
+     * @param paused leave it where it was
+     * @throws Failure when the file is no snapshot, the name is bad or taken, or this host cannot run it
+     */
+    public Guest restore(String name, Path file, boolean paused) {
+        long since = System.nanoTime();
+        GuestNames.check(name);
+        if (!Files.isRegularFile(file)) {
+            throw Failure.badInput("snapshot " + file + " does not exist");
+        }
+        Guest guest = null;
+        try {
+            GuestDescription saved = Snapshot.describe(file);
+            HostMemory.now().admit(saved.config());
+            guest = reserve(Guest.starting(new GuestDescription(name, saved.image(), saved.config()), since));
+            Snapshot.Restored restored = Snapshot.restore(kvm, file);
+            if (!restored.notRestored().isEmpty()) {
+                LOG.warn("guest {}: not restored: {}", name, String.join(", ", restored.notRestored()));
+            }
+            run(guest, restored.machine(), paused);
+            return guest;
+        } catch (MigrationException e) {
+            abandon(guest);
+            throw failure(e);
+        } catch (RuntimeException | Error e) {
+            abandon(guest);
+            throw e;
+        }
+    }
+
+    private static Failure failure(MigrationException e) {
+        Failure.Kind kind = switch (e.kind()) {
+            case REFUSED, PROTOCOL -> Failure.Kind.BAD_INPUT;
+            default -> Failure.Kind.FAILED;
+        };
+        return new Failure(kind, e.getMessage(), e);
+    }
+
+    private void run(Guest guest, Machine machine, boolean paused) {
+        guest.attach(machine);
+        watch(guest, machine);
+        if (!paused) {
+            machine.resume();
+        }
+    }
+
+    private void abandon(Guest guest) {
+        if (guest != null) {
+            remove(guest);
+            guest.close();
         }
     }
 
@@ -133,9 +210,7 @@ public final class Inventory implements TargetHost, AutoCloseable {
             guest.attach(machine);
             return new Arrival(guest, machine);
         } catch (RuntimeException e) {
-            if (guest != null) {
-                remove(guest);
-            }
+            abandon(guest);
             throw new RefusedException(e.getMessage());
         }
     }
@@ -163,8 +238,7 @@ public final class Inventory implements TargetHost, AutoCloseable {
 
         @Override
         public void abandon(String reason) {
-            remove(guest);
-            guest.close();
+            Inventory.this.abandon(guest);
         }
     }
 
@@ -181,7 +255,18 @@ public final class Inventory implements TargetHost, AutoCloseable {
 
     /** Its thread is the vCPU's own, which cannot close its machine: the reaper does. */
     private void watch(Guest guest, Machine machine) {
-        machine.whenStopped().thenAcceptAsync(reason -> guest.onStopped(), reaper);
+        var unused = machine.whenStopped().thenAcceptAsync(reason -> reap(guest, reason), reaper);
+    }
+
+    private static void reap(Guest guest, StopReason reason) {
+        try {
+            if (reason.kind() != StopReason.Kind.MIGRATED) { // which is said where it is done
+                LOG.info("guest {} ended: {}", guest.name(), reason);
+            }
+            guest.closeIfStopped();
+        } catch (RuntimeException e) {
+            LOG.error("guest {} leaves something behind", guest.name(), e);
+        }
     }
 
     private void departed(Guest guest, String target) {
@@ -198,9 +283,13 @@ public final class Inventory implements TargetHost, AutoCloseable {
     @Override
     public void close() {
         migrations.close();
-        for (Guest guest : guests()) {
-            guest.close();
-            remove(guest);
+        try {
+            for (Guest guest : guests()) {
+                guest.shutDown();
+                remove(guest);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
         reaper.close();
         kvm.close();
