@@ -121,13 +121,14 @@ final class TargetSession {
         Message state = control.expect(Type.STATE);
         Machine machine = admission.machine();
         streams.awaitRound(state.argument() >>> 1);
+        // Before the state: restoring it may make KVM write a guest's clock pages.
         long started = System.nanoTime();
-        List<String> notRestored = machine.restore(MachineState.decode(state.payload()), ElapsedTime.ADVANCE);
-        long restored = System.nanoTime();
-        SwitchoverCost.restored(restored - started);
         int[] hashes = (state.argument() & 1) != 0 ? MemoryHash.of(machine.memory()) : new int[0];
-        long hashMicros = (System.nanoTime() - restored) / 1000;
-        control.send(Type.READY, 0, new ReadyMessage((restored - started) / 1000, hashMicros, hashes).encode());
+        long hashed = System.nanoTime();
+        List<String> notRestored = machine.restore(MachineState.decode(state.payload()), ElapsedTime.ADVANCE);
+        long restoreNanos = System.nanoTime() - hashed;
+        SwitchoverCost.restored(restoreNanos);
+        control.send(Type.READY, 0, new ReadyMessage(restoreNanos / 1000, (hashed - started) / 1000, hashes).encode());
         resume(machine, control.expect(Type.COMMIT).argument() != 0);
         control.send(Type.SUMMARY, 0, new SummaryMessage(largeBytes(machine), notRestored).encode());
     }

@@ -1,8 +1,6 @@
 package dev.godwit.host.kvm;
 
 import dev.godwit.bindings.kvm.KvmIoctl;
-import dev.godwit.bindings.kvm.gen.kvm_clear_dirty_log;
-import dev.godwit.bindings.kvm.gen.kvm_dirty_log;
 import dev.godwit.bindings.kvm.gen.kvm_enable_cap;
 import dev.godwit.bindings.kvm.gen.kvm_irq_level;
 import dev.godwit.bindings.kvm.gen.kvm_pit_config;
@@ -125,48 +123,6 @@ public final class Vm implements AutoCloseable {
         int vcpu = (int) SystemCallException.check(
                 Ioctl.ioctl(fd.number(), KvmIoctl.KVM_CREATE_VCPU, id), "KVM_CREATE_VCPU", "vcpu", id);
         return new Vcpu(id, vcpu, mmapSize);
-    }
-
-    /**
-     * {@code KVM_GET_DIRTY_LOG}.
-     *
-     * @param bitmap host address of one bit a page of the slot, in whole 64-bit words
-     */
-    public void getDirtyLog(int slot, long bitmap) {
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment log = kvm_dirty_log.allocate(arena);
-            kvm_dirty_log.slot(log, slot);
-            kvm_dirty_log.dirty_bitmap(log, MemorySegment.ofAddress(bitmap));
-            SystemCallException.check(
-                    Ioctl.ioctl(fd.number(), KvmIoctl.KVM_GET_DIRTY_LOG, log.address()),
-                    "KVM_GET_DIRTY_LOG",
-                    "slot",
-                    slot);
-        }
-    }
-
-    /**
-     * {@code KVM_CLEAR_DIRTY_LOG}: clears the set bits and write-protects those pages again.
-     *
-     * @param first first page, a multiple of 64
-     * @param pages a multiple of 64, or what is left of the slot
-     * @param bitmap host address of the bits for these pages
-     */
-    public void clearDirtyLog(int slot, long first, int pages, long bitmap) {
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment log = kvm_clear_dirty_log.allocate(arena);
-            kvm_clear_dirty_log.slot(log, slot);
-            kvm_clear_dirty_log.first_page(log, first);
-            kvm_clear_dirty_log.num_pages(log, pages);
-            kvm_clear_dirty_log.dirty_bitmap(log, MemorySegment.ofAddress(bitmap));
-            SystemCallException.check(
-                    Ioctl.ioctl(fd.number(), KvmIoctl.KVM_CLEAR_DIRTY_LOG, log.address()),
-                    "KVM_CLEAR_DIRTY_LOG",
-                    "slot",
-                    slot,
-                    "first page",
-                    first);
-        }
     }
 
     /** {@code KVM_RESET_DIRTY_RINGS}: write-protects the harvested pages again; returns how many. */
