@@ -11,11 +11,13 @@ import picocli.CommandLine.Spec;
         description = "Measures Godwit on this machine; what is compared is measured in turns in one run.",
         sortOptions = false,
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = {JmhCommand.class},
+        subcommands = {JmhCommand.class, StartCommand.class, MigrateCommand.class},
         footer = {
             "",
             "Examples:",
             "  godwit bench jmh                exits, ioctls, bitmaps and zero pages, and the same in C",
+            "  godwit bench start              from the API call to the first instruction; memory of idle guests",
+            "  godwit bench migrate            migrations back and forth, against raw TCP",
             "",
             BenchOptions.EXIT_STATUS
         })

@@ -1,5 +1,8 @@
 package dev.godwit.perf.cli;
 
+import dev.godwit.agent.config.Failure;
+import java.util.function.Consumer;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 
 /** What all benchmarks understand. */
@@ -17,5 +20,17 @@ final class BenchOptions {
                 usageHelp = true,
                 description = "Show this help.")
         boolean asked;
+    }
+
+    /** Where to say what is being done: standard error, unless the result is JSON. */
+    Consumer<String> progress(CommandSpec spec) {
+        return json ? line -> {} : line -> spec.commandLine().getErr().println(line);
+    }
+
+    /** Checks a number. */
+    static void range(String option, long value, long least, long most) {
+        if (value < least || value > most) {
+            throw Failure.badInput(option + ": " + least + " to " + most + " are right, not " + value);
+        }
     }
 }

@@ -12,6 +12,7 @@ import dev.godwit.perf.report.Table;
 import java.io.PrintWriter;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.function.Consumer;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 import picocli.CommandLine.Command;
@@ -65,15 +66,13 @@ final class JmhCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         Pattern what = pattern();
-        PrintWriter err = spec.commandLine().getErr();
+        Consumer<String> progress = options.progress(spec);
         List<Comparison> comparisons;
-        err.println("Measuring against C, in turns …");
-        err.flush();
+        progress.accept("Measuring against C, in turns …");
         try (AgainstC c = new AgainstC(WARMUPS, full ? FULL_ROUNDS : ROUNDS)) {
             comparisons = c.run(what);
         }
-        err.println("Running JMH …");
-        err.flush();
+        progress.accept("Running JMH …");
         List<MicroResult> micro = MicroRun.run(what, full ? MicroRun.Effort.FULL : MicroRun.Effort.QUICK);
         if (comparisons.isEmpty() && micro.isEmpty()) {
             throw Failure.badInput("no benchmark has a name in which " + filter + " is found");
