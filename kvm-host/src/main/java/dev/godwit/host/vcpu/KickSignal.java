@@ -24,6 +24,7 @@ final class KickSignal {
         // Loading the class did it.
     }
 
+    @SuppressWarnings("ThreadPriorityCheck") // the yield is only a courtesy while the queue is full
     static void send(int processId, int threadId) {
         int result = SignalCalls.tgkill(processId, threadId, NUMBER);
         while (result == -Errno.EAGAIN) {
