@@ -1,0 +1,129 @@
+package dev.godwit.perf.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.godwit.agent.cli.Main;
+import dev.godwit.perf.jmh.AgainstC;
+import dev.godwit.perf.jmh.MicroResult;
+import dev.godwit.perf.jmh.MicroRun;
+import dev.godwit.perf.report.Comparison;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Each benchmark once, as short as it can be: it runs, and what it says makes sense. How fast it is, is no matter. */
+@Tag("kvm")
+class BenchIT {
+    private static final Pattern ALL = Pattern.compile("");
+
+    @TempDir
+    private Path directory;
+
+    @Test
+    void everyMicroBenchmarkRuns() throws Exception {
+        List<MicroResult> results = MicroRun.run(ALL, MicroRun.Effort.SMOKE);
+        assertEquals(
+                MicroRun.list(ALL),
+                results.stream().map(MicroResult::benchmark).distinct().sorted().toList());
+        results.forEach(r -> assertTrue(r.score() > 0, r.toString()));
+    }
+
+    @Test
+    void everyComparisonWithCRuns() throws Exception {
+        try (AgainstC c = new AgainstC(1, 2)) {
+            List<Comparison> results = c.run(ALL);
+            assertEquals(
+                    List.of("exit: machine", "exit: loop", "ioctl", "zero scan, 4 KiB"),
+                    results.stream().map(Comparison::name).toList());
+            for (Comparison r : results) {
+                assertTrue(r.leftFigures().min() > 1 && r.rightFigures().min() > 1, r.toString());
+                assertEquals(2, r.ratios().count());
+            }
+        }
+    }
+
+    @Test
+    void startMeasuresStartsAndIdleGuests() throws IOException {
+        JsonNode result = json("bench", "start", "--memory=32m", "--runs=3", "--warm-up=1", "--idle=3", "--json");
+        for (String time : List.of("firstInstruction", "firstInstructionInAgent", "answer", "firstByte")) {
+            assertEquals(3, result.at("/" + time + "/count").asInt(), result.toString());
+            assertTrue(result.at("/" + time + "/min").asDouble() > 0, result.toString());
+        }
+        assertTrue(result.at("/idle/guestResidentBytes").asLong() >= 4096, result.toString());
+    }
+
+    @Test
+    void migrateMeasuresMigrations() throws IOException {
+        Path kept = directory.resolve("kept");
+        JsonNode result = json(
+                "bench",
+                "migrate",
+                "--guest=steady",
+                "--memory=128m",
+                "--runs=2",
+                "--warm-up=0",
+                "--streams=2",
+                "--json",
+                "--out=" + kept);
+        assertEquals(2, result.at("/runs").size());
+        for (String figure :
+                List.of("total", "downtime", "guestGap", "rate", "rawOne", "rawStreams", "rawMemory", "share")) {
+            assertTrue(result.at("/" + figure + "/min").asDouble() > 0, figure + ": " + result);
+        }
+        assertTrue(result.at("/pagesVerified").asLong() > 16384, result.toString());
+        assertEquals(result, new ObjectMapper().readTree(Files.readString(kept.resolve("result.json"))));
+        String log = Files.readString(kept.resolve("latency.hlog"));
+        for (String tag : List.of("total", "downtime", "guest-longest-gap", "guest-gaps")) {
+            assertTrue(log.contains("Tag=" + tag + ","), log);
+        }
+    }
+
+    @Test
+    void badInputIsOneLineAndExitStatusTwo() {
+        for (List<String> arguments : List.of(
+                List.of("bench"),
+                List.of("bench", "jmh", "no-such-benchmark"),
+                List.of("bench", "jmh", "["),
+                List.of("bench", "start", "--runs=0"),
+                List.of("bench", "start", "--memory=many"),
+                List.of("bench", "migrate", "--guest=cat"),
+                List.of("bench", "migrate", "--streams=17"))) {
+            Run run = run(arguments.toArray(String[]::new));
+            assertEquals(2, run.status, run.err);
+            List<String> lines = new ArrayList<>(run.err.lines().toList());
+            lines.removeIf(line -> line.endsWith("…"));
+            assertEquals(1, lines.size(), run.err);
+            assertTrue(lines.getFirst().startsWith("godwit: "), run.err);
+        }
+    }
+
+    private record Run(int status, String out, String err) {}
+
+    private static JsonNode json(String... arguments) throws IOException {
+        Run run = run(arguments);
+        assertEquals(0, run.status, run.err);
+        return new ObjectMapper().readTree(run.out);
+    }
+
+    private static Run run(String... arguments) {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        ByteArrayOutputStream err = new ByteArrayOutputStream();
+        int status = Main.run(
+                arguments,
+                new PrintStream(out, true, StandardCharsets.UTF_8),
+                new PrintStream(err, true, StandardCharsets.UTF_8));
+        return new Run(status, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
+    }
+}

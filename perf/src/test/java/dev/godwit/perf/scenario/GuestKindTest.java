@@ -1,0 +1,18 @@
+package dev.godwit.perf.scenario;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.godwit.images.GuestImage;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class GuestKindTest {
+    @ParameterizedTest
+    @EnumSource
+    void namesAnImageThatComesWithGodwitAndTellsItItsVcpus(GuestKind kind) {
+        assertTrue(GuestImage.named(kind.image()).isPresent(), kind.image());
+        assertTrue(kind.commandLine(3).contains("cpus=3"), kind.commandLine(3));
+        assertEquals(kind == GuestKind.IDLE, kind.commandLine(1).contains("idle=1"));
+    }
+}
