@@ -23,7 +23,9 @@ import java.time.Duration;
 public final class Connection implements ByteSink, ByteSource, AutoCloseable {
     private final int fd;
     private final String peer;
+    private boolean patient;
     private boolean closed;
+    private volatile long received;
 
     private Connection(int fd, String peer) {
         this.fd = fd;
@@ -120,6 +122,22 @@ public final class Connection implements ByteSink, ByteSource, AutoCloseable {
         return peer;
     }
 
+    /**
+     * Lets the peer be silent for as long as it likes, from now on.
+     *
+     * @param look what has come is counted in {@link #received} at least this often, even in the middle of a range
+     */
+    public void setPatient(Duration look) {
+        setStall(Duration.ZERO);
+        patient = true;
+        SocketCalls.setsockoptMicros(fd, SocketCalls.SOL_SOCKET, SocketCalls.SO_RCVTIMEO, look.toNanos() / 1000);
+    }
+
+    /** Bytes received so far; from any thread. */
+    public long received() {
+        return received;
+    }
+
     /** How long the peer may move no byte, from now on; 0 for ever. */
     public void setStall(Duration stall) {
         long micros = stall.toNanos() / 1000;
@@ -162,11 +180,15 @@ public final class Connection implements ByteSink, ByteSource, AutoCloseable {
         }
     }
 
+    @SuppressWarnings("NonAtomicOperationOnVolatileField") // one thread receives, the others look
     private long moved(long result, boolean sending) throws TransportException {
         if (result > 0) {
+            if (!sending) {
+                received += result;
+            }
             return result;
         }
-        if (result == -Errno.EINTR) {
+        if (result == -Errno.EINTR || (result == -Errno.EAGAIN && patient)) {
             return 0;
         }
         if (result == -Errno.EAGAIN) {
@@ -180,11 +202,18 @@ public final class Connection implements ByteSink, ByteSource, AutoCloseable {
 
     /** Breaks the connection: whoever is sending or receiving returns with an error. */
     public void abort() {
+        shutdown(SocketCalls.SHUT_RDWR);
+    }
+
+    /** Whoever is receiving returns with an error when it has read what is here already; sending goes on. */
+    public void stopReceiving() {
+        shutdown(SocketCalls.SHUT_RD);
+    }
+
+    private synchronized void shutdown(int how) {
         // Under the lock of close: the number of a closed descriptor may be somebody else's by now.
-        synchronized (this) {
-            if (!closed) {
-                SocketCalls.shutdown(fd, SocketCalls.SHUT_RDWR);
-            }
+        if (!closed) {
+            SocketCalls.shutdown(fd, how);
         }
     }
 

@@ -9,6 +9,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.net.InetSocketAddress;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * A listening TCP socket.
@@ -17,10 +18,12 @@ import java.util.concurrent.atomic.AtomicBoolean;
  */
 public final class Listener implements AutoCloseable {
     private static final int BACKLOG = 128;
+    private static final long SHORTAGE_PAUSE_NANOS = 50_000_000;
 
     private final int fd;
     private final InetSocketAddress address;
     private final AtomicBoolean stopped = new AtomicBoolean();
+    private final AtomicBoolean closed = new AtomicBoolean();
 
     private Listener(int fd, InetSocketAddress address) {
         this.fd = fd;
@@ -68,16 +71,25 @@ public final class Listener implements AutoCloseable {
         return address;
     }
 
-    /** The next connection, or null after {@link #stop}. */
+    /**
+     * The next connection, or null after {@link #stop}. When the host is short of descriptors or memory the connection
+     * waits in the kernel's queue until it is not.
+     */
     public Connection accept() throws TransportException {
         while (!stopped.get()) {
             int accepted = SocketCalls.accept4(fd, SocketCalls.SOCK_CLOEXEC);
             if (accepted >= 0) {
                 return Connection.accepted(accepted);
             }
-            // A peer that left before it was accepted, or a signal: the listener is fine.
-            if (!stopped.get() && accepted != -Errno.EINTR && accepted != -Errno.ECONNABORTED) {
+            if (accepted == -Errno.EBADF || accepted == -Errno.EINVAL || accepted == -Errno.ENOTSOCK) {
+                if (stopped.get()) {
+                    return null;
+                }
                 throw new TransportException(Kind.BROKEN, "accept: " + Errno.description(-accepted));
+            }
+            // A signal, a peer that left before it was accepted, its network's trouble, a shortage: all of them pass.
+            if (accepted != -Errno.EINTR && accepted != -Errno.ECONNABORTED) {
+                LockSupport.parkNanos(SHORTAGE_PAUSE_NANOS);
             }
         }
         return null;
@@ -93,6 +105,8 @@ public final class Listener implements AutoCloseable {
     @Override
     public void close() {
         stop();
-        FileCalls.close(fd);
+        if (closed.compareAndSet(false, true)) {
+            FileCalls.close(fd);
+        }
     }
 }
