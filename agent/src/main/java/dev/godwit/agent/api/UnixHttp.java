@@ -87,7 +87,7 @@ final class UnixHttp {
             SelectionKey key = channel.register(selector, SelectionKey.OP_WRITE | SelectionKey.OP_READ);
             while (true) {
                 long left = (deadline - System.nanoTime()) / 1_000_000;
-                if (left <= 0 || selector.select(left) == 0 && System.nanoTime() >= deadline) {
+                if (left <= 0 || (selector.select(left) == 0 && System.nanoTime() >= deadline)) {
                     throw Failure.failed(
                             "the agent at " + socket + " does not answer within " + timeout.toSeconds() + " s");
                 }

@@ -5,7 +5,6 @@ import dev.godwit.agent.api.Json;
 import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParentCommand;
 
@@ -16,9 +15,6 @@ abstract class AgentAccess implements Callable<Integer> {
 
     @Option(names = "--agent", paramLabel = "SOCKET", description = "The agent to talk to; see godwit --help.")
     private Path agent;
-
-    @Mixin
-    private Help help;
 
     final ApiClient client() {
         return godwit.client(agent);

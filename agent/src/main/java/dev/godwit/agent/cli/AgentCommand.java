@@ -30,9 +30,6 @@ final class AgentCommand implements Callable<Integer> {
     @ParentCommand
     private Godwit godwit;
 
-    @Mixin
-    private Help help;
-
     @Option(
             names = "--dir",
             required = true,

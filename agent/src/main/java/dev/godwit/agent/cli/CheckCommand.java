@@ -10,7 +10,6 @@ import java.io.PrintStream;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParentCommand;
 
@@ -28,9 +27,6 @@ import picocli.CommandLine.ParentCommand;
 final class CheckCommand implements Callable<Integer> {
     @ParentCommand
     private Godwit godwit;
-
-    @Mixin
-    private Help help;
 
     @Option(names = "--json", description = "Print JSON.")
     private boolean json;

@@ -16,7 +16,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParentCommand;
 
@@ -34,9 +33,6 @@ final class DemoCommand implements Callable<Integer> {
 
     @ParentCommand
     private Godwit godwit;
-
-    @Mixin
-    private Help help;
 
     @Option(
             names = {"-m", "--memory"},

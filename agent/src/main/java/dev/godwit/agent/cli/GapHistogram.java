@@ -55,14 +55,14 @@ final class GapHistogram {
     /** One line a row; the bars grow with the logarithm of the count, as most gaps are tiny. */
     List<String> lines() {
         List<String> lines = new ArrayList<>();
-        double most = Math.log1p(total);
+        double most = Math.log1p((double) total);
         int last = BOUNDS_NANOS.length - 2;
         while (last > 0 && count(last) == 0) {
             last--;
         }
         for (int row = 0; row <= last; row++) {
             long count = count(row);
-            int bar = count == 0 ? 0 : Math.max(1, (int) Math.round(Math.log1p(count) / most * BAR));
+            int bar = count == 0 ? 0 : Math.max(1, (int) Math.round(Math.log1p((double) count) / most * BAR));
             lines.add(String.format(Locale.ROOT, "%17s  %12d  %s", label(row), count, "█".repeat(bar))
                     .stripTrailing());
         }

@@ -56,18 +56,6 @@ final class Godwit implements Runnable {
             description = "The agent to talk to; default $GODWIT_AGENT, then /run/godwit/api.sock.")
     private Path agent;
 
-    @Option(
-            names = {"-h", "--help"},
-            usageHelp = true,
-            description = "Show this help.")
-    private boolean help;
-
-    @Option(
-            names = {"-V", "--version"},
-            versionHelp = true,
-            description = "Show the version.")
-    private boolean version;
-
     Godwit(Console console) {
         this.console = console;
     }

@@ -45,7 +45,7 @@ final class LogsCommand extends AgentAccess {
             read = true;
             out().write(chunk.bytes(), 0, chunk.bytes().length);
             next = chunk.next();
-            if (out().checkError() || chunk.ended() || !follow && chunk.bytes().length == 0) {
+            if (out().checkError() || chunk.ended() || (!follow && chunk.bytes().length == 0)) {
                 return ExitCode.OK;
             }
         }

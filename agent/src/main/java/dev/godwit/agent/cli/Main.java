@@ -7,9 +7,13 @@ import dev.godwit.host.kvm.KvmUnavailableException;
 import dev.godwit.host.machine.MachineConfigException;
 import java.io.InputStream;
 import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 import java.util.ServiceLoader;
+import java.util.stream.Stream;
 import picocli.CommandLine;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParameterException;
 
 /** The command line's entry. */
@@ -38,9 +42,10 @@ public final class Main {
             extension.commands().forEach(line::addSubcommand);
         }
         line.setExecutionExceptionHandler((e, command, parsed) -> failed(e, console));
-        line.setParameterExceptionHandler((e, unused) -> misused(e, console));
-        line.setOut(new java.io.PrintWriter(console.out(), true));
-        line.setErr(new java.io.PrintWriter(console.err(), true));
+        line.setParameterExceptionHandler((e, _) -> misused(e, console));
+        line.setOut(new PrintWriter(console.out(), true, StandardCharsets.UTF_8));
+        line.setErr(new PrintWriter(console.err(), true, StandardCharsets.UTF_8));
+        addHelp(line);
         line.setUsageHelpAutoWidth(true);
         line.setColorScheme(CommandLine.Help.defaultColorScheme(
                 console.terminal() && !console.environment().noColor()
@@ -49,6 +54,22 @@ public final class Main {
         int status = line.execute(args);
         console.out().flush();
         return status;
+    }
+
+    /** {@code --help} for every command, and {@code --version} for the one above. */
+    private static void addHelp(CommandLine line) {
+        line.getCommandSpec()
+                .addOption(OptionSpec.builder("-V", "--version")
+                        .versionHelp(true)
+                        .description("Show the version.")
+                        .build());
+        Stream.concat(Stream.of(line), line.getSubcommands().values().stream())
+                .map(CommandLine::getCommandSpec)
+                .filter(spec -> spec.findOption("--help") == null)
+                .forEach(spec -> spec.addOption(OptionSpec.builder("-h", "--help")
+                        .usageHelp(true)
+                        .description("Show this help.")
+                        .build()));
     }
 
     private static int failed(Exception e, Console console) {

@@ -40,9 +40,6 @@ final class RunCommand implements Callable<Integer> {
     @ParentCommand
     private Godwit godwit;
 
-    @Mixin
-    private Help help;
-
     @Parameters(
             paramLabel = "IMAGE",
             description = "A PVH ELF64 file, or an image that comes with Godwit: hello, dirtier, zero, hostile, blk."

@@ -35,8 +35,8 @@ public final class Sizes {
     /** A size as {@link #parse} reads it, exactly, with the largest suffix that divides it. */
     public static String exact(long bytes) {
         for (int i = SUFFIXES.length(); i > 0; i--) {
-            if (bytes != 0 && bytes % (1L << 10 * i) == 0) {
-                return (bytes >> 10 * i) + SUFFIXES.substring(i - 1, i);
+            if (bytes != 0 && bytes % (1L << (10 * i)) == 0) {
+                return (bytes >> (10 * i)) + SUFFIXES.substring(i - 1, i);
             }
         }
         return Long.toString(bytes);

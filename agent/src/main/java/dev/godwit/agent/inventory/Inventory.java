@@ -255,7 +255,7 @@ public final class Inventory implements TargetHost, AutoCloseable {
 
     /** Its thread is the vCPU's own, which cannot close its machine: the reaper does. */
     private void watch(Guest guest, Machine machine) {
-        var unused = machine.whenStopped().thenAcceptAsync(reason -> reap(guest, reason), reaper);
+        var _ = machine.whenStopped().thenAcceptAsync(reason -> reap(guest, reason), reaper);
     }
 
     private static void reap(Guest guest, StopReason reason) {

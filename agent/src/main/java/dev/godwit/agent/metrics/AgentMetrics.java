@@ -59,7 +59,7 @@ public final class AgentMetrics {
         GaugeWithCallback.builder()
                 .name(name)
                 .help(help)
-                .callback(c -> c.call(value.getAsLong()))
+                .callback(c -> c.call((double) value.getAsLong()))
                 .register(registry);
     }
 
