@@ -10,6 +10,11 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * A migration's control connection: small typed messages.
@@ -32,7 +37,7 @@ final class ControlChannel implements AutoCloseable {
         ACCEPT(0),
         /** Target: it may not; text. */
         REFUSE(4096),
-        /** Either: still there. */
+        /** Either: still there; argument from the target: bytes that have arrived on the data streams. */
         PING(0),
         /** Target: all streams' part of round {@code argument} has arrived. */
         ROUND_DONE(0),
@@ -70,7 +75,11 @@ final class ControlChannel implements AutoCloseable {
 
     private static final int HEADER_BYTES = 16;
 
+    /** How long a side that gives up tries to say why. */
+    private static final Duration LAST_WORDS = Duration.ofMillis(300);
+
     private final Connection connection;
+    private final ReentrantLock sending = new ReentrantLock();
     private final Arena arena = Arena.ofShared();
     private final MemorySegment header = arena.allocate(HEADER_BYTES);
 
@@ -86,12 +95,33 @@ final class ControlChannel implements AutoCloseable {
         send(type, argument, new byte[0]);
     }
 
-    void sendText(Type type, String text) throws TransportException {
-        byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
-        send(type, 0, bytes.length <= type.maxBytes ? bytes : java.util.Arrays.copyOf(bytes, type.maxBytes));
+    /**
+     * Says why it is over, unless the peer takes nothing any more. Nothing is sent after it.
+     *
+     * @param text for people; null is nothing to say
+     */
+    void sendLast(Type type, String text) {
+        byte[] bytes = String.valueOf(text).getBytes(StandardCharsets.UTF_8);
+        // Whoever is sending now may do so for as long as a stall lasts: it is over, nobody waits for that.
+        connection.setStall(LAST_WORDS);
+        try {
+            if (sending.tryLock(LAST_WORDS.toMillis(), TimeUnit.MILLISECONDS)) {
+                try {
+                    send(type, 0, bytes.length <= type.maxBytes ? bytes : Arrays.copyOf(bytes, type.maxBytes));
+                } finally {
+                    sending.unlock();
+                }
+            }
+        } catch (TransportException gone) {
+            // Then it knows already, or will ask.
+            connection.abort();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 
-    synchronized void send(Type type, long argument, byte[] payload) throws TransportException {
+    void send(Type type, long argument, byte[] payload) throws TransportException {
+        sending.lock();
         try (Arena frameArena = Arena.ofConfined()) {
             MemorySegment frame = frameArena.allocate(HEADER_BYTES + (long) payload.length);
             frame.set(U32, 0, type.ordinal() + 1);
@@ -99,6 +129,8 @@ final class ControlChannel implements AutoCloseable {
             frame.set(U64, 8, argument);
             MemorySegment.copy(payload, 0, frame, ValueLayout.JAVA_BYTE, HEADER_BYTES, payload.length);
             connection.send(frame);
+        } finally {
+            sending.unlock();
         }
     }
 
@@ -118,7 +150,45 @@ final class ControlChannel implements AutoCloseable {
      * @throws MigrationException of kind REFUSED when the peer sent REFUSE or ABORT instead
      */
     Message expect(Type type) throws TransportException, MigrationException {
-        Message message = receive();
+        return checked(receive(), type);
+    }
+
+    /**
+     * As {@link #expect}, and gives up when the peer's PINGs show that no data has arrived there for {@code stall},
+     * though it lives: a stalled stream has nobody else to notice it once all is in the sockets.
+     */
+    Message expectWhileMoving(Type type, Duration stall) throws TransportException, MigrationException {
+        Message message = receiveAny();
+        long arrived = -1;
+        for (long since = System.nanoTime(); message.type == Type.PING; message = receiveAny()) {
+            if (message.argument != arrived) {
+                arrived = message.argument;
+                since = System.nanoTime();
+            } else if (System.nanoTime() - since > stall.toNanos()) {
+                throw new TransportException(Kind.STALLED, "a data stream to " + connection.peer() + " does not move");
+            }
+        }
+        return checked(message, type);
+    }
+
+    /** Why the peer gave up, if it says so very soon; for a side that has lost it. */
+    Optional<String> lastWords() {
+        connection.setStall(LAST_WORDS);
+        long until = System.nanoTime() + LAST_WORDS.toNanos();
+        try {
+            while (System.nanoTime() < until) {
+                Message message = receiveAny();
+                if (message.type == Type.ABORT || message.type == Type.REFUSE) {
+                    return Optional.of(message.text());
+                }
+            }
+        } catch (TransportException noWord) {
+            return Optional.empty();
+        }
+        return Optional.empty();
+    }
+
+    private Message checked(Message message, Type type) throws TransportException, MigrationException {
         if (message.type == type) {
             return message;
         }

@@ -56,6 +56,11 @@ final class Convergence {
         return expectedNanos <= budgetNanos && (!improving || expectedNanos - fixedNanos <= SHORT_NANOS);
     }
 
+    /** Whether the fixed part alone exceeds the budget, so that no remainder is small enough. */
+    boolean isHopeless() {
+        return fixedNanos >= budgetNanos;
+    }
+
     /** The pause if the guest were paused now; negative while unknown. */
     Duration expectedDowntime() {
         return Duration.ofNanos(expectedNanos);

@@ -8,6 +8,7 @@ import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -19,11 +20,11 @@ import java.util.concurrent.atomic.AtomicLong;
  * The source's data connections, each on a thread of its own. A round's chunks are handed out one by one to whichever
  * stream is free, in ascending order.
  *
- * <p>Threading: one caller.
+ * <p>Threading: one caller; {@link #abort} from any thread.
  */
 final class DataStreams implements AutoCloseable {
     private final Arena arena = Arena.ofShared();
-    private final List<Connection> connections = new ArrayList<>();
+    private final List<Connection> connections = new CopyOnWriteArrayList<>();
     private final List<PageSender> senders = new ArrayList<>();
     private final ExecutorService threads;
     private final GuestMemory memory;
@@ -102,6 +103,8 @@ final class DataStreams implements AutoCloseable {
     @Override
     public void close() {
         abort();
+        // Interrupted too: a slow rate limit is waited for in the thread.
+        threads.shutdownNow();
         threads.close();
         connections.forEach(Connection::close);
         arena.close();

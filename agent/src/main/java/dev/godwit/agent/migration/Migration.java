@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * One migration away from here, phase by phase: made, then {@link #run} once on a thread of the caller's, watched and
@@ -38,12 +39,14 @@ public final class Migration {
     private final SourceLink link;
     private final Figures figures;
     private final Timeline timeline;
+    private final AtomicBoolean begun = new AtomicBoolean();
     private final CountDownLatch doubtOverruled = new CountDownLatch(1);
 
     private boolean running;
     private boolean tracking;
     private boolean cancelled;
     private boolean committed;
+    private boolean inDoubt;
 
     /**
      * A migration that has not begun.
@@ -96,7 +99,12 @@ public final class Migration {
      * that it does not. Without effect except in {@link MigrationPhase#IN_DOUBT}.
      */
     public void overruleDoubt() {
-        doubtOverruled.countDown();
+        synchronized (this) {
+            // Not a word sooner: it would be taken for one about a doubt that nobody has looked into yet.
+            if (inDoubt) {
+                doubtOverruled.countDown();
+            }
+        }
     }
 
     /**
@@ -106,54 +114,71 @@ public final class Migration {
      * @throws MigrationException when it did not come to that; the guest goes on here as before
      */
     public MigrationReport run() throws MigrationException {
+        if (!begun.compareAndSet(false, true)) {
+            throw new IllegalStateException("a migration runs once");
+        }
         running = machine.state() == Machine.State.RUNNING;
-        try (link) {
-            migrate();
+        // The link is closed first: its threads read what lies in the arena.
+        try (Arena arena = Arena.ofShared();
+                link) {
+            migrate(arena);
             figures.ended(MigrationPhase.COMPLETED, null);
             return figures.report();
-        } catch (MigrationException e) {
-            goOnHere(e);
-            throw e;
-        } catch (RuntimeException e) {
-            MigrationException failure =
-                    new MigrationException(Kind.INTERNAL, "migration of " + guest.name() + " failed: " + e, e);
-            goOnHere(failure);
-            throw failure;
         } finally {
             figures.disconnected();
         }
     }
 
-    private void goOnHere(MigrationException failure) {
-        // Without effect on a machine that has been handed over: it is STOPPED.
-        if (running) {
-            machine.resume();
-        }
-        if (tracking) {
-            machine.dirtyTracker().stop();
-        }
-        figures.ended(MigrationPhase.FAILED, failure.getMessage());
-    }
-
-    private void migrate() throws MigrationException {
-        try (Arena arena = Arena.ofShared()) {
+    private void migrate(Arena arena) throws MigrationException {
+        try {
             Precopy precopy = precopy(arena);
             timeline.enter(MigrationPhase.SWITCHOVER);
             switchOver(precopy);
             commit();
             handOver();
-        } catch (TransportException e) {
-            throw isCancelled() ? cancelledException() : link.explained(e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new MigrationException(Kind.CANCELLED, "the migration was interrupted", e);
-        } catch (MigrationException e) {
-            link.tellAbort(e.getMessage());
-            throw e;
+        } catch (TransportException | MigrationException | InterruptedException | RuntimeException | Error e) {
+            // First of all: every moment that the guest stands still is one too many.
+            goOnHere(e);
+            MigrationException failure = explained(e);
+            figures.ended(MigrationPhase.FAILED, failure.getMessage());
+            throw failure;
         }
         // The guest is the target's: nothing that happens from here on can bring it back.
         machine.stop(MIGRATED);
         takeSummary();
+    }
+
+    private void goOnHere(Throwable failure) {
+        try {
+            if (running) {
+                machine.resume();
+            }
+            if (tracking) {
+                machine.dirtyTracker().stop();
+            }
+        } catch (RuntimeException e) {
+            failure.addSuppressed(e);
+        }
+    }
+
+    private MigrationException explained(Throwable failure) {
+        switch (failure) {
+            case MigrationException known -> {
+                link.tellAbort(known.getMessage());
+                return known;
+            }
+            case TransportException broken -> {
+                return isCancelled() ? cancelledException() : link.explained(broken);
+            }
+            case InterruptedException e -> {
+                Thread.currentThread().interrupt();
+                return new MigrationException(Kind.CANCELLED, "the migration was interrupted", e);
+            }
+            default -> {
+                return new MigrationException(
+                        Kind.INTERNAL, "migration of " + guest.name() + " failed: " + failure, failure);
+            }
+        }
     }
 
     private Precopy precopy(Arena arena) throws TransportException, MigrationException, InterruptedException {
@@ -162,8 +187,8 @@ public final class Migration {
         checkCancelled();
         figures.connected(link, SwitchoverCost.save().plus(restore));
         timeline.enter(MigrationPhase.PRECOPY);
-        machine.dirtyTracker().start();
         tracking = true;
+        machine.dirtyTracker().start();
         Precopy precopy = new Precopy(arena, machine, link, options, figures);
         precopy.run();
         return precopy;
@@ -231,18 +256,21 @@ public final class Migration {
         try {
             link.control().send(Type.COMMIT, running ? 1 : 0);
             timeline.resumeNanos = link.control().expect(Type.RUNNING).argument() * 1000;
-        } catch (TransportException | RuntimeException e) {
+        } catch (TransportException | RuntimeException | Error e) {
             settle(e);
         }
         timeline.running = System.nanoTime();
     }
 
     /** Finds out who has the guest: the connection broke when only the target knows. */
-    private void settle(Exception broken) throws MigrationException {
+    private void settle(Throwable broken) throws MigrationException {
+        synchronized (this) {
+            inDoubt = true;
+        }
         timeline.enter(MigrationPhase.IN_DOUBT);
         boolean interrupted = false;
         try {
-            for (Outcome outcome = link.ask(); outcome != Outcome.RUNNING; outcome = link.ask()) {
+            for (Outcome outcome = ask(); outcome != Outcome.RUNNING; outcome = ask()) {
                 if (outcome == Outcome.NOT_RUNNING) {
                     throw new MigrationException(
                             Kind.CONNECTION, broken.getMessage() + "; the guest does not run at the target", broken);
@@ -264,12 +292,21 @@ public final class Migration {
         }
     }
 
+    private Outcome ask() {
+        try {
+            return link.ask();
+        } catch (RuntimeException | Error e) {
+            // Whatever it is, it does not tell who has the guest.
+            return Outcome.UNKNOWN;
+        }
+    }
+
     /** What the target tells at leisure; the migration is complete without it. */
     private void takeSummary() {
         try {
             figures.summary(
                     SummaryMessage.decode(link.control().expect(Type.SUMMARY).payload()));
-        } catch (TransportException | MigrationException e) {
+        } catch (TransportException | MigrationException | RuntimeException | Error e) {
             figures.notCarried(List.of("the target's summary: " + e.getMessage()));
         }
     }

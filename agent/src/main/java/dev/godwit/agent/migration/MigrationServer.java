@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
@@ -40,8 +41,11 @@ public final class MigrationServer implements AutoCloseable {
     private static final Duration HANDSHAKE_STALL = Duration.ofSeconds(3);
     private static final Duration HANDSHAKE_LIMIT = Duration.ofSeconds(5);
 
+    /** How often a data stream's bytes are counted at least. */
+    private static final Duration LOOK = Duration.ofMillis(100);
+
     /** Sessions whose end is remembered, for sources that ask. */
-    private static final int MAX_SESSIONS = 1024;
+    static final int MAX_SESSIONS = 1024;
 
     private final Listener listener;
     private final Secret secret;
@@ -49,6 +53,10 @@ public final class MigrationServer implements AutoCloseable {
     private final Semaphore handshakes = new Semaphore(MAX_HANDSHAKES);
     private final Set<Connection> open = ConcurrentHashMap.newKeySet();
     private final Map<UUID, TargetSession> sessions = new LinkedHashMap<>();
+    /** Whether a session that was told to run its guest has been forgotten. */
+    private boolean forgetful;
+
+    private boolean closing;
     private final ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor(
             Thread.ofPlatform().name("migration-timer").daemon().factory());
     private final ExecutorService threads = Executors.newCachedThreadPool(
@@ -80,9 +88,7 @@ public final class MigrationServer implements AutoCloseable {
         try {
             handshakes.acquire();
             for (Connection next = listener.accept(); next != null; next = listener.accept()) {
-                Connection connection = next;
-                open.add(connection);
-                threads.execute(() -> serve(connection));
+                begin(next);
                 handshakes.acquire();
             }
         } catch (TransportException e) {
@@ -92,21 +98,47 @@ public final class MigrationServer implements AutoCloseable {
         }
     }
 
+    private void begin(Connection connection) {
+        try {
+            open.add(connection);
+            if (isClosing()) {
+                connection.abort();
+            }
+            threads.execute(() -> serve(connection));
+        } catch (RuntimeException | Error e) {
+            // Shutting down, or no thread to be had: this one is turned away, later ones may be luckier.
+            LOG.warn("migration connection from {} turned away: {}", connection.peer(), e.toString());
+            drop(connection);
+            handshakes.release();
+        }
+    }
+
     private void serve(Connection connection) {
-        Greeting greeting;
+        try {
+            greet(connection).ifPresent(greeting -> attend(greeting, connection));
+        } catch (RuntimeException | Error e) {
+            LOG.error("migration connection from {} failed", connection.peer(), e);
+        } finally {
+            drop(connection);
+        }
+    }
+
+    private Optional<Greeting> greet(Connection connection) {
         // However slowly a stranger spells its greeting, it does not hold its place for long.
         Future<?> deadline = timer.schedule(connection::abort, HANDSHAKE_LIMIT.toMillis(), TimeUnit.MILLISECONDS);
         try {
             connection.setStall(HANDSHAKE_STALL);
-            greeting = Handshake.accept(connection, secret);
+            return Optional.of(Handshake.accept(connection, secret));
         } catch (TransportException e) {
             LOG.warn("migration connection not accepted: {}", e.getMessage());
-            drop(connection);
-            return;
+            return Optional.empty();
         } finally {
             deadline.cancel(false);
             handshakes.release();
         }
+    }
+
+    private void attend(Greeting greeting, Connection connection) {
         try {
             switch (greeting.role()) {
                 case CONTROL -> control(greeting.session(), connection);
@@ -115,8 +147,6 @@ public final class MigrationServer implements AutoCloseable {
             }
         } catch (TransportException e) {
             LOG.info("migration {}: {}", greeting.session(), e.getMessage());
-        } finally {
-            drop(connection);
         }
     }
 
@@ -128,19 +158,35 @@ public final class MigrationServer implements AutoCloseable {
     private void control(UUID id, Connection connection) throws TransportException {
         TargetSession session = new TargetSession(connection, host);
         synchronized (sessions) {
-            if (sessions.putIfAbsent(id, session) != null) {
+            if (closing || sessions.putIfAbsent(id, session) != null) {
+                session.discard();
                 throw new TransportException(
-                        TransportException.Kind.MALFORMED, connection.peer() + " opened a session twice");
+                        TransportException.Kind.MALFORMED,
+                        connection.peer() + " opened a session " + (closing ? "while this agent ends" : "twice"));
             }
             if (sessions.size() > MAX_SESSIONS) {
                 forgetOldest();
             }
         }
+        // The session breaks its connection itself, and not while the source is to hear that its guest runs here.
+        open.remove(connection);
         session.run();
     }
 
+    /** Those abandoned first: what nobody knows of counts as abandoned anyway. */
     private void forgetOldest() {
-        sessions.values().stream().filter(TargetSession::isOver).findFirst().ifPresent(sessions.values()::remove);
+        if (!forget(Outcome.NOT_RUNNING) && forget(Outcome.RUNNING)) {
+            forgetful = true;
+        }
+    }
+
+    private boolean forget(Outcome outcome) {
+        Optional<UUID> oldest = sessions.entrySet().stream()
+                .filter(entry -> entry.getValue().outcome() == outcome)
+                .map(Map.Entry::getKey)
+                .findFirst();
+        oldest.ifPresent(sessions::remove);
+        return oldest.isPresent();
     }
 
     private void data(Greeting greeting, Connection connection) throws TransportException {
@@ -150,15 +196,29 @@ public final class MigrationServer implements AutoCloseable {
                     TransportException.Kind.MALFORMED, connection.peer() + " sent data for no session");
         }
         // Silence is normal between rounds; the control connection tells whether the source lives.
-        connection.setStall(Duration.ZERO);
+        connection.setPatient(LOOK);
         session.receive(greeting.stream(), connection);
     }
 
     private void query(UUID id, Connection connection) throws TransportException {
         TargetSession session = find(id);
-        // A session nobody here knows of was another agent's, whose guests ended with it.
-        Outcome outcome = session == null ? Outcome.NOT_RUNNING : session.settle();
-        new ControlChannel(connection).send(Type.OUTCOME, outcome.ordinal());
+        Outcome outcome = session == null ? outcomeOfStranger() : session.settle();
+        try (ControlChannel channel = new ControlChannel(connection)) {
+            channel.send(Type.OUTCOME, outcome.ordinal());
+        }
+    }
+
+    /** A session nobody here knows of was another agent's, whose guests ended with it, unless it was forgotten. */
+    private Outcome outcomeOfStranger() {
+        synchronized (sessions) {
+            return forgetful ? Outcome.UNKNOWN : Outcome.NOT_RUNNING;
+        }
+    }
+
+    private boolean isClosing() {
+        synchronized (sessions) {
+            return closing;
+        }
     }
 
     private TargetSession find(UUID id) {
@@ -173,6 +233,7 @@ public final class MigrationServer implements AutoCloseable {
         listener.stop();
         List<TargetSession> all;
         synchronized (sessions) {
+            closing = true;
             all = List.copyOf(sessions.values());
         }
         all.forEach(session -> session.shutDown("the target agent shuts down"));

@@ -16,6 +16,8 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
+import java.util.stream.Stream;
 
 /**
  * What a source tells of its guest and a target decides on, as JSON. Unknown members are refused: a target that does not
@@ -83,6 +85,9 @@ record Offer(
     static Offer decode(byte[] payload) throws TransportException {
         try {
             Offer offer = JSON.readValue(payload, Offer.class);
+            if (offer == null || offer.isIncomplete()) {
+                throw new TransportException(Kind.MALFORMED, "an offer with null for a member");
+            }
             if (offer.streams < 1 || offer.streams > MigrationOptions.MAX_STREAMS) {
                 throw new TransportException(Kind.MALFORMED, "an offer of " + offer.streams + " streams");
             }
@@ -97,6 +102,11 @@ record Offer(
             throw new TransportException(
                     Kind.MALFORMED, "an offer that is not as it should be: " + firstLine(e.getMessage()));
         }
+    }
+
+    private boolean isIncomplete() {
+        return Stream.of(name, image, commandLine, largePages, dirtyTracking, disks, cpu)
+                .anyMatch(Objects::isNull);
     }
 
     private static String firstLine(String text) {

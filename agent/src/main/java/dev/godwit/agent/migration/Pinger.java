@@ -4,22 +4,28 @@ import dev.godwit.agent.transport.TransportException;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
 
 /** Tells the peer regularly that this side is alive, so that silence means something. */
 final class Pinger implements AutoCloseable {
     private final CountDownLatch closed = new CountDownLatch(1);
     private final Thread thread;
 
-    Pinger(ControlChannel channel, Duration stall) {
+    /**
+     * Starts.
+     *
+     * @param argument what each PING carries
+     * @param broken called on the pinging thread when the peer cannot be told any more
+     */
+    Pinger(ControlChannel channel, Duration stall, LongSupplier argument, Runnable broken) {
         long everyMillis = Math.max(10, stall.toMillis() / 4);
         thread = Thread.ofPlatform().daemon().name("migration-ping").start(() -> {
             try {
                 while (!closed.await(everyMillis, TimeUnit.MILLISECONDS)) {
-                    channel.send(ControlChannel.Type.PING, 0);
+                    channel.send(ControlChannel.Type.PING, argument.getAsLong());
                 }
-            } catch (TransportException broken) {
-                // Whoever waits for the peer's next word hears of it there.
-                closed.countDown();
+            } catch (TransportException e) {
+                broken.run();
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
             }

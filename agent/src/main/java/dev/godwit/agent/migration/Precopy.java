@@ -57,6 +57,12 @@ final class Precopy {
                 throw notConverged();
             }
             fits = sendRound();
+            if (machine.state() == Machine.State.STOPPED) {
+                throw new MigrationException(Kind.GUEST_ENDED, "the guest ended while its memory was being copied");
+            }
+            if (convergence.isHopeless()) {
+                throw hopeless();
+            }
         } while (!fits);
     }
 
@@ -108,6 +114,15 @@ final class Precopy {
     /** The number of the round last begun. */
     int round() {
         return round;
+    }
+
+    /** However little were dirty, it would go on for ever: with nothing to send as fast as rounds can be. */
+    private MigrationException hopeless() {
+        return new MigrationException(
+                Kind.NOT_CONVERGED,
+                "saving and restoring the machine alone take "
+                        + figures.fixedDowntime().toMillis() + " ms, the budget for the whole pause is "
+                        + options.downtime().toMillis() + " ms; allow a longer --downtime");
     }
 
     private MigrationException notConverged() {

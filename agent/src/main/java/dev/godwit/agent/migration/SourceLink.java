@@ -12,7 +12,9 @@ import dev.godwit.host.machine.Machine;
 import dev.godwit.host.memory.PageSet;
 import java.net.InetSocketAddress;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.UUID;
+import java.util.function.Consumer;
 
 /**
  * All of the source's connections of one migration.
@@ -21,7 +23,6 @@ import java.util.UUID;
  */
 final class SourceLink implements RoundSink, AutoCloseable {
     private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(5);
-    private static final Duration LAST_WORDS_TIMEOUT = Duration.ofMillis(300);
 
     private final InetSocketAddress target;
     private final Secret secret;
@@ -46,34 +47,40 @@ final class SourceLink implements RoundSink, AutoCloseable {
      * @return the time that restoring a machine takes at the target
      */
     Duration open(Offer offer, Machine machine, RateLimit limit) throws TransportException, MigrationException {
-        Connection connection = connect();
-        synchronized (this) {
-            control = new ControlChannel(connection);
-        }
+        Connection connection = connect(opened -> control = new ControlChannel(opened));
         Handshake.connect(connection, secret, Role.CONTROL, session, 0);
         control.send(Type.OFFER, 0, offer.encode());
         Message accepted = control.expect(Type.ACCEPT);
+        // A broken connection is noticed where the target's next word is due.
+        pinger = new Pinger(control, stall, () -> 0, () -> {});
         synchronized (this) {
             streams = new DataStreams(machine.memory(), limit);
         }
         for (int i = 0; i < offer.streams(); i++) {
-            Connection stream = connect();
-            streams.add(stream);
-            Handshake.connect(stream, secret, Role.DATA, session, i);
+            Handshake.connect(connect(streams::add), secret, Role.DATA, session, i);
         }
-        pinger = new Pinger(control, stall);
-        return Duration.ofNanos(Math.max(0, Math.min(accepted.argument(), 60_000_000)) * 1000);
+        return Duration.ofNanos(Math.clamp(accepted.argument(), 0, 60_000_000) * 1000);
     }
 
-    private Connection connect() throws TransportException {
-        synchronized (this) {
-            if (aborted) {
-                throw new TransportException(TransportException.Kind.BROKEN, "the migration was given up");
+    /** A connection that has been handed to {@code keep} before {@link #abort} could miss it. */
+    private Connection connect(Consumer<Connection> keep) throws TransportException {
+        Connection connection = Connection.connect(target, CONNECT_TIMEOUT);
+        boolean kept = false;
+        try {
+            connection.setStall(stall);
+            synchronized (this) {
+                if (aborted) {
+                    throw new TransportException(TransportException.Kind.BROKEN, "the migration was given up");
+                }
+                keep.accept(connection);
+                kept = true;
+            }
+            return connection;
+        } finally {
+            if (!kept) {
+                connection.close();
             }
         }
-        Connection connection = Connection.connect(target, CONNECT_TIMEOUT);
-        connection.setStall(stall);
-        return connection;
     }
 
     @Override
@@ -83,7 +90,7 @@ final class SourceLink implements RoundSink, AutoCloseable {
 
     @Override
     public void awaitArrival(int round) throws TransportException, MigrationException {
-        long arrived = control.expect(Type.ROUND_DONE).argument();
+        long arrived = control.expectWhileMoving(Type.ROUND_DONE, stall).argument();
         if (arrived != round) {
             throw new TransportException(
                     TransportException.Kind.MALFORMED, "the target ended round " + arrived + " in round " + round);
@@ -123,32 +130,18 @@ final class SourceLink implements RoundSink, AutoCloseable {
     /** Tells the target that it is over, as far as it still hears. */
     void tellAbort(String reason) {
         if (control != null) {
-            try {
-                control.sendText(Type.ABORT, reason);
-            } catch (TransportException gone) {
-                // Then it knows already.
-                abort();
-            }
+            control.sendLast(Type.ABORT, reason);
         }
     }
 
-    /** A broken stream as the target explains it, if it left word why it gave up. */
+    /** A broken connection as the target explains it, if it left word why it gave up. */
     MigrationException explained(TransportException broken) {
-        if (control != null && broken.kind() != TransportException.Kind.STALLED) {
-            try {
-                control.connection().setStall(LAST_WORDS_TIMEOUT);
-                while (true) {
-                    Message message = control.receive();
-                    if (message.type() == Type.ABORT || message.type() == Type.REFUSE) {
-                        return new MigrationException(
-                                Kind.REFUSED, control.connection().peer() + " gave up: " + message.text());
-                    }
-                }
-            } catch (TransportException noWord) {
-                return kinded(broken);
-            }
-        }
-        return kinded(broken);
+        boolean gone =
+                broken.kind() == TransportException.Kind.CLOSED || broken.kind() == TransportException.Kind.BROKEN;
+        return (gone && control != null ? control.lastWords() : Optional.<String>empty())
+                .map(word -> new MigrationException(
+                        Kind.REFUSED, control.connection().peer() + " gave up: " + word, broken))
+                .orElseGet(() -> kinded(broken));
     }
 
     private static MigrationException kinded(TransportException e) {

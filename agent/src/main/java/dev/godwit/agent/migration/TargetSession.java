@@ -15,6 +15,8 @@ import dev.godwit.host.state.StateFormatException;
 import java.lang.foreign.Arena;
 import java.time.Duration;
 import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The target's side of one migration; {@code docs/migration-protocol.md} draws it.
@@ -31,6 +33,9 @@ import java.util.List;
  * <p>Threading: {@link #run} on the control connection's thread; {@link #receive} on each stream's; the rest from any.
  */
 final class TargetSession {
+    private static final Logger LOG = LoggerFactory.getLogger(TargetSession.class);
+    private static final String TAKEN_BACK = "the source has taken the guest back";
+
     /** Before the offer says how long silence may last. */
     private static final Duration FIRST_STALL = Duration.ofSeconds(10);
 
@@ -64,7 +69,7 @@ final class TargetSession {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             abandon(Type.ABORT, "the target was interrupted");
-        } catch (RuntimeException | OutOfMemoryError e) {
+        } catch (RuntimeException | Error e) {
             abandon(Type.ABORT, "the target failed: " + e);
         } finally {
             close();
@@ -77,8 +82,10 @@ final class TargetSession {
         Offer offer = Offer.decode(control.expect(Type.OFFER).payload());
         Duration stall = Duration.ofMillis(offer.stallMillis());
         control.connection().setStall(stall);
-        accept(offer);
-        try (Pinger _ = new Pinger(control, stall)) {
+        TargetStreams accepted = accept(offer);
+        // The control thread may be waiting for streams: then only the PINGs tell that the source is lost.
+        Runnable lost = () -> accepted.abort("the source cannot be reached any more");
+        try (Pinger _ = new Pinger(control, stall, accepted::received, lost)) {
             serve();
         }
     }
@@ -96,17 +103,20 @@ final class TargetSession {
         }
     }
 
-    private void accept(Offer offer) throws TransportException, TargetHost.RefusedException {
+    private TargetStreams accept(Offer offer) throws TransportException, TargetHost.RefusedException {
         TargetHost.Admission admitted = host.admit(offer.guest());
+        TargetStreams made = null;
         synchronized (this) {
             if (outcome == Outcome.UNKNOWN) {
+                // Known before anything else can fail: whoever abandons the session gives it back.
                 admission = admitted;
-                streams = new TargetStreams(control, admitted.machine().memory(), offer.streams());
+                made = new TargetStreams(control, admitted.machine().memory(), offer.streams());
+                streams = made;
             }
         }
-        if (admission == null) {
-            admitted.abandon("the source has taken the guest back");
-            throw new TransportException(Kind.CLOSED, "the source has taken the guest back");
+        if (made == null) {
+            admitted.abandon(TAKEN_BACK);
+            throw new TransportException(Kind.CLOSED, TAKEN_BACK);
         }
         List<String> missing =
                 CpuIdCheck.missing(offer.cpu(), admitted.machine().guestCpu());
@@ -115,12 +125,15 @@ final class TargetSession {
                     "this host's CPU lacks what the guest was given: " + String.join(", ", missing));
         }
         control.send(Type.ACCEPT, SwitchoverCost.restoreMicros());
+        return made;
     }
 
     private void serve() throws TransportException, MigrationException, InterruptedException {
         Message state = control.expect(Type.STATE);
         Machine machine = admission.machine();
         streams.awaitRound(state.argument() >>> 1);
+        // From here on nothing but this thread writes to the guest's memory, whatever the source still sends.
+        streams.finish();
         // Before the state: restoring it may make KVM write a guest's clock pages.
         long started = System.nanoTime();
         int[] hashes = (state.argument() & 1) != 0 ? MemoryHash.of(machine.memory()) : new int[0];
@@ -137,11 +150,17 @@ final class TargetSession {
         long started = System.nanoTime();
         synchronized (this) {
             if (outcome != Outcome.UNKNOWN) {
-                throw new TransportException(Kind.CLOSED, "the source has taken the guest back");
+                throw new TransportException(Kind.CLOSED, TAKEN_BACK);
             }
             admission.adopt();
-            if (running) {
-                machine.resume();
+            try {
+                if (running) {
+                    machine.resume();
+                }
+            } catch (RuntimeException | Error e) {
+                // No part of it may run when the source hears that it does not.
+                machine.pause();
+                throw e;
             }
             outcome = Outcome.RUNNING;
         }
@@ -172,47 +191,58 @@ final class TargetSession {
 
     /** How it ends: decides it, if nobody has, to the source's favour. */
     Outcome settle() {
+        shutDown(TAKEN_BACK);
+        // Not what this thread believes but what has been decided: the guest may have begun to run just before.
         synchronized (this) {
-            if (outcome == Outcome.RUNNING) {
-                return Outcome.RUNNING;
-            }
+            return outcome;
         }
-        shutDown("the source has taken the guest back");
-        return Outcome.NOT_RUNNING;
     }
 
-    private void abandon(Type word, String reason) {
+    /** Whether the session was abandoned by this call; it cannot be once it is RUNNING. */
+    private boolean abandon(Type word, String reason) {
         synchronized (ending) {
             TargetHost.Admission given;
             synchronized (this) {
                 if (outcome != Outcome.UNKNOWN) {
-                    return;
+                    return false;
                 }
                 outcome = Outcome.NOT_RUNNING;
                 given = admission;
             }
-            try {
-                control.sendText(word, reason);
-            } catch (TransportException gone) {
-                // The source will ask, or has gone for good.
-                control.connection().abort();
-            }
+            control.sendLast(word, reason);
             if (given != null) {
-                streams.abort(reason);
-                streams.awaitStopped();
-                given.abandon(reason);
+                giveBack(given, reason);
             }
+            return true;
         }
     }
 
-    /** Whether its outcome is decided. */
-    synchronized boolean isOver() {
-        return outcome != Outcome.UNKNOWN;
+    private void giveBack(TargetHost.Admission given, String reason) {
+        if (streams != null) {
+            streams.abort(reason);
+            streams.awaitStopped();
+        }
+        try {
+            given.abandon(reason);
+        } catch (RuntimeException e) {
+            LOG.error("guest that did not come was not cleaned up", e);
+        }
     }
 
-    /** Breaks it off, unless the guest runs here already. */
+    /** How it ended; UNKNOWN until it has. */
+    synchronized Outcome outcome() {
+        return outcome;
+    }
+
+    /** Breaks it off, unless the guest runs here already: then the source is still to hear that. */
     void shutDown(String reason) {
-        abandon(Type.ABORT, reason);
-        control.connection().abort();
+        if (abandon(Type.ABORT, reason)) {
+            control.connection().abort();
+        }
+    }
+
+    /** Gives back a session that has not been run. */
+    void discard() {
+        control.close();
     }
 }

@@ -25,6 +25,7 @@ final class TargetStreams implements AutoCloseable {
     private final long[] rounds;
     private int receiving;
     private long roundDone;
+    private boolean finished;
     private String failure;
 
     TargetStreams(ControlChannel control, GuestMemory memory, int count) {
@@ -44,7 +45,7 @@ final class TargetStreams implements AutoCloseable {
             }
         } catch (TransportException e) {
             failed(e);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             failed(new TransportException(Kind.BROKEN, "stream " + stream + ": " + e));
         } finally {
             leave();
@@ -52,15 +53,17 @@ final class TargetStreams implements AutoCloseable {
     }
 
     private synchronized PageReceiver join(int stream, Connection connection) throws TransportException {
-        if (failure != null || stream < 0 || stream >= connections.length || connections[stream] != null) {
+        boolean over = failure != null || finished;
+        if (over || stream < 0 || stream >= connections.length || connections[stream] != null) {
             throw new TransportException(
                     Kind.MALFORMED,
                     connection.peer() + " opened stream " + stream
-                            + (failure != null ? " of a migration that has ended" : " twice or beyond its offer"));
+                            + (over ? " of a migration that has ended" : " twice or beyond its offer"));
         }
+        PageReceiver receiver = new PageReceiver(arena, connection, memory, written);
         connections[stream] = connection;
         receiving++;
-        return new PageReceiver(arena, connection, memory, written);
+        return receiver;
     }
 
     private synchronized void leave() {
@@ -86,9 +89,32 @@ final class TargetStreams implements AutoCloseable {
     }
 
     private void failed(TransportException e) {
+        synchronized (this) {
+            if (finished) {
+                return;
+            }
+        }
         abort(e.getMessage());
-        // Wakes the control thread too: it ends the session.
-        control.connection().abort();
+        // Wakes the control thread too: it ends the session and tells the source why.
+        control.connection().stopReceiving();
+    }
+
+    /** Bytes that have arrived on all streams so far. */
+    synchronized long received() {
+        long bytes = 0;
+        for (Connection connection : connections) {
+            bytes += connection == null ? 0 : connection.received();
+        }
+        return bytes;
+    }
+
+    /** After the last round: nothing more is taken; at the return no stream can write to guest memory. */
+    void finish() {
+        synchronized (this) {
+            finished = true;
+        }
+        breakConnections();
+        awaitStopped();
     }
 
     /** Waits until all streams have ended a round. */
@@ -108,17 +134,23 @@ final class TargetStreams implements AutoCloseable {
 
     /** Breaks all streams. */
     void abort(String reason) {
-        List<Connection> open = new ArrayList<>();
         synchronized (this) {
             if (failure == null) {
                 failure = reason;
             }
+            notifyAll();
+        }
+        breakConnections();
+    }
+
+    private void breakConnections() {
+        List<Connection> open = new ArrayList<>();
+        synchronized (this) {
             for (Connection connection : connections) {
                 if (connection != null) {
                     open.add(connection);
                 }
             }
-            notifyAll();
         }
         open.forEach(Connection::abort);
     }

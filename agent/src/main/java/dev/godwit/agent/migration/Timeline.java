@@ -9,6 +9,9 @@ import java.util.Map;
 
 /** The source's notes of when things happened ({@link System#nanoTime}), from which the report is made. */
 final class Timeline {
+    /** Most rounds kept one by one. */
+    static final int MAX_ROUNDS = 1000;
+
     private final long started = System.nanoTime();
     private final Map<MigrationPhase, Long> phases = new LinkedHashMap<>();
     private final List<Round> rounds = new ArrayList<>();
@@ -36,8 +39,20 @@ final class Timeline {
         return phase;
     }
 
+    /** Adds a round; after so many that nobody reads them one by one they are added up in the last. */
     synchronized void add(Round round) {
-        rounds.add(round);
+        if (rounds.size() < MAX_ROUNDS) {
+            rounds.add(round);
+            return;
+        }
+        Round last = rounds.removeLast();
+        rounds.add(new Round(
+                round.number(),
+                last.pages() + round.pages(),
+                last.dataPages() + round.dataPages(),
+                last.zeroPages() + round.zeroPages(),
+                last.micros() + round.micros(),
+                round.dirtiedPages()));
     }
 
     synchronized List<Round> rounds() {

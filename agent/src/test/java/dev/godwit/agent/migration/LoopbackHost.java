@@ -13,7 +13,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 /** A host for tests: a migration server and the machines that arrived. */
-final class LoopbackHost implements TargetHost, AutoCloseable {
+class LoopbackHost implements TargetHost, AutoCloseable {
     static final Secret SECRET = new Secret(new byte[32]);
 
     final Map<String, Machine> arrived = new ConcurrentHashMap<>();
@@ -31,8 +31,15 @@ final class LoopbackHost implements TargetHost, AutoCloseable {
         return server.address();
     }
 
+    /** For tests of what a host does wrong: called before a guest is admitted. */
+    void admitting(GuestDescription guest) throws RefusedException {}
+
+    /** For tests of what a host does wrong: called before a guest is adopted. */
+    void adopting(GuestDescription guest) {}
+
     @Override
-    public Admission admit(GuestDescription guest) {
+    public Admission admit(GuestDescription guest) throws RefusedException {
+        admitting(guest);
         Machine machine = Machine.empty(kvm, guest.config());
         return new Admission() {
             @Override
@@ -42,6 +49,7 @@ final class LoopbackHost implements TargetHost, AutoCloseable {
 
             @Override
             public void adopt() {
+                adopting(guest);
                 arrived.put(guest.name(), machine);
             }
 
@@ -51,6 +59,11 @@ final class LoopbackHost implements TargetHost, AutoCloseable {
                 abandoned.add(reason);
             }
         };
+    }
+
+    /** Ends the migrations under way, and nothing else. */
+    void closeServer() {
+        server.close();
     }
 
     @Override
