@@ -9,7 +9,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * The memory of this host, in bytes, at one moment. Source: {@code /proc/meminfo}, proc(5).
+ * The memory that this host lets the agent have, in bytes, at one moment. Source: {@code /proc/meminfo}, proc(5), and
+ * the limits of {@link ControlGroupMemory}.
  *
  * @param total usable RAM
  * @param available what the kernel thinks can be had without swapping
@@ -23,7 +24,10 @@ public record HostMemory(long total, long available) {
     public static HostMemory now() {
         try {
             String text = Files.readString(MEMINFO);
-            return new HostMemory(field(text, "MemTotal:"), field(text, "MemAvailable:"));
+            ControlGroupMemory group = ControlGroupMemory.read(Path.of("/"));
+            return new HostMemory(
+                    Math.min(group.limit(), field(text, "MemTotal:")),
+                    Math.min(group.available(), field(text, "MemAvailable:")));
         } catch (IOException e) {
             throw Failure.failed(MEMINFO + " cannot be read: " + e.getMessage());
         }
