@@ -3,9 +3,10 @@ package dev.godwit.host.boot;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.HexFormat;
 
 /** Makes small PVH images, right and wrong ones. Offsets are those of the System V ABI. */
-final class Elf {
+public final class Elf {
     static final int TYPE = 0;
     static final int OFFSET = 8;
     static final int ADDRESS = 24;
@@ -54,6 +55,19 @@ final class Elf {
         elf.putInt(NOTE, 4).putInt(NOTE + 4, 4).putInt(NOTE + 8, 18).putInt(NOTE + 12, 0x006e6558);
         elf.putInt(NOTE + 16, ENTRY);
         return elf;
+    }
+
+    /** An image of 32-bit code at its entry, which runs in ring 0 without paging. */
+    public static PvhImage ofCode(String hex) {
+        byte[] code = HexFormat.of().parseHex(hex.replace(" ", ""));
+        ByteBuffer good = good();
+        ByteBuffer elf = ByteBuffer.allocate(good.capacity() + code.length).order(ByteOrder.LITTLE_ENDIAN);
+        elf.put(0, good.array()).put(good.capacity(), code);
+        int at = programHeader(0);
+        elf.putLong(at + OFFSET, good.capacity());
+        elf.putLong(at + FILE_BYTES, code.length);
+        elf.putLong(at + MEMORY_BYTES, code.length);
+        return parse(elf);
     }
 
     /** Where a program header is; the third is the note's. */
