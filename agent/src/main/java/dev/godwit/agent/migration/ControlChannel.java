@@ -29,44 +29,8 @@ import java.util.concurrent.locks.ReentrantLock;
  * <p>Threading: any thread sends, whole messages at a time; one thread receives.
  */
 final class ControlChannel implements AutoCloseable {
-    /** The messages; the order is the wire's number, from 1. */
-    enum Type {
-        /** Source: what the guest is (JSON). */
-        OFFER(Offer.MAX_BYTES),
-        /** Target: it may come; argument: microseconds that a restore takes there. */
-        ACCEPT(0),
-        /** Target: it may not; text. */
-        REFUSE(4096),
-        /** Either: still there; argument from the target: bytes that have arrived on the data streams. */
-        PING(0),
-        /** Target: all streams' part of round {@code argument} has arrived. */
-        ROUND_DONE(0),
-        /** Source: the machine's state, after the last pages; argument: 1 to hash memory, else 0. */
-        STATE(64 << 20),
-        /** Target: everything is in place; see {@link ReadyMessage}. */
-        READY(64 << 20),
-        /** Source: run it; the source never will again, unless the target says it did not. */
-        COMMIT(0),
-        /** Target: it runs; argument: microseconds that resuming took. */
-        RUNNING(0),
-        /** Target, at leisure: see {@link SummaryMessage}. */
-        SUMMARY(1 << 20),
-        /** Either: it is over; text. From the target it also means that the guest does not run there. */
-        ABORT(4096),
-        /** On a query connection, the target's answer; argument: 1 running, 2 not running and never will. */
-        OUTCOME(0);
-
-        private static final Type[] ALL = values();
-
-        private final int maxBytes;
-
-        Type(int maxBytes) {
-            this.maxBytes = maxBytes;
-        }
-    }
-
     /** A received message. */
-    record Message(Type type, long argument, byte[] payload) {
+    record Message(MessageType type, long argument, byte[] payload) {
         /** The payload of a message that holds text for people; anything that is not printable is replaced. */
         String text() {
             return new String(payload, StandardCharsets.UTF_8).replaceAll("\\p{Cntrl}", " ");
@@ -91,7 +55,7 @@ final class ControlChannel implements AutoCloseable {
         return connection;
     }
 
-    void send(Type type, long argument) throws TransportException {
+    void send(MessageType type, long argument) throws TransportException {
         send(type, argument, new byte[0]);
     }
 
@@ -100,14 +64,14 @@ final class ControlChannel implements AutoCloseable {
      *
      * @param text for people; null is nothing to say
      */
-    void sendLast(Type type, String text) {
+    void sendLast(MessageType type, String text) {
         byte[] bytes = String.valueOf(text).getBytes(StandardCharsets.UTF_8);
         // Whoever is sending now may do so for as long as a stall lasts: it is over, nobody waits for that.
         connection.setStall(LAST_WORDS);
         try {
             if (sending.tryLock(LAST_WORDS.toMillis(), TimeUnit.MILLISECONDS)) {
                 try {
-                    send(type, 0, bytes.length <= type.maxBytes ? bytes : Arrays.copyOf(bytes, type.maxBytes));
+                    send(type, 0, bytes.length <= type.maxBytes() ? bytes : Arrays.copyOf(bytes, type.maxBytes()));
                 } finally {
                     sending.unlock();
                 }
@@ -120,11 +84,11 @@ final class ControlChannel implements AutoCloseable {
         }
     }
 
-    void send(Type type, long argument, byte[] payload) throws TransportException {
+    void send(MessageType type, long argument, byte[] payload) throws TransportException {
         sending.lock();
         try (Arena frameArena = Arena.ofConfined()) {
             MemorySegment frame = frameArena.allocate(HEADER_BYTES + (long) payload.length);
-            frame.set(U32, 0, type.ordinal() + 1);
+            frame.set(U32, 0, type.number());
             frame.set(U32, 4, payload.length);
             frame.set(U64, 8, argument);
             MemorySegment.copy(payload, 0, frame, ValueLayout.JAVA_BYTE, HEADER_BYTES, payload.length);
@@ -138,7 +102,7 @@ final class ControlChannel implements AutoCloseable {
     Message receive() throws TransportException {
         while (true) {
             Message message = receiveAny();
-            if (message.type != Type.PING) {
+            if (message.type != MessageType.PING) {
                 return message;
             }
         }
@@ -149,7 +113,7 @@ final class ControlChannel implements AutoCloseable {
      *
      * @throws MigrationException of kind REFUSED when the peer sent REFUSE or ABORT instead
      */
-    Message expect(Type type) throws TransportException, MigrationException {
+    Message expect(MessageType type) throws TransportException, MigrationException {
         return checked(receive(), type);
     }
 
@@ -157,10 +121,10 @@ final class ControlChannel implements AutoCloseable {
      * As {@link #expect}, and gives up when the peer's PINGs show that no data has arrived there for {@code stall},
      * though it lives: a stalled stream has nobody else to notice it once all is in the sockets.
      */
-    Message expectWhileMoving(Type type, Duration stall) throws TransportException, MigrationException {
+    Message expectWhileMoving(MessageType type, Duration stall) throws TransportException, MigrationException {
         Message message = receiveAny();
         long arrived = -1;
-        for (long since = System.nanoTime(); message.type == Type.PING; message = receiveAny()) {
+        for (long since = System.nanoTime(); message.type == MessageType.PING; message = receiveAny()) {
             if (message.argument != arrived) {
                 arrived = message.argument;
                 since = System.nanoTime();
@@ -178,7 +142,7 @@ final class ControlChannel implements AutoCloseable {
         try {
             while (System.nanoTime() < until) {
                 Message message = receiveAny();
-                if (message.type == Type.ABORT || message.type == Type.REFUSE) {
+                if (message.type == MessageType.ABORT || message.type == MessageType.REFUSE) {
                     return Optional.of(message.text());
                 }
             }
@@ -188,11 +152,11 @@ final class ControlChannel implements AutoCloseable {
         return Optional.empty();
     }
 
-    private Message checked(Message message, Type type) throws TransportException, MigrationException {
+    private Message checked(Message message, MessageType type) throws TransportException, MigrationException {
         if (message.type == type) {
             return message;
         }
-        if (message.type == Type.REFUSE || message.type == Type.ABORT) {
+        if (message.type == MessageType.REFUSE || message.type == MessageType.ABORT) {
             throw new MigrationException(
                     MigrationException.Kind.REFUSED, connection.peer() + " refused: " + message.text());
         }
@@ -203,18 +167,18 @@ final class ControlChannel implements AutoCloseable {
     private Message receiveAny() throws TransportException {
         connection.receive(header);
         int type = header.get(U32, 0);
-        if (type < 1 || type > Type.ALL.length) {
+        MessageType known = MessageType.of(type);
+        if (known == null) {
             throw new TransportException(
                     Kind.MALFORMED,
                     connection.peer() + " sent a message of unknown type " + Integer.toUnsignedString(type));
         }
-        Type known = Type.ALL[type - 1];
         int bytes = header.get(U32, 4);
-        if (bytes < 0 || bytes > known.maxBytes) {
+        if (bytes < 0 || bytes > known.maxBytes()) {
             throw new TransportException(
                     Kind.MALFORMED,
                     connection.peer() + " announced " + Integer.toUnsignedString(bytes) + " bytes of " + known
-                            + ", at most " + known.maxBytes + " are allowed");
+                            + ", at most " + known.maxBytes() + " are allowed");
         }
         long argument = header.get(U64, 8);
         if (bytes == 0) {

@@ -1,6 +1,5 @@
 package dev.godwit.agent.migration;
 
-import dev.godwit.agent.migration.ControlChannel.Type;
 import dev.godwit.agent.migration.MigrationException.Kind;
 import dev.godwit.agent.transport.Secret;
 import dev.godwit.agent.transport.TransportException;
@@ -162,23 +161,19 @@ public final class Migration {
     }
 
     private MigrationException explained(Throwable failure) {
-        switch (failure) {
+        return switch (failure) {
             case MigrationException known -> {
                 link.tellAbort(known.getMessage());
-                return known;
+                yield known;
             }
-            case TransportException broken -> {
-                return isCancelled() ? cancelledException() : link.explained(broken);
-            }
+            case TransportException broken -> isCancelled() ? cancelledException() : link.explained(broken);
             case InterruptedException e -> {
                 Thread.currentThread().interrupt();
-                return new MigrationException(Kind.CANCELLED, "the migration was interrupted", e);
+                yield new MigrationException(Kind.CANCELLED, "the migration was interrupted", e);
             }
-            default -> {
-                return new MigrationException(
-                        Kind.INTERNAL, "migration of " + guest.name() + " failed: " + failure, failure);
-            }
-        }
+            default ->
+                new MigrationException(Kind.INTERNAL, "migration of " + guest.name() + " failed: " + failure, failure);
+        };
     }
 
     private Precopy precopy(Arena arena) throws TransportException, MigrationException, InterruptedException {
@@ -207,12 +202,12 @@ public final class Migration {
         timeline.saveNanos = System.nanoTime() - saveStarted;
         SwitchoverCost.saved(timeline.saveNanos);
         figures.notCarried(saved.notSaved());
-        link.control().send(Type.STATE, stateArgument(precopy.round()), state);
+        link.control().send(MessageType.STATE, stateArgument(precopy.round()), state);
         int[] hashes = options.verify() ? hash() : new int[0];
         last.await();
         link.awaitArrival(precopy.round());
         ReadyMessage ready =
-                ReadyMessage.decode(link.control().expect(Type.READY).payload());
+                ReadyMessage.decode(link.control().expect(MessageType.READY).payload());
         timeline.ready = System.nanoTime();
         timeline.restoreNanos = ready.restoreMicros() * 1000;
         timeline.targetHashNanos = ready.hashMicros() * 1000;
@@ -254,8 +249,8 @@ public final class Migration {
 
     private void handOver() throws MigrationException {
         try {
-            link.control().send(Type.COMMIT, running ? 1 : 0);
-            timeline.resumeNanos = link.control().expect(Type.RUNNING).argument() * 1000;
+            link.control().send(MessageType.COMMIT, running ? 1 : 0);
+            timeline.resumeNanos = link.control().expect(MessageType.RUNNING).argument() * 1000;
         } catch (TransportException | RuntimeException | Error e) {
             settle(e);
         }
@@ -304,8 +299,8 @@ public final class Migration {
     /** What the target tells at leisure; the migration is complete without it. */
     private void takeSummary() {
         try {
-            figures.summary(
-                    SummaryMessage.decode(link.control().expect(Type.SUMMARY).payload()));
+            figures.summary(SummaryMessage.decode(
+                    link.control().expect(MessageType.SUMMARY).payload()));
         } catch (TransportException | MigrationException | RuntimeException | Error e) {
             figures.notCarried(List.of("the target's summary: " + e.getMessage()));
         }

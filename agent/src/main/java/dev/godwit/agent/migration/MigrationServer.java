@@ -1,6 +1,5 @@
 package dev.godwit.agent.migration;
 
-import dev.godwit.agent.migration.ControlChannel.Type;
 import dev.godwit.agent.transport.Connection;
 import dev.godwit.agent.transport.Handshake;
 import dev.godwit.agent.transport.Handshake.Greeting;
@@ -204,7 +203,7 @@ public final class MigrationServer implements AutoCloseable {
         TargetSession session = find(id);
         Outcome outcome = session == null ? outcomeOfStranger() : session.settle();
         try (ControlChannel channel = new ControlChannel(connection)) {
-            channel.send(Type.OUTCOME, outcome.ordinal());
+            channel.send(MessageType.OUTCOME, outcome.wire());
         }
     }
 

@@ -3,15 +3,24 @@ package dev.godwit.agent.migration;
 /** How a session ended at the target, as it answers a query. */
 enum Outcome {
     /** Nobody could say. */
-    UNKNOWN,
+    UNKNOWN(0),
     /** The guest runs, or ran, at the target. */
-    RUNNING,
+    RUNNING(1),
     /** It does not, and by this session it never will. */
-    NOT_RUNNING;
+    NOT_RUNNING(2);
 
-    private static final Outcome[] ALL = values();
+    private final int wire;
+
+    Outcome(int wire) {
+        this.wire = wire;
+    }
+
+    /** Its number on the wire. */
+    int wire() {
+        return wire;
+    }
 
     static Outcome of(long wire) {
-        return wire > 0 && wire < ALL.length ? ALL[(int) wire] : UNKNOWN;
+        return wire == RUNNING.wire ? RUNNING : wire == NOT_RUNNING.wire ? NOT_RUNNING : UNKNOWN;
     }
 }

@@ -93,7 +93,7 @@ final class PageReceiver {
     private void checkRuns(int runs, long first) throws TransportException {
         long limit = Math.min(PageSize.SMALL_PER_LARGE, memory.pages() - first);
         long content = 0;
-        long previousEnd = 0;
+        int previousEnd = 0;
         for (int i = 0; i < runs; i++) {
             long at = runAt(i);
             int offset = head.get(U16, at) & 0xffff;

@@ -72,8 +72,8 @@ final class PageSender {
         }
         endRun();
         sendFrame(first, large, round);
-        contentPages += frameContentPages;
-        zeroPages += zeros;
+        contentPages = contentPages + frameContentPages;
+        zeroPages = zeroPages + zeros;
     }
 
     private void beginFrame() {
@@ -130,7 +130,7 @@ final class PageSender {
         }
         limit.acquire(headBytes + contentBytes);
         sink.send(message);
-        wireBytes += headBytes + contentBytes;
+        wireBytes = wireBytes + headBytes + contentBytes;
     }
 
     /** Says that this stream's part of a round is complete. */
@@ -139,7 +139,7 @@ final class PageSender {
         end.set(U32, PageFrame.TYPE, PageFrame.ROUND_END);
         end.set(U64, PageFrame.FIRST_PAGE, round);
         sink.send(end);
-        wireBytes += PageFrame.HEADER_BYTES;
+        wireBytes = wireBytes + PageFrame.HEADER_BYTES;
     }
 
     /** Pages sent with content so far, each time counted. */

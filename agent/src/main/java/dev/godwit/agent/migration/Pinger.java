@@ -22,7 +22,7 @@ final class Pinger implements AutoCloseable {
         thread = Thread.ofPlatform().daemon().name("migration-ping").start(() -> {
             try {
                 while (!closed.await(everyMillis, TimeUnit.MILLISECONDS)) {
-                    channel.send(ControlChannel.Type.PING, argument.getAsLong());
+                    channel.send(MessageType.PING, argument.getAsLong());
                 }
             } catch (TransportException e) {
                 broken.run();

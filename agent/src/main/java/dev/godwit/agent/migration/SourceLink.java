@@ -1,7 +1,6 @@
 package dev.godwit.agent.migration;
 
 import dev.godwit.agent.migration.ControlChannel.Message;
-import dev.godwit.agent.migration.ControlChannel.Type;
 import dev.godwit.agent.migration.MigrationException.Kind;
 import dev.godwit.agent.transport.Connection;
 import dev.godwit.agent.transport.Handshake;
@@ -12,6 +11,7 @@ import dev.godwit.host.machine.Machine;
 import dev.godwit.host.memory.PageSet;
 import java.net.InetSocketAddress;
 import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Consumer;
@@ -49,8 +49,8 @@ final class SourceLink implements RoundSink, AutoCloseable {
     Duration open(Offer offer, Machine machine, RateLimit limit) throws TransportException, MigrationException {
         Connection connection = connect(opened -> control = new ControlChannel(opened));
         Handshake.connect(connection, secret, Role.CONTROL, session, 0);
-        control.send(Type.OFFER, 0, offer.encode());
-        Message accepted = control.expect(Type.ACCEPT);
+        control.send(MessageType.OFFER, 0, offer.encode());
+        Message accepted = control.expect(MessageType.ACCEPT);
         // A broken connection is noticed where the target's next word is due.
         pinger = new Pinger(control, stall, () -> 0, () -> {});
         synchronized (this) {
@@ -59,7 +59,7 @@ final class SourceLink implements RoundSink, AutoCloseable {
         for (int i = 0; i < offer.streams(); i++) {
             Handshake.connect(connect(streams::add), secret, Role.DATA, session, i);
         }
-        return Duration.ofNanos(Math.clamp(accepted.argument(), 0, 60_000_000) * 1000);
+        return Duration.of(Math.clamp(accepted.argument(), 0, 60_000_000), ChronoUnit.MICROS);
     }
 
     /** A connection that has been handed to {@code keep} before {@link #abort} could miss it. */
@@ -90,7 +90,7 @@ final class SourceLink implements RoundSink, AutoCloseable {
 
     @Override
     public void awaitArrival(int round) throws TransportException, MigrationException {
-        long arrived = control.expectWhileMoving(Type.ROUND_DONE, stall).argument();
+        long arrived = control.expectWhileMoving(MessageType.ROUND_DONE, stall).argument();
         if (arrived != round) {
             throw new TransportException(
                     TransportException.Kind.MALFORMED, "the target ended round " + arrived + " in round " + round);
@@ -130,7 +130,7 @@ final class SourceLink implements RoundSink, AutoCloseable {
     /** Tells the target that it is over, as far as it still hears. */
     void tellAbort(String reason) {
         if (control != null) {
-            control.sendLast(Type.ABORT, reason);
+            control.sendLast(MessageType.ABORT, reason);
         }
     }
 
@@ -161,7 +161,7 @@ final class SourceLink implements RoundSink, AutoCloseable {
                 ControlChannel query = new ControlChannel(connection)) {
             connection.setStall(stall);
             Handshake.connect(connection, secret, Role.QUERY, session, 0);
-            return Outcome.of(query.expect(Type.OUTCOME).argument());
+            return Outcome.of(query.expect(MessageType.OUTCOME).argument());
         } catch (TransportException e) {
             // A host that answers "nobody listens" has no agent any more, and so no guest of ours.
             return e.kind() == TransportException.Kind.REFUSED ? Outcome.NOT_RUNNING : Outcome.UNKNOWN;

@@ -1,7 +1,6 @@
 package dev.godwit.agent.migration;
 
 import dev.godwit.agent.migration.ControlChannel.Message;
-import dev.godwit.agent.migration.ControlChannel.Type;
 import dev.godwit.agent.transport.Connection;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.agent.transport.TransportException.Kind;
@@ -59,18 +58,18 @@ final class TargetSession {
         try {
             receiveGuest();
         } catch (TargetHost.RefusedException e) {
-            abandon(Type.REFUSE, e.getMessage());
+            abandon(MessageType.REFUSE, e.getMessage());
         } catch (TransportException e) {
-            abandon(Type.ABORT, streams == null ? e.getMessage() : streams.reason(e.getMessage()));
+            abandon(MessageType.ABORT, streams == null ? e.getMessage() : streams.reason(e.getMessage()));
         } catch (MigrationException e) {
-            abandon(Type.ABORT, e.getMessage());
+            abandon(MessageType.ABORT, e.getMessage());
         } catch (StateFormatException | DeviceStateException e) {
-            abandon(Type.ABORT, "the guest's state does not fit: " + e.getMessage());
+            abandon(MessageType.ABORT, "the guest's state does not fit: " + e.getMessage());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            abandon(Type.ABORT, "the target was interrupted");
+            abandon(MessageType.ABORT, "the target was interrupted");
         } catch (RuntimeException | Error e) {
-            abandon(Type.ABORT, "the target failed: " + e);
+            abandon(MessageType.ABORT, "the target failed: " + e);
         } finally {
             close();
         }
@@ -79,7 +78,7 @@ final class TargetSession {
     private void receiveGuest()
             throws TransportException, MigrationException, TargetHost.RefusedException, InterruptedException {
         control.connection().setStall(FIRST_STALL);
-        Offer offer = Offer.decode(control.expect(Type.OFFER).payload());
+        Offer offer = Offer.decode(control.expect(MessageType.OFFER).payload());
         Duration stall = Duration.ofMillis(offer.stallMillis());
         control.connection().setStall(stall);
         TargetStreams accepted = accept(offer);
@@ -124,12 +123,12 @@ final class TargetSession {
             throw new TargetHost.RefusedException(
                     "this host's CPU lacks what the guest was given: " + String.join(", ", missing));
         }
-        control.send(Type.ACCEPT, SwitchoverCost.restoreMicros());
+        control.send(MessageType.ACCEPT, SwitchoverCost.restoreMicros());
         return made;
     }
 
     private void serve() throws TransportException, MigrationException, InterruptedException {
-        Message state = control.expect(Type.STATE);
+        Message state = control.expect(MessageType.STATE);
         Machine machine = admission.machine();
         streams.awaitRound(state.argument() >>> 1);
         // From here on nothing but this thread writes to the guest's memory, whatever the source still sends.
@@ -141,9 +140,12 @@ final class TargetSession {
         List<String> notRestored = machine.restore(MachineState.decode(state.payload()), ElapsedTime.ADVANCE);
         long restoreNanos = System.nanoTime() - hashed;
         SwitchoverCost.restored(restoreNanos);
-        control.send(Type.READY, 0, new ReadyMessage(restoreNanos / 1000, (hashed - started) / 1000, hashes).encode());
-        resume(machine, control.expect(Type.COMMIT).argument() != 0);
-        control.send(Type.SUMMARY, 0, new SummaryMessage(largeBytes(machine), notRestored).encode());
+        control.send(
+                MessageType.READY,
+                0,
+                new ReadyMessage(restoreNanos / 1000, (hashed - started) / 1000, hashes).encode());
+        resume(machine, control.expect(MessageType.COMMIT).argument() != 0);
+        control.send(MessageType.SUMMARY, 0, new SummaryMessage(largeBytes(machine), notRestored).encode());
     }
 
     private void resume(Machine machine, boolean running) throws TransportException {
@@ -164,7 +166,7 @@ final class TargetSession {
             }
             outcome = Outcome.RUNNING;
         }
-        control.send(Type.RUNNING, (System.nanoTime() - started) / 1000);
+        control.send(MessageType.RUNNING, (System.nanoTime() - started) / 1000);
     }
 
     private static long largeBytes(Machine machine) {
@@ -199,7 +201,7 @@ final class TargetSession {
     }
 
     /** Whether the session was abandoned by this call; it cannot be once it is RUNNING. */
-    private boolean abandon(Type word, String reason) {
+    private boolean abandon(MessageType word, String reason) {
         synchronized (ending) {
             TargetHost.Admission given;
             synchronized (this) {
@@ -236,7 +238,7 @@ final class TargetSession {
 
     /** Breaks it off, unless the guest runs here already: then the source is still to hear that. */
     void shutDown(String reason) {
-        if (abandon(Type.ABORT, reason)) {
+        if (abandon(MessageType.ABORT, reason)) {
             control.connection().abort();
         }
     }

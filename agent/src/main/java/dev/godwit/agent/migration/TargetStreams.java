@@ -1,6 +1,5 @@
 package dev.godwit.agent.migration;
 
-import dev.godwit.agent.migration.ControlChannel.Type;
 import dev.godwit.agent.transport.Connection;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.agent.transport.TransportException.Kind;
@@ -81,7 +80,7 @@ final class TargetStreams implements AutoCloseable {
             }
         }
         // Said before the control thread may go on and say what comes next.
-        control.send(Type.ROUND_DONE, round);
+        control.send(MessageType.ROUND_DONE, round);
         synchronized (this) {
             roundDone = round;
             notifyAll();

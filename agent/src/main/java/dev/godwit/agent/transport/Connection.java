@@ -184,7 +184,7 @@ public final class Connection implements ByteSink, ByteSource, AutoCloseable {
     private long moved(long result, boolean sending) throws TransportException {
         if (result > 0) {
             if (!sending) {
-                received += result;
+                received = received + result;
             }
             return result;
         }

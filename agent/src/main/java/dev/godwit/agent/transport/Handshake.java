@@ -32,13 +32,19 @@ public final class Handshake {
     /** What a connection is for. */
     public enum Role {
         /** A migration's control connection. */
-        CONTROL,
+        CONTROL(1),
         /** One of a migration's data streams. */
-        DATA,
+        DATA(2),
         /** A question about how a session ended. */
-        QUERY;
+        QUERY(3);
 
         private static final Role[] ALL = values();
+
+        private final int number;
+
+        Role(int number) {
+            this.number = number;
+        }
     }
 
     /**
@@ -74,16 +80,17 @@ public final class Handshake {
      */
     public static int connect(Connection connection, Secret secret, Role role, UUID session, int stream)
             throws TransportException {
-        ByteBuffer hello = buffer(HELLO_BYTES)
+        byte[] hello = new byte[HELLO_BYTES];
+        buffer(hello)
                 .putLong(MAGIC)
                 .putShort((short) MIN_VERSION)
                 .putShort((short) MAX_VERSION)
-                .putShort((short) (role.ordinal() + 1))
+                .putShort((short) role.number)
                 .putShort((short) stream)
                 .putLong(session.getMostSignificantBits())
                 .putLong(session.getLeastSignificantBits())
                 .put(nonce());
-        send(connection, hello.array());
+        send(connection, hello);
         byte[] welcome = receive(connection, WELCOME_BYTES);
         ByteBuffer answer = buffer(welcome);
         if (answer.getLong() != MAGIC) {
@@ -101,11 +108,11 @@ public final class Handshake {
                     Kind.MALFORMED, connection.peer() + " chose protocol version " + version + ", not offered");
         }
         byte[] head = Arrays.copyOf(welcome, WELCOME_HEAD);
-        if (!secret.accepts(Arrays.copyOfRange(welcome, WELCOME_HEAD, WELCOME_BYTES), SERVER, hello.array(), head)) {
+        if (!secret.accepts(Arrays.copyOfRange(welcome, WELCOME_HEAD, WELCOME_BYTES), SERVER, hello, head)) {
             throw new TransportException(
                     Kind.UNAUTHENTICATED, connection.peer() + " does not have this agent's secret (--secret)");
         }
-        send(connection, secret.proof(CLIENT, hello.array(), welcome));
+        send(connection, secret.proof(CLIENT, hello, welcome));
         if (buffer(receive(connection, Long.BYTES)).getLong() != MAGIC) {
             throw new TransportException(Kind.MALFORMED, connection.peer() + " broke off the handshake");
         }
@@ -137,41 +144,39 @@ public final class Handshake {
             throw new TransportException(Kind.MALFORMED, connection.peer() + " asks for unknown role " + role);
         }
         int version = Math.min(max, MAX_VERSION);
-        ByteBuffer head = buffer(WELCOME_HEAD)
+        byte[] head = new byte[WELCOME_HEAD];
+        buffer(head)
                 .putLong(MAGIC)
                 .putShort((short) version)
                 .putShort((short) 0)
                 .putInt(0)
                 .put(nonce());
-        byte[] welcome = buffer(WELCOME_BYTES)
-                .put(head.array())
-                .put(secret.proof(SERVER, helloBytes, head.array()))
-                .array();
+        byte[] welcome = new byte[WELCOME_BYTES];
+        buffer(welcome).put(head).put(secret.proof(SERVER, helloBytes, head));
         send(connection, welcome);
         if (!secret.accepts(receive(connection, PROOF_BYTES), CLIENT, helloBytes, welcome)) {
             throw new TransportException(Kind.UNAUTHENTICATED, connection.peer() + " does not know the secret");
         }
-        send(connection, buffer(Long.BYTES).putLong(MAGIC).array());
+        byte[] done = new byte[Long.BYTES];
+        buffer(done).putLong(MAGIC);
+        send(connection, done);
         return new Greeting(version, Role.ALL[role - 1], session, stream);
     }
 
     private static byte[] refusal() {
-        return buffer(WELCOME_BYTES)
+        byte[] refusal = new byte[WELCOME_BYTES];
+        buffer(refusal)
                 .putLong(MAGIC)
                 .putShort((short) 0)
                 .putShort((short) MIN_VERSION)
-                .putInt(MAX_VERSION)
-                .array();
+                .putInt(MAX_VERSION);
+        return refusal;
     }
 
     private static byte[] nonce() {
         byte[] nonce = new byte[NONCE_BYTES];
         RANDOM.nextBytes(nonce);
         return nonce;
-    }
-
-    private static ByteBuffer buffer(int bytes) {
-        return buffer(new byte[bytes]);
     }
 
     private static ByteBuffer buffer(byte[] bytes) {
