@@ -14,6 +14,7 @@ import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * One data stream's sending end: turns the wanted pages of a chunk into one frame and sends it with one gathering
@@ -36,9 +37,9 @@ final class PageSender {
     private int runKind;
     private long frameContentPages;
 
-    private volatile long contentPages;
-    private volatile long zeroPages;
-    private volatile long wireBytes;
+    private final AtomicLong contentPages = new AtomicLong();
+    private final AtomicLong zeroPages = new AtomicLong();
+    private final AtomicLong wireBytes = new AtomicLong();
 
     PageSender(Arena arena, ByteSink sink, GuestMemory memory, RateLimit limit) {
         this.sink = sink;
@@ -72,8 +73,8 @@ final class PageSender {
         }
         endRun();
         sendFrame(first, large, round);
-        contentPages = contentPages + frameContentPages;
-        zeroPages = zeroPages + zeros;
+        contentPages.getAndAdd(frameContentPages);
+        zeroPages.getAndAdd(zeros);
     }
 
     private void beginFrame() {
@@ -130,7 +131,7 @@ final class PageSender {
         }
         limit.acquire(headBytes + contentBytes);
         sink.send(message);
-        wireBytes = wireBytes + headBytes + contentBytes;
+        wireBytes.getAndAdd(headBytes + contentBytes);
     }
 
     /** Says that this stream's part of a round is complete. */
@@ -139,21 +140,21 @@ final class PageSender {
         end.set(U32, PageFrame.TYPE, PageFrame.ROUND_END);
         end.set(U64, PageFrame.FIRST_PAGE, round);
         sink.send(end);
-        wireBytes = wireBytes + PageFrame.HEADER_BYTES;
+        wireBytes.getAndAdd(PageFrame.HEADER_BYTES);
     }
 
     /** Pages sent with content so far, each time counted. */
     long contentPages() {
-        return contentPages;
+        return contentPages.get();
     }
 
     /** Pages sent as zero so far, each time counted. */
     long zeroPages() {
-        return zeroPages;
+        return zeroPages.get();
     }
 
     /** Bytes handed to the socket so far. */
     long wireBytes() {
-        return wireBytes;
+        return wireBytes.get();
     }
 }

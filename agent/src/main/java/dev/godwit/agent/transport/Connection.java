@@ -12,6 +12,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.net.InetSocketAddress;
 import java.time.Duration;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * A TCP connection. Sends and receives whole ranges of memory, blocking, and gives up when the peer moves no byte for
@@ -25,7 +26,7 @@ public final class Connection implements ByteSink, ByteSource, AutoCloseable {
     private final String peer;
     private boolean patient;
     private boolean closed;
-    private volatile long received;
+    private final AtomicLong received = new AtomicLong();
 
     private Connection(int fd, String peer) {
         this.fd = fd;
@@ -135,7 +136,7 @@ public final class Connection implements ByteSink, ByteSource, AutoCloseable {
 
     /** Bytes received so far; from any thread. */
     public long received() {
-        return received;
+        return received.get();
     }
 
     /** How long the peer may move no byte, from now on; 0 for ever. */
@@ -180,11 +181,10 @@ public final class Connection implements ByteSink, ByteSource, AutoCloseable {
         }
     }
 
-    @SuppressWarnings("NonAtomicOperationOnVolatileField") // one thread receives, the others look
     private long moved(long result, boolean sending) throws TransportException {
         if (result > 0) {
             if (!sending) {
-                received = received + result;
+                received.getAndAdd(result);
             }
             return result;
         }
