@@ -91,6 +91,13 @@ final class MigrateCommand implements Callable<Integer> {
             description = "The pause to plan for. Default: the agent's, 300ms.")
     private String downtime;
 
+    @Option(
+            names = "--cold-memory",
+            description =
+                    "Do not touch as much free memory of this host before each migration: what a first touch costs in"
+                            + " a virtual machine is then part of the figures.")
+    private boolean coldMemory;
+
     @Option(names = "--out", paramLabel = "DIR", description = "Keep result.json and latency.hlog there.")
     private Path out;
 
@@ -114,7 +121,8 @@ final class MigrateCommand implements Callable<Integer> {
                                 ? null
                                 : Durations.parse("--downtime", downtime).toMillis(),
                         warmups,
-                        runs)
+                        runs,
+                        coldMemory)
                 .run(options.progress(spec));
         if (out != null) {
             MigrateFiles.write(result, out);
@@ -146,13 +154,18 @@ final class MigrateCommand implements Callable<Integer> {
         row(table, "longest gap the guest saw", "ms", result.guestGap(), Figures::of);
         row(table, "content sent over total", "GB/s", result.rate(), rate -> Figures.of(rate / GIGA));
         row(table, "raw TCP, 1 connection", "GB/s", result.rawOne(), rate -> Figures.of(rate / GIGA));
-        row(
-                table,
-                "raw TCP, " + result.streams() + " connections",
-                "GB/s",
-                result.rawStreams(),
-                rate -> Figures.of(rate / GIGA));
+        if (result.streams() > 1) {
+            row(
+                    table,
+                    "raw TCP, " + result.streams() + " connections",
+                    "GB/s",
+                    result.rawStreams(),
+                    rate -> Figures.of(rate / GIGA));
+        }
         row(table, "  between memories", "GB/s", result.rawMemory(), rate -> Figures.of(rate / GIGA));
+        if (result.touch().max() > 0) {
+            row(table, "first touch of free memory", "GB/s", result.touch(), rate -> Figures.of(rate / GIGA));
+        }
         row(table, "share of raw TCP", "", result.share(), Figures::ratio);
         row(table, "  between memories", "", result.shareOfMemory(), Figures::ratio);
         row(table, "2 MiB coverage before", "", result.coverageBefore(), Figures::percent);

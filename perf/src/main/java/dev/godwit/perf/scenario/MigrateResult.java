@@ -21,6 +21,7 @@ import java.util.function.ToDoubleFunction;
  * @param rawOne what TCP over the loopback carries between two buffers of 2 MiB, one connection
  * @param rawStreams the same with as many connections as the migration has
  * @param rawMemory the same between memories as large as what the guest has, up to 1 GiB
+ * @param touch what touching free memory of this host once gives before each run; 0 where that was not done
  * @param share rate over rawStreams of the same run
  * @param shareOfMemory rate over rawMemory of the same run
  * @param coverageBefore share of guest RAM in 2 MiB pages at the source
@@ -40,6 +41,7 @@ public record MigrateResult(
         Distribution rawOne,
         Distribution rawStreams,
         Distribution rawMemory,
+        Distribution touch,
         Distribution share,
         Distribution shareOfMemory,
         Distribution coverageBefore,
@@ -54,9 +56,15 @@ public record MigrateResult(
      * @param rawOne bytes a second
      * @param rawStreams bytes a second
      * @param rawMemory bytes a second
+     * @param touch bytes a second
      */
     public record Run(
-            MigrationReport migration, DirtierReport guest, double rawOne, double rawStreams, double rawMemory) {
+            MigrationReport migration,
+            DirtierReport guest,
+            double rawOne,
+            double rawStreams,
+            double rawMemory,
+            double touch) {
         double rate() {
             return migration.sentBytes() * 1e6 / migration.totalMicros();
         }
@@ -77,6 +85,7 @@ public record MigrateResult(
                 of(runs, Run::rawOne),
                 of(runs, Run::rawStreams),
                 of(runs, Run::rawMemory),
+                of(runs, Run::touch),
                 of(runs, r -> r.rate() / r.rawStreams()),
                 of(runs, r -> r.rate() / r.rawMemory()),
                 of(runs, r -> r.migration().largePagesBefore() / memory),
