@@ -1,0 +1,227 @@
+package dev.godwit.agent.migration;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.godwit.agent.migration.MigrationException.Kind;
+import dev.godwit.host.boot.PvhImage;
+import dev.godwit.host.kvm.Kvm;
+import dev.godwit.host.machine.Machine;
+import dev.godwit.host.machine.MachineConfig;
+import dev.godwit.host.vcpu.StopReason;
+import dev.godwit.images.GuestImage;
+import java.lang.foreign.Arena;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.Random;
+import java.util.concurrent.locks.LockSupport;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Migrations that somebody ends: the user, the guest itself, or a limit. */
+@Tag("kvm")
+@Timeout(120)
+class InterruptedMigrationTest {
+    private static final MachineConfig CONFIG =
+            MachineConfig.of(16 << 20).withCpus(2).withCommandLine("ws=2m cold=all rate=40000 cpus=2");
+
+    private Kvm kvm;
+    private LoopbackHost host;
+
+    @BeforeEach
+    void open() throws Exception {
+        kvm = Kvm.open();
+        host = new LoopbackHost(kvm);
+    }
+
+    @AfterEach
+    void close() {
+        host.close();
+        kvm.close();
+    }
+
+    private Wanderer boot(MachineConfig config) throws Exception {
+        return Wanderer.boot(kvm, host, GuestImage.DIRTIER, config);
+    }
+
+    /** How long a migration takes here and now, in nanoseconds. */
+    private static long usual(Wanderer guest) {
+        guest.move(MigrationOptions.DEFAULT);
+        long started = System.nanoTime();
+        guest.move(MigrationOptions.DEFAULT);
+        return System.nanoTime() - started;
+    }
+
+    /** A thread that does something after a random time, as the migration goes on. */
+    private static Thread soon(Random random, long mostNanos, Runnable what) {
+        long nanos = random.nextLong(mostNanos);
+        return Thread.ofPlatform().start(() -> {
+            LockSupport.parkNanos(nanos);
+            what.run();
+        });
+    }
+
+    @Test
+    void cancelledAtAnyMomentItGoesOnHereOrHasArrived() throws Exception {
+        Random random = Chance.random("cancelledAtAnyMoment");
+        int arrived = 0;
+        int times = Chance.times(40);
+        try (Wanderer guest = boot(CONFIG)) {
+            long usual = usual(guest);
+            for (int i = 0; i < times; i++) {
+                Migration migration = guest.prepare(host.address(), MigrationOptions.DEFAULT);
+                Thread canceller = soon(random, usual * 5 / 4, migration::cancel);
+                Optional<MigrationException> failure = guest.attempt(migration);
+                canceller.join();
+                failure.ifPresent(e -> assertEquals(Kind.CANCELLED, e.kind(), e.getMessage()));
+                arrived += failure.isEmpty() ? 1 : 0;
+                guest.verify();
+            }
+        }
+        System.out.println("cancelledAtAnyMoment: " + arrived + " of " + times + " arrived");
+    }
+
+    @Test
+    void cancelledBeforeItBeginsItDoesNotBegin() throws Exception {
+        try (Wanderer guest = boot(CONFIG)) {
+            Migration migration = guest.prepare(host.address(), MigrationOptions.DEFAULT);
+            migration.cancel();
+            assertEquals(Kind.CANCELLED, guest.attempt(migration).orElseThrow().kind());
+            assertThrows(IllegalStateException.class, migration::run);
+            guest.verify();
+        }
+    }
+
+    @Test
+    void aSlowMigrationIsCancelledAtOnce() throws Exception {
+        try (Wanderer guest = boot(CONFIG)) {
+            // At this rate a chunk's turn comes in the next hours.
+            Migration migration = guest.prepare(host.address(), MigrationOptions.DEFAULT.withBandwidth(100));
+            Thread canceller = soon(new Random(1), 250_000_000, migration::cancel);
+            long started = System.nanoTime();
+            assertEquals(Kind.CANCELLED, guest.attempt(migration).orElseThrow().kind());
+            canceller.join();
+            assertTrue(System.nanoTime() - started < 10_000_000_000L);
+            guest.verify();
+        }
+    }
+
+    @Test
+    void aGuestThatEndsMeanwhileEndsOnOneSideOnly() throws Exception {
+        Random random = Chance.random("aGuestThatEndsMeanwhile");
+        int here = 0;
+        int times = Chance.times(15);
+        for (int i = 0; i < times; i++) {
+            Wanderer guest = boot(CONFIG);
+            long usual = usual(guest);
+            Machine machine = guest.machine();
+            Thread typist = soon(random, usual / 2 + 1, () -> machine.serial().offer((byte) 'q'));
+            Migration migration = guest.prepare(host.address(), MigrationOptions.DEFAULT);
+            try {
+                migration.run();
+                Machine there = host.arrived.remove(Wanderer.NAME);
+                typist.join();
+                // It came too late to be read here: it would be lost, so it is said again.
+                there.serial().offer((byte) 'q');
+                assertEnded(there);
+                there.close();
+            } catch (MigrationException e) {
+                assertEquals(Kind.GUEST_ENDED, e.kind(), e.getMessage());
+                assertEnded(machine);
+                here++;
+            }
+            typist.join();
+            guest.close();
+            assertTrue(host.arrived.isEmpty());
+        }
+        System.out.println("aGuestThatEndsMeanwhile: " + here + " of " + times + " ended at the source");
+    }
+
+    private static void assertEnded(Machine machine) throws InterruptedException {
+        StopReason reason = machine.awaitStop(Duration.ofSeconds(30)).orElseThrow();
+        assertEquals(StopReason.Kind.EXIT, reason.kind(), reason.toString());
+        assertEquals(0, reason.code());
+    }
+
+    @Test
+    void aGuestThatFaultsMeanwhileDoesNotArriveTwice() throws Exception {
+        MachineConfig config = MachineConfig.of(16 << 20).withCommandLine("mode=triple");
+        for (int i = 0; i < Chance.times(10); i++) {
+            Machine machine;
+            try (Arena arena = Arena.ofConfined()) {
+                machine = Machine.boot(kvm, config, PvhImage.open(GuestImage.HOSTILE.path(), arena));
+            }
+            try (machine) {
+                machine.resume();
+                GuestDescription description = new GuestDescription("faulty", "hostile", config);
+                new Migration(machine, description, host.address(), LoopbackHost.SECRET, MigrationOptions.DEFAULT)
+                        .run();
+                Machine there = host.arrived.remove("faulty");
+                assertEquals(
+                        StopReason.Kind.TRIPLE_FAULT,
+                        there.awaitStop(Duration.ofSeconds(30)).orElseThrow().kind());
+                there.close();
+            } catch (MigrationException e) {
+                assertEquals(Kind.GUEST_ENDED, e.kind(), e.getMessage());
+                assertTrue(host.arrived.isEmpty());
+            }
+        }
+    }
+
+    @Test
+    void whatDoesNotConvergeGoesOnHere() throws Exception {
+        MachineConfig busy = MachineConfig.of(32 << 20).withCommandLine("ws=16m");
+        try (Wanderer guest = boot(busy)) {
+            Optional<MigrationException> failure = guest.attempt(guest.prepare(
+                    host.address(),
+                    MigrationOptions.DEFAULT
+                            .withDowntime(Duration.ofMillis(60))
+                            .withBandwidth(40_000_000)
+                            .withMaxTime(Duration.ofMillis(1500))));
+            assertEquals(Kind.NOT_CONVERGED, failure.orElseThrow().kind());
+            assertTrue(
+                    failure.get().getMessage().contains("did not converge"),
+                    failure.get().getMessage());
+            guest.verify();
+            // Without the limit it does.
+            guest.move(MigrationOptions.DEFAULT.withDowntime(Duration.ofSeconds(5)));
+            guest.verify();
+        }
+    }
+
+    @Test
+    void aBudgetBelowTheFixedPartIsNotTriedForEver() throws Exception {
+        try (Wanderer guest = boot(MachineConfig.of(16 << 20).withCommandLine("ws=1m idle=1"))) {
+            // What a machine's state takes is known after the first.
+            guest.move(MigrationOptions.DEFAULT);
+            SwitchoverCost.restored(1_000_000_000);
+            Optional<MigrationException> failure = guest.attempt(
+                    guest.prepare(host.address(), MigrationOptions.DEFAULT.withDowntime(Duration.ofMillis(1))));
+            assertEquals(Kind.NOT_CONVERGED, failure.orElseThrow().kind());
+            assertTrue(
+                    failure.get().getMessage().contains("alone"), failure.get().getMessage());
+            // Forget the pretended second, by halves.
+            for (int i = 0; i < 20; i++) {
+                SwitchoverCost.restored(1_000_000);
+            }
+            guest.move(MigrationOptions.DEFAULT);
+        }
+    }
+
+    @Test
+    void theBandwidthIsHeld() throws Exception {
+        MachineConfig config = MachineConfig.of(48 << 20).withCommandLine("ws=1m cold=all idle=1 sweep=0");
+        try (Wanderer guest = boot(config)) {
+            MigrationReport report = guest.move(
+                    MigrationOptions.DEFAULT.withBandwidth(40_000_000).withDowntime(Duration.ofSeconds(2)));
+            double rate = report.wireBytes() * 1e6 / report.totalMicros();
+            // Never faster, and not much slower even on a busy machine: the burst allows 20 ms more.
+            assertTrue(rate < 42_000_000, report.toString());
+            assertTrue(rate > 10_000_000, report.toString());
+        }
+    }
+}

@@ -1,0 +1,234 @@
+package dev.godwit.agent.migration;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.godwit.agent.transport.TransportException;
+import dev.godwit.host.kvm.CpuId;
+import dev.godwit.host.machine.MachineConfig;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The parts that need neither KVM nor a network. */
+class MigrationPartsTest {
+    private static final long MILLI = 1_000_000;
+    private static final CpuId CPU = new CpuId(List.of(new CpuId.Entry(1, 2, 3, 4, 5, 6, 7)));
+
+    @Test
+    void pausesWhenTheRestFitsAndNoRoundMakesItMuchSmaller() {
+        Convergence convergence = new Convergence(Duration.ofMillis(100), Duration.ofMillis(10));
+        assertTrue(convergence.expectedDowntime().isNegative());
+        // 100 MiB in 100 ms; 200 MiB left: a pause of 210 ms.
+        assertFalse(convergence.roundDone(100 << 20, 100 * MILLI, 200 << 8));
+        assertEquals(210, convergence.expectedDowntime().toMillis());
+        assertEquals(1000L << 20, convergence.bandwidth(), 1000);
+        // 50 MiB fit, but the next round may leave even less.
+        assertFalse(convergence.roundDone(100 << 20, 100 * MILLI, 50 << 8));
+        // It did not.
+        assertTrue(convergence.roundDone(50 << 20, 50 * MILLI, 49 << 8));
+    }
+
+    @Test
+    void aVeryShortPauseIsTakenAtOnce() {
+        Convergence convergence = new Convergence(Duration.ofMillis(100), Duration.ofMillis(10));
+        assertTrue(convergence.roundDone(100 << 20, 100 * MILLI, 100));
+    }
+
+    @Test
+    void littleContentSaysNothingAboutTheRate() {
+        Convergence convergence = new Convergence(Duration.ofMillis(100), Duration.ZERO);
+        convergence.roundDone(100 << 20, 100 * MILLI, 1 << 8);
+        long known = convergence.bandwidth();
+        convergence.roundDone(4096, 100 * MILLI, 1 << 8);
+        assertEquals(known, convergence.bandwidth());
+    }
+
+    @Test
+    void whatNeverFitsIsHopeless() {
+        assertTrue(new Convergence(Duration.ofMillis(10), Duration.ofMillis(10)).isHopeless());
+        assertFalse(new Convergence(Duration.ofMillis(11), Duration.ofMillis(10)).isHopeless());
+    }
+
+    @Test
+    void theRateIsHeldExactlyByTheClock() {
+        RateLimit limit = new RateLimit(1_000_000);
+        long now = System.nanoTime() + 1_000_000_000;
+        long start = now;
+        long bytes = 0;
+        Random random = Chance.random("theRateIsHeldExactlyByTheClock");
+        while (now - start < 10_000_000_000L) {
+            int size = 1 + random.nextInt(50_000);
+            now += limit.reserve(size, now) + random.nextInt(1000);
+            bytes += size;
+        }
+        double seconds = (now - start) / 1e9;
+        // 20 ms of burst at the start, the last piece at the end.
+        assertTrue(bytes <= 1_000_000 * (seconds + 0.02) + 50_000, bytes + " bytes in " + seconds + " s");
+        assertTrue(bytes >= 1_000_000 * seconds * 0.99, bytes + " bytes in " + seconds + " s");
+    }
+
+    @Test
+    void aPauseIsNotMadeUpForByMoreThanTheBurst() {
+        RateLimit limit = new RateLimit(1_000_000);
+        long now = System.nanoTime() + 60_000_000_000L;
+        assertEquals(0, limit.reserve(20_000, now));
+        assertEquals(0, limit.reserve(10_000, now));
+        assertEquals(10 * MILLI, limit.reserve(1, now));
+    }
+
+    @Test
+    void roundsAreKeptWithinBoundsAndNoneIsLost() {
+        Timeline timeline = new Timeline();
+        for (int i = 1; i <= 3 * Timeline.MAX_ROUNDS; i++) {
+            timeline.add(new MigrationReport.Round(i, 1, 1, 1, 1, i));
+        }
+        List<MigrationReport.Round> rounds = timeline.rounds();
+        assertEquals(Timeline.MAX_ROUNDS, rounds.size());
+        assertEquals(3 * Timeline.MAX_ROUNDS, rounds.getLast().number());
+        assertEquals(
+                3 * Timeline.MAX_ROUNDS,
+                rounds.stream().mapToLong(MigrationReport.Round::dataPages).sum());
+    }
+
+    @Test
+    void thePartsOfAPauseAddUp() {
+        Timeline timeline = new Timeline();
+        timeline.pauseStart = 1_000_000;
+        timeline.paused = 1_500_000;
+        timeline.saveNanos = 200_000;
+        timeline.restoreNanos = 300_000;
+        timeline.hashNanos = 400_000;
+        timeline.targetHashNanos = 350_000;
+        timeline.ready = 3_500_000;
+        timeline.resumeNanos = 100_000;
+        timeline.running = 4_000_000;
+        MigrationReport.Downtime pause = timeline.downtime();
+        assertEquals(new MigrationReport.Downtime(3000, 500, 1100, 500, 400, 400, 100), pause);
+        assertEquals(
+                pause.total(),
+                pause.pause() + pause.lastPages() + pause.state() + pause.verify() + pause.handover() + pause.resume());
+    }
+
+    @Test
+    void phasesAreTimed() {
+        Timeline timeline = new Timeline();
+        timeline.enter(MigrationPhase.PRECOPY);
+        timeline.enter(MigrationPhase.FAILED);
+        assertEquals(MigrationPhase.FAILED, timeline.phase());
+        assertEquals(
+                List.of("connecting", "precopy"),
+                List.copyOf(timeline.phaseMicros().keySet()));
+        assertEquals(MigrationReport.Downtime.NONE, timeline.downtime());
+    }
+
+    @Test
+    void anOfferIsWhatItWas() throws Exception {
+        MachineConfig config = MachineConfig.of(64 << 20)
+                .withCpus(3)
+                .withCommandLine("a \"b\" \u00e4")
+                .withDisks(List.of(new MachineConfig.Disk(Path.of("/disks/a b"), true)));
+        GuestDescription guest = new GuestDescription("name", "image.elf", config);
+        Offer offer = Offer.of(guest, MigrationOptions.DEFAULT, CPU);
+        Offer decoded = Offer.decode(offer.encode());
+        assertEquals(offer, decoded);
+        assertEquals(guest, decoded.guest());
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                "{",
+                "null",
+                "[]",
+                "7",
+                "{}",
+                "{\"name\":\"x\"}",
+                "[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]",
+            })
+    void whatIsNoOfferIsRefusedInOneLine(String text) {
+        TransportException e =
+                assertThrows(TransportException.class, () -> Offer.decode(text.getBytes(StandardCharsets.UTF_8)));
+        assertEquals(TransportException.Kind.MALFORMED, e.kind());
+        assertFalse(e.getMessage().contains("\n"), e.getMessage());
+    }
+
+    @Test
+    void mutatedOffersAreTakenOrRefused() {
+        Random random = Chance.random("mutatedOffersAreTakenOrRefused");
+        byte[] good = Offer.of(
+                        new GuestDescription("n", "i", MachineConfig.of(64 << 20)), MigrationOptions.DEFAULT, CPU)
+                .encode();
+        String[] words = {"null", "-1", "0", "99999999999999999999", "\"\"", "{}", "[]", "1e400", "\u0000"};
+        for (int i = 0; i < Chance.times(3000); i++) {
+            String text = new String(good, StandardCharsets.UTF_8);
+            int from = random.nextInt(text.length());
+            int to = Math.min(text.length(), from + random.nextInt(12));
+            String bad = text.substring(0, from) + words[random.nextInt(words.length)] + text.substring(to);
+            try {
+                Offer.decode(bad.getBytes(StandardCharsets.UTF_8)).guest();
+            } catch (TransportException | TargetHost.RefusedException e) {
+                assertFalse(String.valueOf(e.getMessage()).contains("\n"), e.getMessage());
+            }
+        }
+    }
+
+    @Test
+    void readyAndSummaryAreWhatTheyWereOrAreRefused() throws Exception {
+        ReadyMessage ready = ReadyMessage.decode(new ReadyMessage(1, 2, new int[] {3, -4}).encode());
+        assertEquals(1, ready.restoreMicros());
+        assertEquals(2, ready.hashMicros());
+        assertArrayEquals(new int[] {3, -4}, ready.hashes());
+        SummaryMessage summary = new SummaryMessage(7, List.of("a", "b"));
+        assertEquals(summary, SummaryMessage.decode(summary.encode()));
+        assertEquals(
+                new SummaryMessage(0, List.of()), SummaryMessage.decode(new SummaryMessage(0, List.of()).encode()));
+        Random random = Chance.random("readyAndSummaryAreWhatTheyWereOrAreRefused");
+        for (int i = 0; i < Chance.times(3000); i++) {
+            byte[] bytes = new byte[random.nextInt(40)];
+            random.nextBytes(bytes);
+            if (random.nextBoolean() && bytes.length >= 20) {
+                bytes[17] = 0;
+                bytes[18] = 0;
+                bytes[19] = 0;
+            }
+            try {
+                assertEquals(bytes.length, 20 + 4 * ReadyMessage.decode(bytes).hashes().length);
+            } catch (TransportException e) {
+                assertEquals(TransportException.Kind.MALFORMED, e.kind());
+            }
+            try {
+                assertTrue(bytes.length >= 8);
+                SummaryMessage.decode(bytes);
+            } catch (TransportException | AssertionError e) {
+                assertTrue(bytes.length < 8);
+            }
+        }
+    }
+
+    @Test
+    void outcomesThatNobodyKnowsAreUnknown() {
+        for (Outcome outcome : Outcome.values()) {
+            assertEquals(outcome, Outcome.of(outcome.wire()));
+        }
+        for (long wire : new long[] {0, 3, -1, Long.MIN_VALUE, 1L << 32 | 1}) {
+            assertEquals(Outcome.UNKNOWN, Outcome.of(wire));
+        }
+    }
+
+    @Test
+    void differencesOfMemoryAreFound() {
+        assertEquals(-1, MemoryHash.firstDifference(new int[] {1, 2}, new int[] {1, 2}));
+        assertEquals(1, MemoryHash.firstDifference(new int[] {1, 2}, new int[] {1, 3}));
+        assertEquals(1, MemoryHash.firstDifference(new int[] {1, 2}, new int[] {1}));
+    }
+}
