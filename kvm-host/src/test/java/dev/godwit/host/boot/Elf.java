@@ -62,7 +62,7 @@ public final class Elf {
         byte[] code = HexFormat.of().parseHex(hex.replace(" ", ""));
         ByteBuffer good = good();
         ByteBuffer elf = ByteBuffer.allocate(good.capacity() + code.length).order(ByteOrder.LITTLE_ENDIAN);
-        elf.put(0, good.array()).put(good.capacity(), code);
+        elf.put(0, bytes(good)).put(good.capacity(), code);
         int at = programHeader(0);
         elf.putLong(at + OFFSET, good.capacity());
         elf.putLong(at + FILE_BYTES, code.length);
@@ -75,7 +75,13 @@ public final class Elf {
         return HEADER + index * PROGRAM_HEADER;
     }
 
+    static byte[] bytes(ByteBuffer elf) {
+        byte[] bytes = new byte[elf.capacity()];
+        elf.get(0, bytes);
+        return bytes;
+    }
+
     static PvhImage parse(ByteBuffer elf) {
-        return PvhImage.parse("x.elf", MemorySegment.ofArray(elf.array()));
+        return PvhImage.parse("x.elf", MemorySegment.ofArray(bytes(elf)));
     }
 }

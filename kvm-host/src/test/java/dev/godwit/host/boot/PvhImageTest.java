@@ -158,7 +158,7 @@ class PvhImageTest {
 
     @Test
     void truncatedAtEveryByteItIsRefused() {
-        byte[] elf = Elf.good().array();
+        byte[] elf = Elf.bytes(Elf.good());
         for (int length = 0; length < elf.length; length++) {
             MemorySegment file = MemorySegment.ofArray(Arrays.copyOf(elf, length));
             String message = assertThrows(ImageException.class, () -> PvhImage.parse("x", file), length + " bytes")
