@@ -9,6 +9,8 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.channels.SocketChannel;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -56,6 +58,10 @@ public final class AgentDirectory implements AutoCloseable {
                 throw Failure.conflict("another agent serves " + socket);
             }
             return taken;
+        } catch (FileAlreadyExistsException e) {
+            throw Failure.badInput("--dir: " + directory + " is not a directory");
+        } catch (AccessDeniedException e) {
+            throw Failure.badInput("--dir: " + directory + " may not be written: permission denied");
         } catch (IOException e) {
             throw Failure.badInput("--dir: " + directory + " cannot be used: " + e);
         }

@@ -9,6 +9,7 @@ import dev.godwit.agent.config.Durations;
 import dev.godwit.agent.config.Failure;
 import dev.godwit.agent.config.SecretFile;
 import dev.godwit.agent.config.Sizes;
+import dev.godwit.host.machine.MachineConfig;
 import dev.godwit.images.DirtierOptions;
 import java.io.PrintStream;
 import java.nio.file.Path;
@@ -29,6 +30,9 @@ import picocli.CommandLine.ParentCommand;
         footer = {"", "Example:", "  godwit demo --memory 2g --runs 3", "", ExitCode.HELP})
 final class DemoCommand implements Callable<Integer> {
     private static final String GUEST = "demo";
+    /** What the guest needs for itself: its program, stacks and tables. */
+    private static final long GUEST_OVERHEAD = 4 << 20;
+
     private static final int MAX_RUNS = 10_000;
 
     @ParentCommand
@@ -63,6 +67,11 @@ final class DemoCommand implements Callable<Integer> {
     public Integer call() {
         long memoryBytes = Sizes.parse("--memory", memory);
         long workingSetBytes = Sizes.parse("--working-set", workingSet);
+        MachineConfig.of(memoryBytes); // says what is wrong with it before anything starts
+        if (workingSetBytes > memoryBytes - GUEST_OVERHEAD) {
+            throw Failure.badInput("--working-set: " + Sizes.human(workingSetBytes)
+                    + " and the guest itself do not fit " + Sizes.human(memoryBytes) + " of memory");
+        }
         if (runs < 1 || runs > MAX_RUNS) {
             throw Failure.badInput("--runs: 1 to " + MAX_RUNS + " are right, not " + runs);
         }

@@ -1,0 +1,120 @@
+package dev.godwit.agent.api;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.godwit.agent.config.Failure;
+import dev.godwit.agent.config.HostPort;
+import dev.godwit.agent.migration.MigrationReport;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Migrations as clients of two agents see them. */
+@Tag("kvm")
+class MigrationRoutesTest {
+    private static final long MEMORY = 32 << 20;
+
+    @TempDir
+    Path directory;
+
+    @Test
+    void aGuestMovesAndLeavesAReport() {
+        try (Agent a = TestAgent.start(directory.resolve("a"));
+                Agent b = TestAgent.start(directory.resolve("b"))) {
+            ApiClient from = new ApiClient(a.socket());
+            ApiClient to = new ApiClient(b.socket());
+            from.start(TestAgent.request("web", "dirtier", MEMORY, "ws=4m cold=all"));
+            TestAgent.awaitLog(from, "web", "READY ");
+            MigrationView done = migrate(from, "web", b.address(), true);
+            assertEquals(null, done.error());
+            MigrationReport report = done.report();
+            assertEquals("completed", report.outcome());
+            assertEquals(MEMORY, report.memoryBytes());
+            assertNotNull(report.memoryHash());
+            assertTrue(report.downtime().total() > 0);
+            Path kept = Path.of(done.directory());
+            assertTrue(kept.startsWith(directory.resolve("a/migrations")));
+            assertTrue(Files.exists(kept.resolve("report.json")) && Files.exists(kept.resolve("latency.hlog")));
+
+            Failure gone = assertThrows(Failure.class, () -> from.guest("web"));
+            assertEquals("guest web migrated to " + HostPort.text(b.address()), gone.getMessage());
+            assertEquals(0, from.guests(false).size());
+            assertEquals("migrated", from.guests(true).getFirst().state());
+            assertEquals("running", to.guest("web").state());
+            to.input("web", new byte[] {'v'});
+            String log = TestAgent.awaitLog(to, "web", "VERIFIED ");
+            assertTrue(log.startsWith("READY "), "the log so far has moved, too");
+        }
+    }
+
+    @Test
+    void aGuestThatCannotMoveGoesOn() throws Exception {
+        try (Agent a = TestAgent.start(directory.resolve("a"));
+                Agent b = TestAgent.start(directory.resolve("b"))) {
+            ApiClient from = new ApiClient(a.socket());
+            ApiClient to = new ApiClient(b.socket());
+            from.start(TestAgent.request("web", "dirtier", MEMORY, "ws=4m"));
+            to.start(TestAgent.request("web", "hello", MEMORY, ""));
+            MigrationView taken = migrate(from, "web", b.address(), false);
+            assertEquals("refused", taken.errorKind());
+            assertTrue(taken.error().contains("a guest is already named web"), taken.error());
+            MigrationView nobody = migrate(from, "web", unused(), false);
+            assertEquals("unreachable", nobody.errorKind());
+            assertEquals("failed", nobody.report().outcome());
+            assertEquals("running", from.guest("web").state());
+            assertEquals(2, from.migrations().size());
+        }
+    }
+
+    @Test
+    void aCancelledMigrationLeavesTheGuestHere() {
+        try (Agent a = TestAgent.start(directory.resolve("a"));
+                Agent b = TestAgent.start(directory.resolve("b"))) {
+            ApiClient from = new ApiClient(a.socket());
+            from.start(TestAgent.request("web", "dirtier", MEMORY, "ws=4m cold=all"));
+            TestAgent.awaitLog(from, "web", "READY ");
+            // Slow enough to be still under way: 32 MiB at 1 MiB a second.
+            MigrateRequest slow = new MigrateRequest(HostPort.text(b.address()), null, 1L << 20, 1, null, null, null);
+            MigrationView started = from.migrate("web", slow);
+            Failure busy = assertThrows(Failure.class, () -> from.pause("web"));
+            assertEquals(
+                    "guest web is migrating to " + started.target() + " and cannot be paused; cancel migration "
+                            + started.id() + " first",
+                    busy.getMessage());
+            assertThrows(Failure.class, () -> from.remove("web"));
+            assertEquals("migrating", from.guest("web").state());
+            from.cancel(started.id());
+            MigrationView done = await(from, started);
+            assertEquals("cancelled", done.errorKind());
+            assertEquals("running", from.guest("web").state());
+            assertEquals(0, new ApiClient(b.socket()).guests(false).size());
+        }
+    }
+
+    private static MigrationView migrate(ApiClient from, String name, InetSocketAddress to, boolean verify) {
+        return await(
+                from, from.migrate(name, new MigrateRequest(HostPort.text(to), null, null, null, verify, null, null)));
+    }
+
+    private static MigrationView await(ApiClient client, MigrationView started) {
+        MigrationView done = client.migration(started.id(), Duration.ofSeconds(60));
+        assertTrue(done.done(), "it ends");
+        return done;
+    }
+
+    private static InetSocketAddress unused() throws IOException {
+        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            return new InetSocketAddress(socket.getInetAddress(), socket.getLocalPort());
+        }
+    }
+}

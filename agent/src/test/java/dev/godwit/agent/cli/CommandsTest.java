@@ -1,0 +1,179 @@
+package dev.godwit.agent.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.godwit.agent.api.Agent;
+import dev.godwit.agent.config.HostPort;
+import dev.godwit.agent.transport.Secret;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The commands that talk to an agent, against agents in this process. */
+@Tag("kvm")
+class CommandsTest {
+    @TempDir
+    Path directory;
+
+    private Agent a;
+    private Agent b;
+
+    @BeforeEach
+    void start() {
+        a = agent("a");
+        b = agent("b");
+    }
+
+    private Agent agent(String name) {
+        return Agent.start(
+                directory.resolve(name),
+                new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
+                new Secret(new byte[32]));
+    }
+
+    @AfterEach
+    void stop() {
+        a.close();
+        b.close();
+    }
+
+    private static Run on(Agent agent, String... args) {
+        return Run.with(Map.of("GODWIT_AGENT", agent.socket().toString()), "", args);
+    }
+
+    private static void assertSays(String out, Run run) {
+        assertEquals("", run.err());
+        assertEquals(out + "\n", run.out());
+        assertEquals(0, run.status());
+    }
+
+    private static void assertFails(int status, String err, Run run) {
+        assertEquals("godwit: " + err + "\n", run.err());
+        assertEquals(status, run.status());
+    }
+
+    @Test
+    void fromStartToStop() throws Exception {
+        assertSays("NAME  STATE  MEMORY  CPUS  AGE  IMAGE", on(a, "ps"));
+        assertSays(
+                "guest web is running",
+                on(a, "start", "web", "--image", "dirtier", "--memory", "16m", "--cmdline", "ws=1m"));
+        assertFails(2, "a guest is already named web", on(a, "start", "web", "--image", "dirtier"));
+        Run ps = on(a, "ps");
+        assertTrue(
+                ps.out().lines().toList().get(1).matches("web   running  16 MiB  1     [0-9]+ s  dirtier"), ps.out());
+        assertSays("guest web is paused", on(a, "pause", "web"));
+        assertSays("guest web is running", on(a, "resume", "web"));
+        assertTrue(on(a, "show", "web").out().contains("state              running\n"));
+        JsonNode guest =
+                new ObjectMapper().readTree(on(a, "show", "web", "--json").out());
+        assertEquals(16 << 20, guest.get("memoryBytes").asLong());
+        assertEquals(
+                "dirtier",
+                new ObjectMapper()
+                        .readTree(on(a, "ps", "--json").out())
+                        .get(0)
+                        .get("image")
+                        .asText());
+        assertEquals(0, on(a, "input", "web", "q").status());
+        String log = on(a, "logs", "web", "--follow").out();
+        assertTrue(log.contains("VERIFIED pages=256 errors=0"), log);
+        assertTrue(on(a, "show", "web").out().contains("stopped (exit 0)"));
+        assertSays("guest web is stopped", on(a, "stop", "web"));
+        assertFails(2, "no guest is named 'web'", on(a, "stop", "web"));
+        assertFails(2, "no guest is named 'web'", on(a, "logs", "web", "--follow"));
+    }
+
+    @Test
+    void stopCanKeep() {
+        on(a, "start", "web", "--image", "dirtier", "--memory", "16m", "--paused");
+        assertSays("guest web is stopped", on(a, "stop", "web", "--keep"));
+        assertTrue(on(a, "ps").out().contains("stopped (stopped)"));
+        assertFails(2, "guest web has ended (stopped)", on(a, "resume", "web"));
+        assertSays("guest web is stopped", on(a, "stop", "web"));
+    }
+
+    @Test
+    void thereAndBack() throws Exception {
+        on(a, "start", "web", "--image", "dirtier", "--memory", "32m", "--cmdline", "ws=1m cold=all");
+        on(a, "input", "web", "v");
+        Run there = on(a, "migrate", "web", "--to", HostPort.text(b.address()), "--verify", "--downtime", "1s");
+        assertEquals("", there.err());
+        assertEquals(0, there.status());
+        for (String part : new String[] {
+            "guest web runs at " + HostPort.text(b.address()),
+            "\n  total        ",
+            "\n  downtime     ",
+            "\n  memory       32 MiB: ",
+            "\n  2 MiB pages  ",
+            "\n  verified     all of memory is the same on both sides",
+            "\n  kept in      " + directory.resolve("a/migrations")
+        }) {
+            assertTrue(there.out().contains(part), () -> part + " is not in " + there.out());
+        }
+        assertFails(2, "guest web migrated to " + HostPort.text(b.address()), on(a, "show", "web"));
+        assertTrue(on(a, "ps", "--all").out().contains("migrated to " + HostPort.text(b.address())));
+        Run back = on(b, "migrate", "web", "--to", HostPort.text(a.address()), "--json", "--downtime", "1s");
+        JsonNode report = new ObjectMapper().readTree(back.out());
+        assertEquals("completed", report.get("outcome").asText());
+        assertTrue(report.get("downtime").get("total").asLong() > 0);
+        assertEquals(
+                "running",
+                new ObjectMapper()
+                        .readTree(on(a, "show", "web", "--json").out())
+                        .get("state")
+                        .asText());
+    }
+
+    @Test
+    void aFailedMigrationIsOne() throws Exception {
+        on(a, "start", "web", "--image", "dirtier", "--memory", "16m", "--cmdline", "ws=1m");
+        on(b, "start", "web", "--image", "dirtier", "--memory", "16m", "--cmdline", "ws=1m");
+        Run run = on(a, "migrate", "web", "--to", HostPort.text(b.address()));
+        assertEquals(1, run.status());
+        assertTrue(run.err().startsWith("godwit: guest web is not migrated: "), run.err());
+        assertTrue(run.err().contains("a guest is already named web"), run.err());
+        Run json = on(a, "migrate", "web", "--to", HostPort.text(b.address()), "--json");
+        assertEquals(1, json.status());
+        assertEquals(
+                "failed", new ObjectMapper().readTree(json.out()).get("outcome").asText());
+        assertFails(2, "no guest is named 'x'", on(a, "migrate", "x", "--to", HostPort.text(b.address())));
+        assertFails(
+                2,
+                "a migration has 1 to 16 streams, not 17",
+                on(a, "migrate", "web", "--to", HostPort.text(b.address()), "--streams", "17"));
+    }
+
+    @Test
+    void snapshotAndRestore() {
+        on(a, "start", "web", "--image", "dirtier", "--memory", "16m", "--cmdline", "ws=1m");
+        String file = directory.resolve("web.snap").toString();
+        Run saved = on(a, "snapshot", "web", file);
+        assertTrue(saved.out().startsWith("guest web is in " + file + ": "), saved.out() + saved.err());
+        assertSays("guest web is paused", on(b, "restore", "web", file, "--paused"));
+        assertFails(2, "snapshot " + file + " exists already", on(a, "snapshot", "web", file));
+        assertFails(2, "no guest is named 'x'", on(a, "snapshot", "x", file + "2"));
+        assertFails(2, "snapshot " + file + "3 does not exist", on(a, "restore", "x", file + "3"));
+    }
+
+    @Test
+    void anotherAgentInTheSamePlace() {
+        Run run = Run.of("agent", "--dir", directory.resolve("a").toString(), "--listen", "127.0.0.1:0");
+        assertFails(2, "another agent serves " + a.socket(), run);
+        Run port = Run.of("agent", "--dir", directory.resolve("c").toString(), "--listen", HostPort.text(b.address()));
+        assertEquals(2, port.status());
+        assertTrue(port.err().startsWith("godwit: --listen: "), port.err());
+        assertTrue(port.err().contains(HostPort.text(b.address())), port.err());
+        assertFalse(directory.resolve("c/api.sock").toFile().exists());
+    }
+}

@@ -1,0 +1,117 @@
+package dev.godwit.agent.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import picocli.CommandLine;
+
+class MainTest {
+    @TempDir
+    Path directory;
+
+    static Set<String> commands() {
+        return new CommandLine(new Godwit(null)).getSubcommands().keySet();
+    }
+
+    @Test
+    void helpOfAll() {
+        Run run = Run.of("--help");
+        assertEquals(0, run.status());
+        assertEquals("", run.err());
+        for (String command : commands()) {
+            assertTrue(run.out().contains("\n  " + command + " "), command);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("commands")
+    void helpOfEach(String command) {
+        Run run = Run.of(command, "--help");
+        assertEquals(0, run.status());
+        assertTrue(run.out().contains("Example:\n  godwit "), run.out());
+        assertTrue(run.out().contains("Exit status: "), run.out());
+        assertTrue(run.out().contains("\n  -h, --help"), run.out());
+    }
+
+    @Test
+    void version() {
+        Run run = Run.of("--version");
+        assertEquals(0, run.status());
+        assertTrue(run.out().matches("godwit [0-9]\\S*\n"), run.out());
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "|a command is missing; see godwit --help",
+                "frobnicate|unmatched argument at index 0: 'frobnicate'; see godwit --help",
+                "run|missing required parameter: 'IMAGE'; see godwit run --help",
+                "run hello --frob|unknown option: '--frob'; see godwit run --help",
+                "run hello world|unmatched argument at index 2: 'world'; see godwit run --help",
+                "run hello --memory|missing required parameter for option '--memory' (SIZE); see godwit run --help",
+                "run hello --memory 1x|--memory: '1x' is not a size; write a whole number of bytes, or one with k, m,"
+                        + " g or t, such as 256m",
+                "run hello --cpus two|invalid value for option '--cpus': 'two' is not an int; see godwit run --help",
+                "run hello --cpus 0|a guest has 1 to 64 vCPUs, not 0",
+                "run hello --memory 4097|memory is a multiple of 4 KiB, not 4097 bytes",
+                "run hello --memory 1m|memory is 2 MiB to 1 TiB, not 1048576 bytes",
+                "run hello --timeout 30|--timeout: '30' is not a duration; write a whole number with us, ms, s, m or"
+                        + " h, such as 300ms",
+                "run /nope/x|image /nope/x does not exist",
+                "run nope|image 'nope' is neither a file here nor one that comes with Godwit: hello, dirtier, zero,"
+                        + " hostile, blk",
+                "run hello --large-pages big|field 'largePages': 'big' is none of thp, hugetlb, none",
+                "start|missing required options and parameters: '--image=FILE', 'NAME'; see godwit start --help",
+                "migrate a|missing required option: '--to=HOST:PORT'; see godwit migrate --help",
+                "migrate a --to b|--to: 'b' is not an address; write HOST:PORT, such as 127.0.0.1:7000 or [::1]:7000",
+                "migrate a --to 192.0.2.1:1|--to: 192.0.2.1:1 is not on the loopback, and connections are not"
+                        + " encrypted; --insecure-network allows it",
+                "agent --dir /tmp/x --listen 0.0.0.0:0|--listen: 0.0.0.0:0 is not on the loopback, and connections are"
+                        + " not encrypted; --insecure-network allows it",
+                "agent --dir /tmp/x --listen 127.0.0.1:0 --secret /nope|secret file /nope does not exist",
+                "demo --runs 0|--runs: 1 to 10000 are right, not 0",
+                "demo --memory 4097|memory is a multiple of 4 KiB, not 4097 bytes",
+                "demo --memory 64m|--working-set: 64 MiB and the guest itself do not fit 64 MiB of memory",
+            })
+    void badUsageIsOneLineAndTwo(String args, String message) {
+        Run run = Run.of(args == null ? new String[0] : args.split(" "));
+        assertEquals("godwit: " + message + "\n", run.err());
+        assertEquals(2, run.status());
+        assertEquals("", run.out());
+    }
+
+    @Test
+    void noAgentIsOneLineAndOne() {
+        Path socket = directory.resolve("api.sock");
+        String line = "godwit: no agent at " + socket
+                + "; start one with: godwit agent --dir DIR --listen 127.0.0.1:7000, and name it with --agent"
+                + " DIR/api.sock\n";
+        for (Run run : new Run[] {
+            Run.of("--agent", socket.toString(), "ps"),
+            Run.of("ps", "--agent", socket.toString()),
+            Run.with(Map.of("GODWIT_AGENT", socket.toString()), "", "ps")
+        }) {
+            assertEquals(line, run.err());
+            assertEquals(1, run.status());
+        }
+    }
+
+    @Test
+    void stackTracesOnlyForWhoAsks() {
+        assertFalse(Run.of("run", "nope").err().contains("\tat "));
+        Run debug = Run.with(Map.of("GODWIT_DEBUG", "1"), "", "run", "nope");
+        assertTrue(debug.err().contains("\tat "), debug.err());
+        assertEquals(2, debug.status());
+    }
+}

@@ -1,0 +1,68 @@
+package dev.godwit.agent.config;
+
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.net.InetSocketAddress;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class HostPortTest {
+    @ParameterizedTest
+    @CsvSource({
+        "127.0.0.1:7000, 127.0.0.1:7000",
+        "localhost:1, 127.0.0.1:1",
+        "[::1]:65535, [0:0:0:0:0:0:0:1]:65535",
+        "0.0.0.0:0, 0.0.0.0:0"
+    })
+    void reads(String text, String digits) {
+        assertEquals(digits, HostPort.text(HostPort.parseListen("--listen", text)));
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {"", "7000", "localhost", "localhost:", ":7000", "::1:7000", "a b:1", "[::1]", "h:1234567", "h:-1"
+            })
+    void refusesInOneLine(String text) {
+        Failure e = assertThrows(Failure.class, () -> HostPort.parseListen("--listen", text));
+        assertEquals(
+                "--listen: '" + text + "' is not an address; write HOST:PORT, such as 127.0.0.1:7000 or [::1]:7000",
+                e.getMessage());
+    }
+
+    @Test
+    void refusesPorts() {
+        assertEquals(
+                "--listen: port 65536 in 'localhost:65536' is not in 0 to 65535",
+                assertThrows(Failure.class, () -> HostPort.parseListen("--listen", "localhost:65536"))
+                        .getMessage());
+        assertEquals(
+                "--to: port 0 in 'localhost:0' is not in 1 to 65535",
+                assertThrows(Failure.class, () -> HostPort.parseTarget("--to", "localhost:0"))
+                        .getMessage());
+    }
+
+    @Test
+    void refusesHostsThatNobodyKnows() {
+        assertEquals(
+                "--to: no address is known for host 'nobody.invalid'",
+                assertThrows(Failure.class, () -> HostPort.parseTarget("--to", "nobody.invalid:1"))
+                        .getMessage());
+    }
+
+    @Test
+    void offTheLoopbackOnlyOnDemand() {
+        InetSocketAddress out = new InetSocketAddress("192.0.2.1", 7000);
+        Failure e = assertThrows(Failure.class, () -> NetworkPolicy.check("--to", out, false));
+        assertEquals(
+                "--to: 192.0.2.1:7000 is not on the loopback, and connections are not encrypted; --insecure-network"
+                        + " allows it",
+                e.getMessage());
+        assertDoesNotThrow(() -> NetworkPolicy.check("--to", out, true));
+        assertDoesNotThrow(() -> NetworkPolicy.check("--to", new InetSocketAddress("127.0.0.9", 1), false));
+        assertThrows(Failure.class, () -> NetworkPolicy.check("--listen", new InetSocketAddress("0.0.0.0", 1), false));
+    }
+}

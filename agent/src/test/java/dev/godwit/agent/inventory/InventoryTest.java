@@ -1,0 +1,184 @@
+package dev.godwit.agent.inventory;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.godwit.agent.config.Failure;
+import dev.godwit.agent.metrics.AgentMetrics;
+import dev.godwit.agent.migration.GuestDescription;
+import dev.godwit.agent.migration.MigrationException;
+import dev.godwit.agent.migration.MigrationOptions;
+import dev.godwit.agent.migration.MigrationPhase;
+import dev.godwit.agent.migration.TargetHost.Admission;
+import dev.godwit.agent.migration.TargetHost.RefusedException;
+import dev.godwit.host.kvm.Kvm;
+import dev.godwit.host.machine.Machine;
+import dev.godwit.host.machine.MachineConfig;
+import dev.godwit.host.vcpu.StopReason;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What an inventory does with guests while migrations, played by {@link ScriptedMover}, end in all their ways. */
+@Tag("kvm")
+@Timeout(60)
+class InventoryTest {
+    private static final MachineConfig SPINNING = MachineConfig.of(8 << 20).withCommandLine("ws=1m");
+    private static final InetSocketAddress TARGET = new InetSocketAddress(InetAddress.getLoopbackAddress(), 9);
+
+    @TempDir
+    Path directory;
+
+    private final ScriptedMover mover = new ScriptedMover();
+    private Inventory inventory;
+
+    @BeforeEach
+    void create() {
+        inventory = new Inventory(
+                Kvm.open(),
+                (machine, guest, target, options) -> mover.of(machine, guest),
+                new ReportStore(directory),
+                new AgentMetrics());
+    }
+
+    @AfterEach
+    void close() {
+        mover.end();
+        inventory.close();
+    }
+
+    @Test
+    void aMigratedGuestIsGoneButRemembered() throws Exception {
+        Guest guest = inventory.start("web", "dirtier", SPINNING, false);
+        MigrationJob job = migrate(guest);
+        assertEquals(GuestState.MIGRATING, guest.state());
+        mover.succeed();
+        assertTrue(job.await(10_000));
+        assertTrue(job.outcome().orElseThrow().succeeded());
+        assertThrows(Failure.class, () -> inventory.guest("web"));
+        assertEquals("127.0.0.1:9", inventory.departed().getFirst().target());
+        // Its name is free again.
+        inventory.start("web", "dirtier", SPINNING, false);
+    }
+
+    @Test
+    void aFailedMigrationLeavesTheGuestRunning() throws Exception {
+        Guest guest = inventory.start("web", "dirtier", SPINNING, false);
+        MigrationJob job = migrate(guest);
+        mover.fail(MigrationException.Kind.UNREACHABLE);
+        assertTrue(job.await(10_000));
+        assertFalse(job.outcome().orElseThrow().succeeded());
+        assertEquals(GuestState.RUNNING, guest.state());
+        guest.pause();
+    }
+
+    @Test
+    void aMigrationHasTheGuestToItself() {
+        Guest guest = inventory.start("web", "dirtier", SPINNING, false);
+        migrate(guest);
+        assertThrows(Failure.class, guest::pause);
+        assertThrows(Failure.class, guest::resume);
+        assertThrows(Failure.class, guest::stop);
+        assertThrows(Failure.class, () -> migrate(guest));
+        assertThrows(Failure.class, () -> inventory.remove("web"));
+        assertThrows(Failure.class, () -> inventory.snapshot("web", directory.resolve("s")));
+    }
+
+    @Test
+    void aGuestThatEndsWhileItMigratesIsListed() throws Exception {
+        Guest guest = inventory.start("web", "dirtier", SPINNING, false);
+        assertTrue(guest.log().awaitMore(0, Duration.ofSeconds(30)), "it is ready");
+        MigrationJob job = migrate(guest);
+        guest.input(new byte[] {'q'}, 0);
+        mover.machine().whenStopped().get(30, TimeUnit.SECONDS);
+        assertTrue(mover.machine().memory().segment().scope().isAlive(), "the migration still looks at it");
+        mover.fail(MigrationException.Kind.GUEST_ENDED);
+        assertTrue(job.await(10_000));
+        assertEquals(GuestState.STOPPED, guest.state());
+        assertEquals(StopReason.Kind.EXIT, guest.stopReason().orElseThrow().kind());
+    }
+
+    @Test
+    void aGuestInDoubtIsHeldUntilSomebodyDecides() throws Exception {
+        Guest guest = inventory.start("web", "dirtier", SPINNING, false);
+        MigrationJob job = migrate(guest);
+        mover.machine().pause();
+        mover.phase(MigrationPhase.IN_DOUBT);
+        assertEquals(GuestState.IN_DOUBT, guest.state());
+        Failure e = assertThrows(Failure.class, guest::resume);
+        assertEquals(
+                "guest web is in doubt: 127.0.0.1:9 may run it; make sure that it does not, then resume with --force",
+                e.getMessage());
+        guest.resumeByForce();
+        assertTrue(job.outcome().isPresent());
+        assertEquals(GuestState.RUNNING, guest.state());
+    }
+
+    @Test
+    void aGuestInDoubtCanBeGivenUp() throws Exception {
+        Guest guest = inventory.start("web", "dirtier", SPINNING, false);
+        MigrationJob job = migrate(guest);
+        Machine machine = mover.machine();
+        machine.pause();
+        mover.phase(MigrationPhase.IN_DOUBT);
+        inventory.remove("web");
+        assertTrue(job.await(10_000));
+        assertEquals(Machine.State.STOPPED, machine.state());
+        assertEquals(0, inventory.guests().size());
+    }
+
+    @Test
+    void aGuestArrives() throws Exception {
+        Admission admission = inventory.admit(new GuestDescription("new", "dirtier", SPINNING));
+        Guest guest = inventory.guest("new");
+        assertEquals(GuestState.ARRIVING, guest.state());
+        assertThrows(Failure.class, guest::resume);
+        assertThrows(Failure.class, () -> inventory.remove("new"));
+        assertThrows(Failure.class, () -> inventory.start("new", "hello", SPINNING, false));
+        admission.adopt();
+        assertEquals(GuestState.PAUSED, guest.state());
+    }
+
+    @Test
+    void aGuestThatDoesNotArriveLeavesNothing() throws Exception {
+        Admission admission = inventory.admit(new GuestDescription("new", "dirtier", SPINNING));
+        admission.abandon("the source is gone");
+        assertEquals(0, inventory.guests().size());
+        assertFalse(admission.machine().memory().segment().scope().isAlive());
+        inventory.admit(new GuestDescription("new", "dirtier", SPINNING)).abandon("");
+    }
+
+    @Test
+    void guestsThatCannotComeAreRefused() {
+        inventory.start("web", "dirtier", SPINNING, false);
+        assertRefused("a guest is already named web", new GuestDescription("web", "dirtier", SPINNING));
+        assertRefused(
+                "'../x' is no name for a guest; use 1 to 63 of a-z, 0-9, '_', '.' and '-', the first a letter or digit",
+                new GuestDescription("../x", "dirtier", SPINNING));
+        RefusedException e = assertThrows(
+                RefusedException.class,
+                () -> inventory.admit(
+                        new GuestDescription("big", "dirtier", MachineConfig.of(MachineConfig.MAX_MEMORY))));
+        assertTrue(e.getMessage().startsWith("a guest of 1 TiB does not fit: this host has "), e.getMessage());
+        assertEquals(1, inventory.guests().size());
+    }
+
+    private MigrationJob migrate(Guest guest) {
+        return inventory.migrations().start(guest, TARGET, MigrationOptions.DEFAULT);
+    }
+
+    private void assertRefused(String message, GuestDescription guest) {
+        RefusedException e = assertThrows(RefusedException.class, () -> inventory.admit(guest));
+        assertEquals(message, e.getMessage());
+    }
+}
