@@ -115,28 +115,35 @@ class InterruptedMigrationTest {
         Random random = Chance.random("aGuestThatEndsMeanwhile");
         int here = 0;
         int times = Chance.times(15);
+        long usual;
+        long ending;
+        try (Wanderer guest = boot(CONFIG)) {
+            usual = usual(guest);
+            long asked = System.nanoTime();
+            guest.machine().serial().offer((byte) 'q');
+            assertEnded(guest.machine());
+            ending = System.nanoTime() - asked;
+        }
         for (int i = 0; i < times; i++) {
-            Wanderer guest = boot(CONFIG);
-            long usual = usual(guest);
-            Machine machine = guest.machine();
-            Thread typist = soon(random, usual / 2 + 1, () -> machine.serial().offer((byte) 'q'));
-            Migration migration = guest.prepare(host.address(), MigrationOptions.DEFAULT);
-            try {
-                migration.run();
-                Machine there = host.arrived.remove(Wanderer.NAME);
-                typist.join();
-                // It came too late to be read here: it would be lost, so it is said again.
-                there.serial().offer((byte) 'q');
-                assertEnded(there);
-                there.close();
-            } catch (MigrationException e) {
-                assertEquals(Kind.GUEST_ENDED, e.kind(), e.getMessage());
-                assertEnded(machine);
-                here++;
+            try (Wanderer guest = boot(CONFIG)) {
+                guest.machine().serial().offer((byte) 'q');
+                // It verifies and reports before it ends: somewhere in the migration, if all goes at its usual pace.
+                LockSupport.parkNanos(ending - random.nextLong(2 * usual));
+                try {
+                    guest.prepare(host.address(), MigrationOptions.DEFAULT).run();
+                    try (Machine there = host.arrived.remove(Wanderer.NAME)) {
+                        assertEnded(there);
+                    }
+                    assertEquals(
+                            StopReason.Kind.MIGRATED,
+                            guest.machine().stopReason().orElseThrow().kind());
+                } catch (MigrationException e) {
+                    assertEquals(Kind.GUEST_ENDED, e.kind(), e.getMessage());
+                    assertEnded(guest.machine());
+                    here++;
+                }
+                assertTrue(host.arrived.isEmpty());
             }
-            typist.join();
-            guest.close();
-            assertTrue(host.arrived.isEmpty());
         }
         System.out.println("aGuestThatEndsMeanwhile: " + here + " of " + times + " ended at the source");
     }
@@ -180,12 +187,9 @@ class InterruptedMigrationTest {
                     host.address(),
                     MigrationOptions.DEFAULT
                             .withDowntime(Duration.ofMillis(60))
-                            .withBandwidth(40_000_000)
+                            .withBandwidth(10_000_000)
                             .withMaxTime(Duration.ofMillis(1500))));
             assertEquals(Kind.NOT_CONVERGED, failure.orElseThrow().kind());
-            assertTrue(
-                    failure.get().getMessage().contains("did not converge"),
-                    failure.get().getMessage());
             guest.verify();
             // Without the limit it does.
             guest.move(MigrationOptions.DEFAULT.withDowntime(Duration.ofSeconds(5)));
