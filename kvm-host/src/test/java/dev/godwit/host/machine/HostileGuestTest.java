@@ -86,7 +86,7 @@ class HostileGuestTest {
                 for (Machine machine : hostile) {
                     StopReason reason = Guests.end(machine);
                     boolean fine =
-                            reason.kind() == Kind.TRIPLE_FAULT || reason.kind() == Kind.EXIT && reason.code() == 0;
+                            reason.kind() == Kind.TRIPLE_FAULT || (reason.kind() == Kind.EXIT && reason.code() == 0);
                     assertTrue(fine, reason + " of " + machine.config().commandLine());
                     ends.add(reason.kind().text());
                 }
