@@ -9,6 +9,7 @@ import dev.godwit.host.machine.MachineConfig;
 import dev.godwit.host.vcpu.StopReason;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 
 /**
  * A guest as the API shows it; null where there is nothing to say.
@@ -46,15 +47,18 @@ public record GuestView(
     public record Page(List<GuestView> guests) {}
 
     static GuestView of(Guest guest) {
+        // Each may have changed by the next, and is right all the same.
         GuestState state = guest.state();
+        OptionalLong startMicros = guest.startMicros();
+        OptionalLong logBytes = guest.logBytes();
         Optional<StopReason> reason = guest.stopReason();
         return view(
                 guest.description(),
                 state,
                 reason,
                 guest.createdAt().toString(),
-                guest.startMicros().isPresent() ? guest.startMicros().getAsLong() : null,
-                state == GuestState.STARTING ? null : guest.log().endOffset(),
+                startMicros.isPresent() ? startMicros.getAsLong() : null,
+                logBytes.isPresent() ? logBytes.getAsLong() : null,
                 guest.migration().map(MigrationJob::id).orElse(null),
                 guest.migration().map(MigrationJob::target).orElse(null));
     }

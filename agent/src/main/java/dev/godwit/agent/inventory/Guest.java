@@ -98,6 +98,13 @@ public final class Guest {
         return present().serialLog();
     }
 
+    /** What {@link #log} holds and held, in bytes; empty while its machine is being built. */
+    public synchronized OptionalLong logBytes() {
+        return machine == null
+                ? OptionalLong.empty()
+                : OptionalLong.of(machine.serialLog().endOffset());
+    }
+
     /** RUNNING → PAUSED; no effect when PAUSED. */
     public synchronized void pause() {
         Machine m = free("be paused");
