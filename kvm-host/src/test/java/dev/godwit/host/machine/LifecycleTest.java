@@ -216,8 +216,9 @@ class LifecycleTest {
     }
 
     private void cycle(int i) throws InterruptedException {
-        MachineConfig config =
-                MachineConfig.of(4 << 20).withCpus(1 + i % 4).withDirtyTracking(DirtyTracking.values()[i % 2]);
+        MachineConfig config = MachineConfig.of(4 << 20)
+                .withCpus(1 + i % 4)
+                .withDirtyTracking(i % 2 == 0 ? DirtyTracking.LOG : DirtyTracking.RING);
         switch (i % 4) {
             case 0 -> Machine.empty(kvm, config).close();
             case 1 ->

@@ -131,7 +131,7 @@ class PauseTest {
 
     private static void command(Machine machine, Random random, int commands, boolean stop) {
         for (int n = 0; n < commands; n++) {
-            spin(random.nextInt(4) * 50_000);
+            spin(random.nextInt(200_000));
             switch (random.nextInt(5)) {
                 case 0, 1 -> machine.resume();
                 case 2, 3 -> machine.pause();
