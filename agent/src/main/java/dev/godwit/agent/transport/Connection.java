@@ -191,7 +191,8 @@ public final class Connection implements ByteSink, ByteSource, AutoCloseable {
         if (result == -Errno.EINTR || (result == -Errno.EAGAIN && patient)) {
             return 0;
         }
-        if (result == -Errno.EAGAIN) {
+        // Timed out: nothing of what was sent has been acknowledged, or taken, for the stall time.
+        if (result == -Errno.EAGAIN || result == -Errno.ETIMEDOUT) {
             throw new TransportException(Kind.STALLED, peer + (sending ? " takes nothing" : " sends nothing"));
         }
         if (result == 0 || result == -Errno.ECONNRESET || result == -Errno.EPIPE) {

@@ -3,6 +3,7 @@ package dev.godwit.agent.migration;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.host.device.SerialLog;
@@ -155,6 +156,33 @@ class MigrationTest {
                 assertTrue(report.largePagesBefore() >= 32 * MIB, report.toString());
                 assertEquals(report.largePagesBefore(), report.largePagesAfter(), report.toString());
             }
+        }
+    }
+
+    @Test
+    void reservedLargePagesArriveAsSuch() throws Exception {
+        Path pool = Path.of("/proc/sys/vm/nr_hugepages");
+        String before = Files.readString(pool).strip();
+        try {
+            MachineConfig config = MachineConfig.of(32 * MIB)
+                    .withLargePages(LargePages.HUGETLB)
+                    .withCommandLine("ws=4m cold=all rate=20000");
+            // Source and target at once, 16 of each.
+            Files.writeString(pool, Long.toString(Long.parseLong(before) + 32));
+            if (Long.parseLong(Files.readString(pool).strip()) < Long.parseLong(before) + 32) {
+                // Memory is too fragmented to reserve them: then a machine that needs more says so.
+                Files.writeString(pool, "0");
+                assertThrows(RuntimeException.class, () -> Machine.empty(kvm, config));
+                return;
+            }
+            try (Wanderer guest = Wanderer.boot(kvm, host, GuestImage.DIRTIER, config)) {
+                MigrationReport report = guest.move(VERIFY);
+                assertEquals(32 * MIB, report.largePagesBefore());
+                assertEquals(32 * MIB, report.largePagesAfter());
+                guest.verify();
+            }
+        } finally {
+            Files.writeString(pool, before);
         }
     }
 
