@@ -7,6 +7,7 @@ import java.time.Instant;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 
 /** A migration out of this agent, under way or over. Thread-safe. */
 public final class MigrationJob {
@@ -14,7 +15,10 @@ public final class MigrationJob {
     private final String guest;
     private final String target;
     private final Instant startedAt = Instant.now();
-    private final Mover mover;
+    /** Null once it is over: it holds the guest's machine, and jobs are kept for long. */
+    private volatile Mover mover;
+
+    private volatile MigrationProgress last = MigrationProgress.NONE;
     private final CountDownLatch done = new CountDownLatch(1);
     private volatile Outcome outcome;
 
@@ -56,7 +60,8 @@ public final class MigrationJob {
     }
 
     public MigrationProgress progress() {
-        return mover.progress();
+        Mover underWay = mover;
+        return underWay == null ? last : underWay.progress();
     }
 
     /** How it ended, once it has. */
@@ -66,17 +71,24 @@ public final class MigrationJob {
 
     /** Asks for its end; no effect when it has ended. */
     public void cancel() {
-        mover.cancel();
+        ifUnderWay(Mover::cancel);
     }
 
     /** Lets the guest go on here although it may run at the target; no effect except in doubt. */
     public void overruleDoubt() {
-        mover.overruleDoubt();
+        ifUnderWay(Mover::overruleDoubt);
     }
 
     /** Waits for its end; returns whether it came in time. */
     public boolean await(long millis) throws InterruptedException {
         return done.await(millis, TimeUnit.MILLISECONDS);
+    }
+
+    private void ifUnderWay(Consumer<Mover> command) {
+        Mover underWay = mover;
+        if (underWay != null) {
+            command.accept(underWay);
+        }
     }
 
     Mover mover() {
@@ -85,6 +97,8 @@ public final class MigrationJob {
 
     void end(Outcome how) {
         outcome = how;
+        last = mover.progress();
+        mover = null;
         done.countDown();
     }
 }
