@@ -107,7 +107,7 @@ final class FaultProxy implements AutoCloseable {
                 return;
             }
             ByteBuffer fields = ByteBuffer.wrap(hello).order(ByteOrder.LITTLE_ENDIAN);
-            Role role = Role.values()[fields.getShort(12) - 1];
+            Role role = role(fields.getShort(12));
             int stream = fields.getShort(14);
             Socket onward = new Socket();
             sockets.add(onward);
@@ -119,6 +119,14 @@ final class FaultProxy implements AutoCloseable {
         } catch (IOException e) {
             closeQuietly(source);
         }
+    }
+
+    private static Role role(int number) {
+        return switch (number) {
+            case 1 -> Role.CONTROL;
+            case 2 -> Role.DATA;
+            default -> Role.QUERY;
+        };
     }
 
     private void pump(Socket from, Socket to, Lane lane, byte[] first) {
