@@ -91,13 +91,6 @@ final class MigrateCommand implements Callable<Integer> {
             description = "The pause to plan for. Default: the agent's, 300ms.")
     private String downtime;
 
-    @Option(
-            names = "--cold-memory",
-            description =
-                    "Do not touch as much free memory of this host before each migration: what a first touch costs in"
-                            + " a virtual machine is then part of the figures.")
-    private boolean coldMemory;
-
     @Option(names = "--out", paramLabel = "DIR", description = "Keep result.json and latency.hlog there.")
     private Path out;
 
@@ -121,8 +114,7 @@ final class MigrateCommand implements Callable<Integer> {
                                 ? null
                                 : Durations.parse("--downtime", downtime).toMillis(),
                         warmups,
-                        runs,
-                        coldMemory)
+                        runs)
                 .run(options.progress(spec));
         if (out != null) {
             MigrateFiles.write(result, out);
@@ -162,12 +154,10 @@ final class MigrateCommand implements Callable<Integer> {
                     result.rawStreams(),
                     rate -> Figures.of(rate / GIGA));
         }
-        row(table, "  between memories", "GB/s", result.rawMemory(), rate -> Figures.of(rate / GIGA));
-        if (result.touch().max() > 0) {
-            row(table, "first touch of free memory", "GB/s", result.touch(), rate -> Figures.of(rate / GIGA));
-        }
+        row(table, "  into fresh memory", "GB/s", result.rawFresh(), rate -> Figures.of(rate / GIGA));
+        row(table, "first touch of free memory", "GB/s", result.touch(), rate -> Figures.of(rate / GIGA));
         row(table, "share of raw TCP", "", result.share(), Figures::ratio);
-        row(table, "  between memories", "", result.shareOfMemory(), Figures::ratio);
+        row(table, "  into fresh memory", "", result.shareOfFresh(), Figures::ratio);
         row(table, "2 MiB coverage before", "", result.coverageBefore(), Figures::percent);
         row(table, "2 MiB coverage after", "", result.coverageAfter(), Figures::percent);
         table.print(out);

@@ -25,17 +25,9 @@ import java.util.function.Consumer;
  * @param downtimeMillis the pause that precopy may plan for, or null for the agent's default
  * @param warmups migrations that do not count
  * @param runs migrations that do
- * @param coldMemory leave the host's free memory as it is; see {@link HostMemoryTouch}
  */
 public record MigrateScenario(
-        GuestKind guest,
-        long memoryBytes,
-        int cpus,
-        int streams,
-        Long downtimeMillis,
-        int warmups,
-        int runs,
-        boolean coldMemory) {
+        GuestKind guest, long memoryBytes, int cpus, int streams, Long downtimeMillis, int warmups, int runs) {
     private static final String NAME = "bench-migrate";
     private static final Duration POLL = Duration.ofSeconds(30);
     private static final long MOST_RAW = 1L << 30;
@@ -53,14 +45,15 @@ public record MigrateScenario(
             for (int i = 0; i < warmups + runs; i++) {
                 double rawOne = small.measure(1, rawBytes);
                 double rawStreams = small.measure(streams, rawBytes);
-                double rawMemory = large.measure(streams, rawBytes);
+                double touch = HostMemoryTouch.touch(memoryBytes);
+                double rawFresh = large.measureFresh(streams, rawBytes);
+                HostMemoryTouch.touch(memoryBytes);
                 AgentProcess to = agents.get((i + 1) % 2);
-                double touch = coldMemory ? 0 : HostMemoryTouch.touch(memoryBytes);
                 inside.zero();
                 MigrationView migration = migrate(agents.get(i % 2).client(), to.address());
                 inside.movedTo(to.client());
-                MigrateResult.Run run = new MigrateResult.Run(
-                        migration.report(), inside.report(), rawOne, rawStreams, rawMemory, touch);
+                MigrateResult.Run run =
+                        new MigrateResult.Run(migration.report(), inside.report(), rawOne, rawStreams, rawFresh, touch);
                 progress.accept((i < warmups ? "warm-up: " : "run " + (i - warmups + 1) + " of " + runs + ": ")
                         + Durations.human(run.migration().totalMicros()) + ", downtime "
                         + Durations.human(run.migration().downtime().total()) + ", the guest saw "

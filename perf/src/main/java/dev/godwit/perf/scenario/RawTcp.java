@@ -23,9 +23,7 @@ import java.util.concurrent.Future;
 
 /**
  * What TCP over the loopback carries with the system calls a migration makes and nothing around them: one thread a
- * connection and side, 2 MiB a call.
- *
- * <p>The two memories are made once; each is a large-page mapping, filled before the time is taken.
+ * connection and side, 2 MiB a call, from and to memory in large pages.
  */
 final class RawTcp implements AutoCloseable {
     private static final Duration CONNECT = Duration.ofSeconds(5);
@@ -36,17 +34,28 @@ final class RawTcp implements AutoCloseable {
     /**
      * Between memories of this size.
      *
-     * @param span bytes, a multiple of 2 MiB: with no more than a connection's share of 2 MiB, all stays in the caches
+     * @param span bytes, a multiple of 2 MiB: with no more than 2 MiB a connection all stays in the caches
      */
     RawTcp(long span) {
         from = GuestMemory.allocate(span, LargePages.THP);
         to = GuestMemory.allocate(span, LargePages.THP);
         from.segment().fill((byte) 1);
-        MemoryCalls.madvise(to.hva(), to.size(), MemoryCalls.MADV_POPULATE_WRITE);
     }
 
-    /** Carries so many bytes over so many connections; returns bytes a second. */
+    /** Carries so many bytes over so many connections, to memory that is populated; returns bytes a second. */
     double measure(int connections, long bytes) {
+        MemoryCalls.madvise(to.hva(), to.size(), MemoryCalls.MADV_POPULATE_WRITE);
+        return measure(to, connections, bytes);
+    }
+
+    /** The same to memory that nobody has touched yet, as that of a guest that arrives. */
+    double measureFresh(int connections, long bytes) {
+        try (GuestMemory fresh = GuestMemory.allocate(to.size(), LargePages.THP)) {
+            return measure(fresh, connections, bytes);
+        }
+    }
+
+    private double measure(GuestMemory sinks, int connections, long bytes) {
         long chunks = Math.max(1, bytes / connections / PageSize.LARGE);
         List<Connection> ends = new ArrayList<>();
         try (Listener listener = Listener.open(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
@@ -59,7 +68,7 @@ final class RawTcp implements AutoCloseable {
             long start = System.nanoTime();
             for (int i = 0; i < connections; i++) {
                 MemorySegment source = share(from, i, connections);
-                MemorySegment sink = share(to, i, connections);
+                MemorySegment sink = share(sinks, i, connections);
                 Connection sender = ends.get(2 * i);
                 Connection receiver = ends.get(2 * i + 1);
                 parts.add(threads.submit(() -> pump(chunks, source, sender::send)));

@@ -79,7 +79,7 @@ class BenchIT {
                 "--out=" + kept);
         assertEquals(2, result.at("/runs").size());
         for (String figure :
-                List.of("total", "downtime", "guestGap", "rate", "rawOne", "rawStreams", "rawMemory", "share")) {
+                List.of("total", "downtime", "guestGap", "rate", "rawOne", "rawStreams", "rawFresh", "share")) {
             assertTrue(result.at("/" + figure + "/min").asDouble() > 0, figure + ": " + result);
         }
         assertTrue(result.at("/pagesVerified").asLong() > 16384, result.toString());
