@@ -240,6 +240,7 @@ public final class MigrationServer implements AutoCloseable {
         handshakes.release(MAX_HANDSHAKES);
         threads.close();
         timer.shutdownNow();
+        timer.close();
         listener.close();
     }
 }

@@ -45,7 +45,7 @@ class FaultTest {
             try (Attempts warm = new Attempts(kvm)) {
                 warm.run(new Fault(new Lane(Role.DATA, 0, true), 5_000_000, Action.CUT), options);
             }
-            Resources before = Resources.now();
+            Resources before = Resources.afterAll();
             try (Attempts attempts = new Attempts(kvm)) {
                 Map<Lane, AtomicLong> lengths = attempts.run(null, options);
                 for (int i = 0; i < Chance.times(times); i++) {
@@ -63,7 +63,7 @@ class FaultTest {
                     }
                 }
             }
-            Resources.now().assertNoMoreThan(before);
+            Resources.afterAll().assertNoMoreThan(before);
         }
         System.out.println("FaultTest " + action + ": " + arrived + " arrived, went on at the source: " + failures
                 + "; last phase where a fault fired: " + phases);

@@ -6,6 +6,8 @@ import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
 
 /**
  * What this process holds at one moment.
@@ -19,7 +21,15 @@ record Resources(int descriptors, int threads, long residentBytes) {
 
     static Resources now() throws IOException {
         String[] statm = Files.readString(Path.of("/proc/self/statm")).split(" ", -1);
-        return new Resources(count("/proc/self/fd"), vcpusAndMigrationThreads(), Long.parseLong(statm[1]) * PAGE);
+        return new Resources(count("/proc/self/fd"), ours().size(), Long.parseLong(statm[1]) * PAGE);
+    }
+
+    /** As {@link #now}, when everything has been closed: a thread whose work is done may still be on its way out. */
+    static Resources afterAll() throws IOException, InterruptedException {
+        for (Thread thread : ours()) {
+            thread.join(Duration.ofSeconds(5));
+        }
+        return now();
     }
 
     private static int count(String directory) {
@@ -28,16 +38,15 @@ record Resources(int descriptors, int threads, long residentBytes) {
     }
 
     /** The threads this project makes; the JVM starts and ends its own as it likes. */
-    private static int vcpusAndMigrationThreads() {
-        return (int) Thread.getAllStackTraces().keySet().stream()
-                .map(Thread::getName)
-                .filter(name -> name.startsWith("vcpu-") || name.startsWith("migration-"))
-                .count();
+    private static List<Thread> ours() {
+        return Thread.getAllStackTraces().keySet().stream()
+                .filter(t -> t.getName().startsWith("vcpu-") || t.getName().startsWith("migration-"))
+                .toList();
     }
 
     /** Asserts that nothing is held that was not held at an earlier moment. */
     void assertNoMoreThan(Resources before) {
         assertTrue(descriptors <= before.descriptors, () -> "descriptors: " + before.descriptors + " → " + descriptors);
-        assertTrue(threads <= before.threads, () -> "threads: " + before.threads + " → " + threads);
+        assertTrue(threads <= before.threads, () -> "threads: " + before.threads + " → " + ours());
     }
 }
