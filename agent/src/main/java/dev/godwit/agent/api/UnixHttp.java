@@ -82,7 +82,7 @@ final class UnixHttp {
             throws IOException {
         channel.configureBlocking(false);
         ByteArrayOutputStream answer = new ByteArrayOutputStream();
-        ByteBuffer buffer = ByteBuffer.allocate(CHUNK);
+        byte[] buffer = new byte[CHUNK];
         try (Selector selector = Selector.open()) {
             SelectionKey key = channel.register(selector, SelectionKey.OP_WRITE | SelectionKey.OP_READ);
             while (true) {
@@ -92,24 +92,45 @@ final class UnixHttp {
                             "the agent at " + socket + " does not answer within " + timeout.toSeconds() + " s");
                 }
                 selector.selectedKeys().clear();
-                if (request.hasRemaining() && key.isWritable()) {
-                    channel.write(request);
-                    if (!request.hasRemaining()) {
-                        key.interestOps(SelectionKey.OP_READ);
+                try {
+                    if (key.isWritable() && request.hasRemaining()) {
+                        channel.write(request);
                     }
-                }
-                if (key.isReadable()) {
-                    int count = channel.read(buffer.clear());
-                    if (count < 0) {
+                    key.interestOps(request.hasRemaining() ? key.interestOps() : SelectionKey.OP_READ);
+                    if (key.isReadable() && read(channel, buffer, answer) < 0) {
                         return answer.toByteArray();
                     }
-                    answer.write(buffer.array(), 0, count);
-                    if (answer.size() > MAX_ANSWER) {
-                        throw new IOException("its answer does not end");
-                    }
+                } catch (IOException e) {
+                    return afterReset(channel, buffer, answer, e);
                 }
             }
         }
+    }
+
+    /** A server that refuses a request need not read all of it: what it answered before it closed is there to be read. */
+    private static byte[] afterReset(
+            SocketChannel channel, byte[] buffer, ByteArrayOutputStream answer, IOException reset) throws IOException {
+        try {
+            while (read(channel, buffer, answer) > 0) {
+                // More is there.
+            }
+        } catch (IOException e) {
+            // That was all.
+        }
+        if (answer.size() == 0) {
+            throw reset;
+        }
+        return answer.toByteArray();
+    }
+
+    /** Reads what is there; returns how much, or -1 at the end. */
+    private static int read(SocketChannel channel, byte[] buffer, ByteArrayOutputStream answer) throws IOException {
+        int count = channel.read(ByteBuffer.wrap(buffer));
+        answer.write(buffer, 0, Math.max(0, count));
+        if (answer.size() > MAX_ANSWER) {
+            throw new IOException("its answer does not end");
+        }
+        return count;
     }
 
     private static Answer parse(byte[] answer) throws IOException {
