@@ -48,7 +48,7 @@ final class AgentContainer extends GenericContainer<AgentContainer> {
         binds.add(readOnly(secret, SECRET));
         binds.add(new Bind(directory.toString(), new Volume(DIRECTORY), AccessMode.rw));
         String classPath = mountClassPath(binds);
-        withImagePullPolicy(unused -> false);
+        withImagePullPolicy(_ -> false);
         withNetwork(network);
         withNetworkAliases(alias);
         withCreateContainerCmdModifier(create -> {
