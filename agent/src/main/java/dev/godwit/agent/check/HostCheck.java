@@ -23,6 +23,8 @@ import java.util.Map;
 public final class HostCheck {
     private static final String THP = "/sys/kernel/mm/transparent_hugepage/";
     private static final String HUGETLB = "/sys/kernel/mm/hugepages/hugepages-2048kB/";
+    private static final String KVM_DEVICE =
+            "it has to be KVM's character device, 10:232, with API version 12 (Linux 2.6.22 or later)";
     private static final long LARGE = 2L << 20;
     private static final long FEW_FILES = 4096;
     private static final List<String> VM_VALUES = List.of(
@@ -71,10 +73,13 @@ public final class HostCheck {
     private static void kvmProblems(KvmSupport kvm, List<Problem> problems) {
         if (kvm.error() != null) {
             int colon = kvm.error().indexOf(": ");
-            problems.add(new Problem(
-                    true,
-                    colon < 0 ? kvm.error() : kvm.error().substring(0, colon),
-                    colon < 0 ? "" : kvm.error().substring(colon + 2)));
+            problems.add(
+                    colon < 0
+                            ? new Problem(true, kvm.error(), KVM_DEVICE)
+                            : new Problem(
+                                    true,
+                                    kvm.error().substring(0, colon),
+                                    kvm.error().substring(colon + 2)));
         }
         for (Capability c : kvm.capabilities()) {
             if (c.needed() && c.value() == 0) {

@@ -9,6 +9,7 @@ import dev.godwit.agent.config.Durations;
 import dev.godwit.agent.config.Failure;
 import dev.godwit.agent.config.SecretFile;
 import dev.godwit.agent.config.Sizes;
+import dev.godwit.host.kvm.Kvm;
 import dev.godwit.host.machine.MachineConfig;
 import dev.godwit.images.DirtierOptions;
 import java.io.PrintStream;
@@ -16,6 +17,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CopyOnWriteArrayList;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParentCommand;
@@ -75,30 +77,32 @@ final class DemoCommand implements Callable<Integer> {
         if (runs < 1 || runs > MAX_RUNS) {
             throw Failure.badInput("--runs: 1 to " + MAX_RUNS + " are right, not " + runs);
         }
+        Kvm.open().close(); // says what is wrong with this host before anything starts
         try (TemporaryDirectory directory = new TemporaryDirectory("godwit-demo")) {
-            List<AgentProcess> agents = new ArrayList<>();
-            // Ctrl-C reaches the agents too; what is left is the directory.
-            Thread onInterrupt = Thread.ofPlatform().name("clean-up").unstarted(() -> end(agents, directory));
-            Runtime.getRuntime().addShutdownHook(onInterrupt);
-            try {
+            List<AgentProcess> agents = new CopyOnWriteArrayList<>();
+            try (OnInterrupt _ = new OnInterrupt(() -> end(agents, directory))) {
                 say("Starting two agents and a guest of " + Sizes.human(memoryBytes) + " that rewrites "
                         + Sizes.human(workingSetBytes) + " of it …");
-                Path secret = directory.path().resolve("secret");
-                SecretFile.readOrCreate(secret);
-                for (String name : List.of("a", "b")) {
-                    agents.add(AgentProcess.start(
-                            directory.path().resolve(name), "127.0.0.1:0", List.of("--secret", secret.toString())));
-                }
+                startAgents(agents, directory.path());
                 show(play(agents, memoryBytes, workingSetBytes));
             } finally {
-                Runtime.getRuntime().removeShutdownHook(onInterrupt);
                 agents.forEach(AgentProcess::close);
             }
         }
         return ExitCode.OK;
     }
 
+    private static void startAgents(List<AgentProcess> agents, Path directory) {
+        Path secret = directory.resolve("secret");
+        SecretFile.readOrCreate(secret);
+        for (String name : List.of("a", "b")) {
+            agents.add(
+                    AgentProcess.start(directory.resolve(name), "127.0.0.1:0", List.of("--secret", secret.toString())));
+        }
+    }
+
     private static void end(List<AgentProcess> agents, TemporaryDirectory directory) {
+        ProcessHandle.current().children().forEach(ProcessHandle::destroy); // one may be just starting
         agents.forEach(AgentProcess::close);
         directory.close();
     }

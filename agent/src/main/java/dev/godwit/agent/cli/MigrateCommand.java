@@ -107,17 +107,14 @@ final class MigrateCommand extends AgentAccess {
     }
 
     private MigrationView watch(ApiClient client, MigrationView started) {
-        Thread onInterrupt = Thread.ofPlatform().name("cancel").unstarted(() -> client.cancel(started.id()));
-        Runtime.getRuntime().addShutdownHook(onInterrupt);
-        try (ProgressLine line = new ProgressLine(console(), !json)) {
+        try (OnInterrupt _ = new OnInterrupt(() -> client.cancel(started.id()));
+                ProgressLine line = new ProgressLine(console(), !json)) {
             MigrationView now = started;
             while (!now.done()) {
                 now = client.migration(started.id(), line.interval());
                 line.show(now);
             }
             return now;
-        } finally {
-            Runtime.getRuntime().removeShutdownHook(onInterrupt);
         }
     }
 }
