@@ -37,8 +37,8 @@ public final class MigrationServer implements AutoCloseable {
     /** Strangers at once; more wait in the kernel's queue. */
     private static final int MAX_HANDSHAKES = 64;
 
-    private static final Duration HANDSHAKE_STALL = Duration.ofSeconds(3);
-    private static final Duration HANDSHAKE_LIMIT = Duration.ofSeconds(5);
+    private static final Duration HANDSHAKE_STALL = Duration.ofSeconds(10);
+    private static final Duration HANDSHAKE_LIMIT = Duration.ofSeconds(20);
 
     /** How often a data stream's bytes are counted at least. */
     private static final Duration LOOK = Duration.ofMillis(100);
