@@ -38,7 +38,7 @@ public final class MigrationServer implements AutoCloseable {
     private static final int MAX_HANDSHAKES = 64;
 
     private static final Duration HANDSHAKE_STALL = Duration.ofSeconds(10);
-    private static final Duration HANDSHAKE_LIMIT = Duration.ofSeconds(20);
+    private static final Duration HANDSHAKE_LIMIT = Duration.ofSeconds(10);
 
     /** How often a data stream's bytes are counted at least. */
     private static final Duration LOOK = Duration.ofMillis(100);

@@ -26,6 +26,8 @@ public final class Secret {
             throw new IllegalArgumentException("a secret has at least " + MIN_BYTES + " bytes, not " + key.length);
         }
         this.key = key.clone();
+        // Java's cryptography is loaded now, and not while a peer waits for its first word.
+        proof();
     }
 
     /** HMAC-SHA-256 of the parts, one after the other. */
