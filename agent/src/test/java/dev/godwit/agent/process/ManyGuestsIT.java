@@ -1,0 +1,85 @@
+package dev.godwit.agent.process;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.godwit.agent.api.ApiClient;
+import dev.godwit.agent.api.GuestView;
+import dev.godwit.agent.api.StartRequest;
+import dev.godwit.agent.cli.AgentProcess;
+import dev.godwit.agent.cli.MeasuringGuest;
+import dev.godwit.agent.config.SecretFile;
+import dev.godwit.images.DirtierOptions;
+import dev.godwit.images.DirtierReport;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A hundred guests in one agent. */
+@Tag("kvm")
+@Timeout(300)
+class ManyGuestsIT {
+    private static final int GUESTS = 100;
+    private static final long MEMORY = 16 * TwoAgents.MIB;
+
+    @TempDir
+    private Path scratch;
+
+    @Test
+    void oneOfAHundredDiesAndTheOthersDoNotNotice() throws IOException {
+        Path secret = scratch.resolve("secret");
+        SecretFile.readOrCreate(secret);
+        try (AgentProcess agent =
+                AgentProcess.start(scratch.resolve("a"), "127.0.0.1:0", List.of("--secret", secret.toString()))) {
+            ApiClient api = agent.client();
+            ProcessSize empty = ProcessSize.of(agent.process());
+            String cmdline = DirtierOptions.DEFAULT
+                    .withWorkingSet(2 * TwoAgents.MIB)
+                    .withCold(4 * TwoAgents.MIB)
+                    .withRate(100)
+                    .withSweep(100)
+                    .commandLine();
+            TwoAgents.all(GUESTS - 1, i -> {
+                api.start(new StartRequest("g" + i, "dirtier", MEMORY, 1, cmdline, null, null, null, null));
+                new MeasuringGuest("g" + i, api).awaitReady();
+            });
+            api.start(new StartRequest("bad", "hostile", MEMORY, 1, "mode=triple", null, null, null, null));
+            TwoAgents.await(() -> api.guest("bad").state().equals("stopped"), () -> "still there: " + api.guest("bad"));
+            assertEquals("triple-fault", api.guest("bad").reason());
+
+            TwoAgents.all(GUESTS - 1, i -> {
+                MeasuringGuest guest = new MeasuringGuest("g" + i, api);
+                assertTrue(guest.verify() > 0);
+                DirtierReport report = guest.report();
+                assertEquals(0, report.errors());
+                assertTrue(report.writes() > 0, "a guest that does not write");
+            });
+            assertEquals(
+                    GUESTS - 1,
+                    api.guests(false).stream()
+                            .map(GuestView::state)
+                            .filter("running"::equals)
+                            .count());
+
+            ProcessSize full = ProcessSize.of(agent.process());
+            List<GuestView> all = api.guests(false);
+            TwoAgents.all(all.size(), i -> api.remove(all.get(i).name()));
+            TwoAgents.await(() -> threads(agent) <= empty.threads() + 20, () -> "threads stay: " + threads(agent));
+            System.out.println(
+                    GUESTS + " guests: " + empty + ", then " + full + ", then " + ProcessSize.of(agent.process()));
+            assertTrue(ProcessSize.of(agent.process()).descriptors() <= empty.descriptors() + 5, "descriptors stay");
+        }
+    }
+
+    private static int threads(AgentProcess agent) {
+        try {
+            return ProcessSize.of(agent.process()).threads();
+        } catch (IOException e) {
+            throw new java.io.UncheckedIOException(e);
+        }
+    }
+}
