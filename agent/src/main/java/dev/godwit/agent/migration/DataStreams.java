@@ -98,13 +98,13 @@ final class DataStreams implements AutoCloseable {
     /** Breaks all connections: whoever sends returns with an error. From any thread. */
     void abort() {
         connections.forEach(Connection::abort);
+        // A sender that waits for its turn finds the connection broken at once.
+        limit.release();
     }
 
     @Override
     public void close() {
         abort();
-        // Interrupted too: a slow rate limit is waited for in the thread.
-        threads.shutdownNow();
         threads.close();
         connections.forEach(Connection::close);
         arena.close();

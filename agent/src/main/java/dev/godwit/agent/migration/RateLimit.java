@@ -1,6 +1,6 @@
 package dev.godwit.agent.migration;
 
-import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.TimeUnit;
 
 /**
  * Holds senders to so many bytes a second, together.
@@ -13,24 +13,32 @@ final class RateLimit {
 
     private final long bytesPerSecond;
     private long next = System.nanoTime();
+    private boolean released;
 
     /** A limit; 0 is none. */
     RateLimit(long bytesPerSecond) {
         this.bytesPerSecond = bytesPerSecond;
     }
 
-    /** Returns when {@code bytes} more may be sent. */
-    void acquire(long bytes) {
+    /** Returns when {@code bytes} more may be sent, or nobody is held any more. */
+    synchronized void acquire(long bytes) {
         if (bytesPerSecond == 0) {
             return;
         }
-        long wait = reserve(bytes, System.nanoTime());
-        for (long until = System.nanoTime() + wait; wait > 0; wait = until - System.nanoTime()) {
-            LockSupport.parkNanos(wait);
-            if (Thread.currentThread().isInterrupted()) {
-                return;
+        long until = System.nanoTime() + reserve(bytes, System.nanoTime());
+        try {
+            for (long left = until - System.nanoTime(); left > 0 && !released; left = until - System.nanoTime()) {
+                TimeUnit.NANOSECONDS.timedWait(this, left);
             }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
+    }
+
+    /** Holds nobody any more, from now on. */
+    synchronized void release() {
+        released = true;
+        notifyAll();
     }
 
     /** Books {@code bytes} and returns the nanoseconds to wait before sending them. */
