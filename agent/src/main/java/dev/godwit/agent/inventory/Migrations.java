@@ -71,33 +71,64 @@ public final class Migrations implements AutoCloseable {
                 movers.create(m, guest.description(), target, options)));
         jobs.put(number, job);
         forgetOld();
-        Thread.ofPlatform().name("migration-" + guest.name()).start(() -> run(job, guest));
+        try {
+            Thread.ofPlatform().name("migration-" + guest.name()).start(() -> run(job, guest));
+        } catch (OutOfMemoryError e) { // what Java throws when the system has no thread to give
+            String why =
+                    "guest " + guest.name() + " is not migrated: this host has no thread for it: " + e.getMessage();
+            MigrationException error = new MigrationException(MigrationException.Kind.INTERNAL, why, e);
+            try {
+                guest.endMigration();
+            } finally {
+                job.end(new MigrationJob.Outcome(job.mover().report(), error, null));
+            }
+            throw new Failure(Failure.Kind.FAILED, why, e);
+        }
         return job;
     }
 
     private void run(MigrationJob job, Guest guest) {
-        MigrationReport report;
-        MigrationException error = null;
+        MigrationException error = attempt(job);
+        MigrationReport report = job.mover().report();
+        String directory = null;
         try {
-            report = job.mover().run();
-        } catch (MigrationException e) {
-            error = e;
-            report = job.mover().report();
+            if (error == null) {
+                step(job, () -> onDeparture.accept(guest, job.target()));
+            }
+            step(job, guest::endMigration);
+            step(job, () -> metrics.migrated(report));
+            directory = reports.keep(report, job.startedAt());
         } catch (RuntimeException | Error e) {
-            LOG.error("migration {} of guest {}", job.id(), guest.name(), e);
-            error = new MigrationException(MigrationException.Kind.INTERNAL, "defect: " + e, e);
-            report = job.mover().report();
+            LOG.error("migration {} of guest {}: its report", job.id(), guest.name(), e);
+        } finally {
+            job.end(new MigrationJob.Outcome(report, error, directory));
         }
-        if (error == null) {
-            onDeparture.accept(guest, job.target());
-        }
-        guest.endMigration();
-        metrics.migrated(report);
-        job.end(new MigrationJob.Outcome(report, error, reports.keep(report, job.startedAt())));
         if (error == null) {
             LOG.info("guest {} lives at {}", guest.name(), job.target());
         } else {
             LOG.warn("guest {} not migrated to {}: {}", guest.name(), job.target(), error.getMessage());
+        }
+    }
+
+    /** Why it failed, or null. */
+    private static MigrationException attempt(MigrationJob job) {
+        try {
+            var _ = job.mover().run(); // which report() gives too
+            return null;
+        } catch (MigrationException e) {
+            return e;
+        } catch (RuntimeException | Error e) {
+            LOG.error("migration {} of guest {}", job.id(), job.guest(), e);
+            return new MigrationException(MigrationException.Kind.INTERNAL, "defect: " + e, e);
+        }
+    }
+
+    /** One of the things that are left to do at the end; when it fails, the others are done all the same. */
+    private static void step(MigrationJob job, Runnable step) {
+        try {
+            step.run();
+        } catch (RuntimeException | Error e) {
+            LOG.error("migration {} of guest {}: its end", job.id(), job.guest(), e);
         }
     }
 
