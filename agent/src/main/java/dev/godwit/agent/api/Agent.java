@@ -92,7 +92,7 @@ public final class Agent implements AutoCloseable {
         metrics.gauge(
                 "godwit_host_free_bytes",
                 "What guests may still take of the host's RAM",
-                () -> HostMemory.now().free());
+                () -> HostMemory.now().free(inventory.promisedBytes()));
     }
 
     private <T extends AutoCloseable> T add(T part) {

@@ -23,6 +23,7 @@ import java.util.OptionalLong;
  * @param logBytes what it wrote to its serial port in its life
  * @param migration id of the migration under way
  * @param target where it went, {@code host:port}
+ * @param notRestored parts of its snapshot's state that this host could not give it back; null when there are none
  */
 public record GuestView(
         String name,
@@ -41,7 +42,8 @@ public record GuestView(
         Long firstInstructionMicros,
         Long logBytes,
         String migration,
-        String target) {
+        String target,
+        List<String> notRestored) {
 
     /** All of them. */
     public record Page(List<GuestView> guests) {}
@@ -60,7 +62,8 @@ public record GuestView(
                 startMicros.isPresent() ? startMicros.getAsLong() : null,
                 logBytes.isPresent() ? logBytes.getAsLong() : null,
                 guest.migration().map(MigrationJob::id).orElse(null),
-                guest.migration().map(MigrationJob::target).orElse(null));
+                guest.migration().map(MigrationJob::target).orElse(null),
+                guest.notRestored());
     }
 
     static GuestView of(Departed gone) {
@@ -72,7 +75,8 @@ public record GuestView(
                 null,
                 null,
                 null,
-                gone.target());
+                gone.target(),
+                List.of());
     }
 
     private static GuestView view(
@@ -83,7 +87,8 @@ public record GuestView(
             Long firstInstruction,
             Long logBytes,
             String migration,
-            String target) {
+            String target,
+            List<String> notRestored) {
         MachineConfig config = guest.config();
         return new GuestView(
                 guest.name(),
@@ -106,6 +111,7 @@ public record GuestView(
                 firstInstruction,
                 logBytes,
                 migration,
-                target);
+                target,
+                notRestored.isEmpty() ? null : notRestored);
     }
 }

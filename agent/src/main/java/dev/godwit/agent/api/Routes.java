@@ -75,7 +75,7 @@ final class Routes {
                 info.directory().toString(),
                 HostPort.text(info.listen()),
                 memory.total(),
-                memory.free(),
+                memory.free(inventory.promisedBytes()),
                 Runtime.getRuntime().availableProcessors(),
                 inventory.guests().size());
     }

@@ -31,6 +31,9 @@ final class RestoreCommand extends AgentAccess {
             printJson(guest);
         } else {
             out().println("guest " + guest.name() + " is " + guest.state());
+            if (guest.notRestored() != null) {
+                guest.notRestored().forEach(part -> out().println("not restored: " + part));
+            }
         }
         return ExitCode.OK;
     }

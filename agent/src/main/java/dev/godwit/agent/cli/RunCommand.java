@@ -60,7 +60,7 @@ final class RunCommand implements Callable<Integer> {
         Duration limit = timeout == null ? FOREVER : Durations.parse("--timeout", timeout);
         StartRequest request = options.request("run", image, false);
         MachineConfig config = request.config();
-        HostMemory.now().admit(config);
+        HostMemory.now().admit(config, 0);
         try (Arena arena = Arena.ofShared()) {
             PvhImage file = Images.open(request.image(), arena);
             try (Kvm kvm = Kvm.open();

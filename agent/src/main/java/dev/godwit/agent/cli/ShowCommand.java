@@ -44,6 +44,9 @@ final class ShowCommand extends AgentAccess {
         }
         line("serial output", Sizes.human(guest.logBytes() == null ? 0 : guest.logBytes()));
         line("migration", guest.migration());
+        if (guest.notRestored() != null) {
+            guest.notRestored().forEach(part -> line("not restored", part));
+        }
         return ExitCode.OK;
     }
 

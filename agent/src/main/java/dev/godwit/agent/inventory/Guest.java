@@ -7,6 +7,7 @@ import dev.godwit.host.device.SerialLog;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.vcpu.StopReason;
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.Function;
@@ -27,7 +28,8 @@ public final class Guest {
     private MigrationJob job;
     private boolean arriving;
     private boolean snapshotting;
-    private boolean closed;
+    private volatile boolean closed; // read without the lock, which a slow command may hold
+    private volatile List<String> notRestored = List.of();
 
     private Guest(GuestDescription description, boolean arriving, long createdNanos) {
         this.description = description;
@@ -49,6 +51,20 @@ public final class Guest {
 
     public GuestDescription description() {
         return description;
+    }
+
+    /** RAM that it may still take of the host, or has taken, in bytes. */
+    long promisedBytes() {
+        return closed ? 0 : HostMemory.ordinaryBytes(description.config());
+    }
+
+    /** The parts of its snapshot's state that this host could not give it back; empty for one that has none. */
+    public List<String> notRestored() {
+        return notRestored;
+    }
+
+    void lacks(List<String> parts) {
+        notRestored = List.copyOf(parts);
     }
 
     /** When it came to this agent. */

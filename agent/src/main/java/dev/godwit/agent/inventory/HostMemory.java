@@ -12,7 +12,7 @@ import java.nio.file.Path;
  * The memory that this host lets the agent have, in bytes, at one moment. Source: {@code /proc/meminfo}, proc(5), and
  * the limits of {@link ControlGroupMemory}.
  *
- * @param total usable RAM
+ * @param total usable RAM, without large pages that are reserved
  * @param available what the kernel thinks can be had without swapping
  */
 public record HostMemory(long total, long available) {
@@ -26,7 +26,7 @@ public record HostMemory(long total, long available) {
             String text = Files.readString(MEMINFO);
             ControlGroupMemory group = ControlGroupMemory.read(Path.of("/"));
             return new HostMemory(
-                    Math.min(group.limit(), field(text, "MemTotal:")),
+                    Math.min(group.limit(), field(text, "MemTotal:") - field(text, "Hugetlb:")),
                     Math.min(group.available(), field(text, "MemAvailable:")));
         } catch (IOException e) {
             throw Failure.failed(MEMINFO + " cannot be read: " + e.getMessage());
@@ -38,21 +38,35 @@ public record HostMemory(long total, long available) {
         return Math.max(LEAST_RESERVE, total / RESERVE_SHARE);
     }
 
-    /** What guests may still take. */
-    public long free() {
-        return Math.max(0, available - reserve());
+    /**
+     * What guests may still take. RAM is taken from the host only when a guest touches it, so that what is available
+     * alone says too much.
+     *
+     * @param promised RAM of the guests that are here, touched or not
+     */
+    public long free(long promised) {
+        return Math.max(0, Math.min(available, total - promised) - reserve());
     }
 
     /**
      * Refuses a guest that does not fit. Reserved large pages are a pool of their own, which the kernel guards itself.
      *
+     * @param promised as for {@link #free}
      * @throws Failure bad input
      */
-    public void admit(MachineConfig config) {
-        if (config.largePages() != LargePages.HUGETLB && config.memoryBytes() > free()) {
-            throw Failure.badInput("a guest of " + Sizes.human(config.memoryBytes()) + " does not fit: this host has "
-                    + Sizes.human(free()) + " to give");
+    public void admit(MachineConfig config, long promised) {
+        long bytes = ordinaryBytes(config);
+        if (bytes > free(promised)) {
+            throw Failure.badInput("a guest of " + Sizes.human(bytes) + " does not fit: this host has "
+                    + Sizes.human(free(promised)) + " to give (" + Sizes.human(total) + " in all, "
+                    + Sizes.human(available) + " available, " + Sizes.human(promised) + " promised to guests here, "
+                    + Sizes.human(reserve()) + " kept back)");
         }
+    }
+
+    /** What a guest takes of the memory that is told about here: nothing, when it lives in reserved large pages. */
+    static long ordinaryBytes(MachineConfig config) {
+        return config.largePages() == LargePages.HUGETLB ? 0 : config.memoryBytes();
     }
 
     /** A field in kB, or 0. */

@@ -25,6 +25,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -45,6 +46,9 @@ public final class Inventory implements TargetHost, AutoCloseable {
     private final ExecutorService reaper = Executors.newCachedThreadPool(
             Thread.ofPlatform().daemon().name("reaper-", 0).factory());
     private final Migrations migrations;
+    private final Supplier<HostMemory> memory;
+    /** Held from the look at the memory until the guest is listed: two at once would both be promised the same. */
+    private final Object admission = new Object();
 
     /**
      * An empty inventory, which owns {@code kvm} from now on.
@@ -52,7 +56,12 @@ public final class Inventory implements TargetHost, AutoCloseable {
      * @param reports where migrations leave their reports
      */
     public Inventory(Kvm kvm, Mover.Factory movers, ReportStore reports, AgentMetrics metrics) {
+        this(kvm, movers, reports, metrics, HostMemory::now);
+    }
+
+    Inventory(Kvm kvm, Mover.Factory movers, ReportStore reports, AgentMetrics metrics, Supplier<HostMemory> memory) {
         this.kvm = kvm;
+        this.memory = memory;
         this.metrics = metrics;
         this.migrations = new Migrations(movers, reports, metrics, this::departed);
     }
@@ -67,6 +76,11 @@ public final class Inventory implements TargetHost, AutoCloseable {
         return guests.values().stream()
                 .sorted(Comparator.comparing(Guest::name))
                 .toList();
+    }
+
+    /** RAM of the guests here, touched or not, in bytes; without reserved large pages. */
+    public long promisedBytes() {
+        return guests.values().stream().mapToLong(Guest::promisedBytes).sum();
     }
 
     /** The guests that went to other agents, the latest first. */
@@ -106,7 +120,6 @@ public final class Inventory implements TargetHost, AutoCloseable {
     public Guest start(String name, String image, MachineConfig config, boolean paused) {
         long since = System.nanoTime();
         GuestDescription description = new GuestDescription(GuestNames.check(name), image, config);
-        HostMemory.now().admit(config);
         Guest guest = reserve(Guest.starting(description, since));
         try (Arena arena = Arena.ofConfined()) {
             PvhImage file = Images.open(image, arena);
@@ -147,17 +160,18 @@ public final class Inventory implements TargetHost, AutoCloseable {
         long since = System.nanoTime();
         GuestNames.check(name);
         if (!Files.isRegularFile(file)) {
-            throw Failure.badInput("snapshot " + file + " does not exist");
+            throw Failure.badInput(
+                    "snapshot " + file + (Files.exists(file) ? " is no regular file" : " does not exist"));
         }
         Guest guest = null;
         try {
             GuestDescription saved = Snapshot.describe(file);
-            HostMemory.now().admit(saved.config());
             guest = reserve(Guest.starting(new GuestDescription(name, saved.image(), saved.config()), since));
             Snapshot.Restored restored = Snapshot.restore(kvm, file);
             if (!restored.notRestored().isEmpty()) {
                 LOG.warn("guest {}: not restored: {}", name, String.join(", ", restored.notRestored()));
             }
+            guest.lacks(restored.notRestored());
             run(guest, restored.machine(), paused);
             return guest;
         } catch (MigrationException e) {
@@ -204,7 +218,6 @@ public final class Inventory implements TargetHost, AutoCloseable {
         Guest guest = null;
         try {
             GuestNames.check(description.name());
-            HostMemory.now().admit(description.config());
             guest = reserve(Guest.arriving(description));
             Machine machine = Machine.empty(kvm, description.config());
             guest.attach(machine);
@@ -243,8 +256,12 @@ public final class Inventory implements TargetHost, AutoCloseable {
     }
 
     private Guest reserve(Guest guest) {
-        if (guests.putIfAbsent(guest.name(), guest) != null) {
-            throw Failure.conflict("a guest is already named " + guest.name());
+        synchronized (admission) {
+            if (guests.containsKey(guest.name())) {
+                throw Failure.conflict("a guest is already named " + guest.name());
+            }
+            memory.get().admit(guest.description().config(), promisedBytes());
+            guests.put(guest.name(), guest);
         }
         return guest;
     }

@@ -173,6 +173,27 @@ class InventoryTest {
         assertEquals(1, inventory.guests().size());
     }
 
+    @Test
+    void memoryIsPromisedOnce() throws Exception {
+        HostMemory host = new HostMemory(1L << 30, 1L << 30);
+        MachineConfig half = MachineConfig.of(512 << 20);
+        try (Inventory small = new Inventory(
+                Kvm.open(),
+                (machine, guest, target, options) -> mover.of(machine, guest),
+                new ReportStore(directory),
+                new AgentMetrics(),
+                () -> host)) {
+            small.start("one", "dirtier", half, true);
+            Failure e = assertThrows(Failure.class, () -> small.start("two", "dirtier", half, true));
+            assertTrue(e.getMessage().contains("512 MiB promised to guests here"), e.getMessage());
+            assertThrows(RefusedException.class, () -> small.admit(new GuestDescription("two", "dirtier", half)));
+            small.guest("one").stop();
+            assertEquals(0, small.promisedBytes(), "one that ended keeps its name only");
+            small.admit(new GuestDescription("two", "dirtier", half)).abandon("");
+            small.start("two", "dirtier", half, true);
+        }
+    }
+
     private MigrationJob migrate(Guest guest) {
         return inventory.migrations().start(guest, TARGET, MigrationOptions.DEFAULT);
     }
