@@ -1,11 +1,13 @@
 package dev.godwit.agent.migration;
 
+import dev.godwit.agent.transport.ProcessIdentity;
+
 /** The messages of a control connection, each with its number on the wire and the longest payload it may have. */
 enum MessageType {
     /** Source: what the guest is (JSON). */
     OFFER(1, Offer.MAX_BYTES),
-    /** Target: it may come; argument: microseconds that a restore takes there. */
-    ACCEPT(2, 0),
+    /** Target: it may come; argument: microseconds that a restore takes there; payload: who it is, see {@link ProcessIdentity}. */
+    ACCEPT(2, ProcessIdentity.BYTES),
     /** Target: it may not; text. */
     REFUSE(3, 4096),
     /** Either: still there; argument from the target: bytes that have arrived on the data streams. */
@@ -24,7 +26,7 @@ enum MessageType {
     SUMMARY(10, 1 << 20),
     /** Either: it is over; text. From the target it also means that the guest does not run there. */
     ABORT(11, 4096),
-    /** On a query connection, the target's answer; argument: 1 running, 2 not running and never will. */
+    /** On a query connection, the target's answer; argument: see {@link Outcome}. */
     OUTCOME(12, 0);
 
     private static final MessageType[] ALL = values();

@@ -36,6 +36,7 @@ public final class Migration {
     private final GuestDescription guest;
     private final MigrationOptions options;
     private final SourceLink link;
+    private final RateLimit limit;
     private final Figures figures;
     private final Timeline timeline;
     private final AtomicBoolean begun = new AtomicBoolean();
@@ -63,6 +64,7 @@ public final class Migration {
         this.guest = guest;
         this.options = options;
         this.link = new SourceLink(target, secret, UUID.randomUUID(), options.stall());
+        this.limit = new RateLimit(options.bandwidth());
         this.figures = new Figures(guest, target, options);
         this.timeline = figures.timeline();
     }
@@ -178,7 +180,7 @@ public final class Migration {
 
     private Precopy precopy(Arena arena) throws TransportException, MigrationException, InterruptedException {
         Offer offer = Offer.of(guest, options, machine.guestCpu());
-        Duration restore = link.open(offer, machine, new RateLimit(options.bandwidth()));
+        Duration restore = link.open(offer, machine, limit);
         checkCancelled();
         figures.connected(link, SwitchoverCost.save().plus(restore));
         timeline.enter(MigrationPhase.PRECOPY);
@@ -195,6 +197,7 @@ public final class Migration {
             throw new MigrationException(Kind.GUEST_ENDED, "the guest ended while it was being migrated");
         }
         timeline.paused = System.nanoTime();
+        limit.forgive();
         RoundSink.Sending last = precopy.startLast();
         long saveStarted = System.nanoTime();
         SavedMachine saved = machine.save();

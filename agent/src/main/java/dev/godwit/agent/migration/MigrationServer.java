@@ -207,10 +207,10 @@ public final class MigrationServer implements AutoCloseable {
         }
     }
 
-    /** A session nobody here knows of was another agent's, whose guests ended with it, unless it was forgotten. */
+    /** A session nobody here knows of was another agent's, unless it was forgotten. */
     private Outcome outcomeOfStranger() {
         synchronized (sessions) {
-            return forgetful ? Outcome.UNKNOWN : Outcome.NOT_RUNNING;
+            return forgetful ? Outcome.UNKNOWN : Outcome.STRANGER;
         }
     }
 

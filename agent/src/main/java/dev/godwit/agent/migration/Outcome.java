@@ -7,7 +7,11 @@ enum Outcome {
     /** The guest runs, or ran, at the target. */
     RUNNING(1),
     /** It does not, and by this session it never will. */
-    NOT_RUNNING(2);
+    NOT_RUNNING(2),
+    /** This agent knows of no such session: it was another's, or it is that agent, started anew. */
+    STRANGER(3);
+
+    private static final Outcome[] ALL = values();
 
     private final int wire;
 
@@ -21,6 +25,11 @@ enum Outcome {
     }
 
     static Outcome of(long wire) {
-        return wire == RUNNING.wire ? RUNNING : wire == NOT_RUNNING.wire ? NOT_RUNNING : UNKNOWN;
+        for (Outcome outcome : ALL) {
+            if (outcome.wire == wire) {
+                return outcome;
+            }
+        }
+        return UNKNOWN;
     }
 }

@@ -35,6 +35,11 @@ final class RateLimit {
         }
     }
 
+    /** Forgets what is booked: the pages of a paused guest do not wait for those sent before. */
+    synchronized void forgive() {
+        next = System.nanoTime();
+    }
+
     /** Holds nobody any more, from now on. */
     synchronized void release() {
         released = true;

@@ -5,6 +5,7 @@ import dev.godwit.agent.migration.MigrationException.Kind;
 import dev.godwit.agent.transport.Connection;
 import dev.godwit.agent.transport.Handshake;
 import dev.godwit.agent.transport.Handshake.Role;
+import dev.godwit.agent.transport.ProcessIdentity;
 import dev.godwit.agent.transport.Secret;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.machine.Machine;
@@ -31,6 +32,7 @@ final class SourceLink implements RoundSink, AutoCloseable {
 
     private ControlChannel control;
     private DataStreams streams;
+    private ProcessIdentity peer = ProcessIdentity.NONE;
     private Pinger pinger;
     private boolean aborted;
 
@@ -51,6 +53,7 @@ final class SourceLink implements RoundSink, AutoCloseable {
         Handshake.connect(connection, secret, Role.CONTROL, session, 0);
         control.send(MessageType.OFFER, 0, offer.encode());
         Message accepted = control.expect(MessageType.ACCEPT);
+        peer = ProcessIdentity.decode(accepted.payload());
         // A broken connection is noticed where the target's next word is due.
         pinger = new Pinger(control, stall, () -> 0, () -> {});
         synchronized (this) {
@@ -161,13 +164,18 @@ final class SourceLink implements RoundSink, AutoCloseable {
                 ControlChannel query = new ControlChannel(connection)) {
             connection.setStall(stall);
             Handshake.connect(connection, secret, Role.QUERY, session, 0);
-            return Outcome.of(query.expect(MessageType.OUTCOME).argument());
+            Outcome outcome = Outcome.of(query.expect(MessageType.OUTCOME).argument());
+            return outcome == Outcome.STRANGER ? ifGone() : outcome;
         } catch (TransportException e) {
-            // A host that answers "nobody listens" has no agent any more, and so no guest of ours.
-            return e.kind() == TransportException.Kind.REFUSED ? Outcome.NOT_RUNNING : Outcome.UNKNOWN;
+            return e.kind() == TransportException.Kind.REFUSED ? ifGone() : Outcome.UNKNOWN;
         } catch (MigrationException e) {
             return Outcome.UNKNOWN;
         }
+    }
+
+    /** Nobody at the address knows of the guest: it does not run if the agent that took it has ended, for certain. */
+    private Outcome ifGone() {
+        return peer.isGone(ProcessIdentity.own()) ? Outcome.NOT_RUNNING : Outcome.UNKNOWN;
     }
 
     @Override

@@ -2,6 +2,7 @@ package dev.godwit.agent.migration;
 
 import dev.godwit.agent.migration.ControlChannel.Message;
 import dev.godwit.agent.transport.Connection;
+import dev.godwit.agent.transport.ProcessIdentity;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.agent.transport.TransportException.Kind;
 import dev.godwit.host.device.DeviceStateException;
@@ -127,7 +128,10 @@ final class TargetSession {
             throw new TargetHost.RefusedException(
                     "this host's CPU lacks what the guest was given: " + String.join(", ", missing));
         }
-        control.send(MessageType.ACCEPT, SwitchoverCost.restoreMicros());
+        control.send(
+                MessageType.ACCEPT,
+                SwitchoverCost.restoreMicros(),
+                ProcessIdentity.own().encode());
         return made;
     }
 

@@ -175,7 +175,7 @@ class SourceFailureTest {
     @Test
     void aSourceThatAsksTakesTheGuestBack() throws Exception {
         try (FakeSource source = new FakeSource(host.address())) {
-            assertEquals(Outcome.NOT_RUNNING, source.ask(UUID.randomUUID()));
+            assertEquals(Outcome.STRANGER, source.ask(UUID.randomUUID()));
             source.offer(offer());
             source.openStream(0);
             source.openStream(1);
