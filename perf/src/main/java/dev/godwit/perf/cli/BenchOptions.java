@@ -1,6 +1,7 @@
 package dev.godwit.perf.cli;
 
 import dev.godwit.agent.config.Failure;
+import dev.godwit.host.kvm.Kvm;
 import java.util.function.Consumer;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -25,6 +26,15 @@ final class BenchOptions {
     /** Where to say what is being done: standard error, unless the result is JSON. */
     Consumer<String> progress(CommandSpec spec) {
         return json ? line -> {} : line -> spec.commandLine().getErr().println(line);
+    }
+
+    /**
+     * Says what is wrong with this host before anything starts.
+     *
+     * @throws dev.godwit.host.kvm.KvmUnavailableException when it runs no guests
+     */
+    static void needKvm() {
+        Kvm.open().close();
     }
 
     /** Checks a number. */

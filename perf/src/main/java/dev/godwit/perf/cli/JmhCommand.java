@@ -66,6 +66,7 @@ final class JmhCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         Pattern what = pattern();
+        BenchOptions.needKvm();
         Consumer<String> progress = options.progress(spec);
         List<Comparison> comparisons;
         progress.accept("Measuring against C, in turns …");

@@ -105,9 +105,12 @@ final class MigrateCommand implements Callable<Integer> {
         BenchOptions.range("--runs", runs, 1, MAX_RUNS);
         BenchOptions.range("--warm-up", warmups, 0, MAX_RUNS);
         BenchOptions.range("--streams", streams, 1, MigrationOptions.MAX_STREAMS);
+        GuestKind kind = kind();
+        long memoryBytes = Sizes.parse("--memory", memory);
+        BenchOptions.needKvm();
         MigrateResult result = new MigrateScenario(
-                        kind(),
-                        Sizes.parse("--memory", memory),
+                        kind,
+                        memoryBytes,
                         cpus,
                         streams,
                         downtime == null

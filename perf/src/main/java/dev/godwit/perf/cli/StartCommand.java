@@ -78,7 +78,9 @@ final class StartCommand implements Callable<Integer> {
         BenchOptions.range("--warm-up", warmups, 0, MAX_RUNS);
         BenchOptions.range("--idle", idle, 0, MAX_IDLE);
         Path agent = spec.root().findOption("--agent").getValue();
-        StartResult result = new StartScenario(agent, Sizes.parse("--memory", memory), warmups, runs, idle)
+        long memoryBytes = Sizes.parse("--memory", memory);
+        BenchOptions.needKvm();
+        StartResult result = new StartScenario(agent, memoryBytes, warmups, runs, idle)
                 .run(options.progress(spec));
         PrintWriter out = spec.commandLine().getOut();
         if (options.json) {
