@@ -26,6 +26,10 @@ public final class AgentProcess implements AutoCloseable {
     private static final Pattern READY = Pattern.compile("godwit agent ready: api (.*), migrations on (\\S+)");
     private static final long START_SECONDS = 60;
     private static final long STOP_SECONDS = 20;
+    /** From the end of its output to its exit. */
+    private static final long EXIT_SECONDS = 2;
+
+    private static final String PREFIX = "godwit: ";
 
     private final Process process;
     private final Path socket;
@@ -74,9 +78,28 @@ public final class AgentProcess implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-        process.destroyForcibly();
         List<String> words = Files.readAllLines(log.toPath());
-        throw Failure.failed("an agent did not start: " + (words.isEmpty() ? "it says nothing" : words.getLast()));
+        String last = words.isEmpty() ? "it says nothing" : words.getLast();
+        throw new Failure(
+                kind(process),
+                "an agent did not start: " + (last.startsWith(PREFIX) ? last.substring(PREFIX.length()) : last));
+    }
+
+    /** What its exit status says; one that still runs is ended. */
+    private static Failure.Kind kind(Process process) {
+        try {
+            if (process.waitFor(EXIT_SECONDS, TimeUnit.SECONDS)) {
+                return switch (process.exitValue()) {
+                    case ExitCode.USAGE -> Failure.Kind.BAD_INPUT;
+                    case ExitCode.NOT_CAPABLE -> Failure.Kind.NOT_CAPABLE;
+                    default -> Failure.Kind.FAILED;
+                };
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        process.destroyForcibly();
+        return Failure.Kind.FAILED;
     }
 
     private static String firstLine(BufferedReader out) {
