@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
+import java.util.List;
 import java.util.Locale;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -25,6 +26,9 @@ public final class ReportStore {
     private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern(
                     "yyyyMMdd'T'HHmmss.SSSSSS'Z'", Locale.ROOT)
             .withZone(ZoneOffset.UTC);
+
+    private static final String REPORT = "report.json";
+    private static final String LATENCY = "latency.hlog";
 
     private final Path directory;
     private final ObjectMapper json =
@@ -43,14 +47,27 @@ public final class ReportStore {
         Path place = directory.resolve(TIME.format(startedAt) + "-" + report.guest());
         try {
             Files.createDirectories(place);
-            json.writeValue(place.resolve("report.json").toFile(), report);
-            try (OutputStream out = Files.newOutputStream(place.resolve("latency.hlog"))) {
+            json.writeValue(place.resolve(REPORT).toFile(), report);
+            try (OutputStream out = Files.newOutputStream(place.resolve(LATENCY))) {
                 HistogramLog.write(report, startedAt, out);
             }
             return place.toString();
         } catch (IOException e) {
             LOG.warn("the report of guest {} is not kept: {}", report.guest(), e.toString());
+            discard(place);
             return null;
+        }
+    }
+
+    /** Half a report would be taken for one. */
+    private static void discard(Path place) {
+        try {
+            for (String file : List.of(REPORT, LATENCY)) {
+                Files.deleteIfExists(place.resolve(file));
+            }
+            Files.deleteIfExists(place);
+        } catch (IOException e) {
+            LOG.warn("{} is incomplete and cannot be removed: {}", place, e.toString());
         }
     }
 }
