@@ -1,6 +1,7 @@
 package dev.godwit.agent.api;
 
 import dev.godwit.agent.config.Failure;
+import dev.godwit.agent.config.FileErrors;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.StandardProtocolFamily;
@@ -9,6 +10,7 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -25,6 +27,8 @@ import java.nio.file.attribute.PosixFilePermissions;
 public final class AgentDirectory implements AutoCloseable {
     /** Longest path of a socket: {@code sun_path} less its final zero, unix(7). */
     private static final int MAX_SOCKET_PATH = 107;
+    /** Where the socket is made before it is moved: {@code .api}, up to 20 digits of Java's, {@code /s}. */
+    private static final int MAX_PATH = MAX_SOCKET_PATH - "/.api".length() - 20 - "/s".length();
 
     private final Path directory;
     private final FileChannel lockFile;
@@ -43,9 +47,9 @@ public final class AgentDirectory implements AutoCloseable {
     public static AgentDirectory take(Path path) {
         Path directory = path.toAbsolutePath().normalize();
         Path socket = directory.resolve("api.sock");
-        if (socket.toString().getBytes(java.nio.charset.StandardCharsets.UTF_8).length > MAX_SOCKET_PATH) {
-            throw Failure.badInput(
-                    "--dir: the path of the socket, " + socket + ", is longer than " + MAX_SOCKET_PATH + " bytes");
+        if (directory.toString().getBytes(StandardCharsets.UTF_8).length > MAX_PATH) {
+            throw Failure.badInput("--dir: " + directory + " is longer than " + MAX_PATH
+                    + " bytes; a socket in it would have a longer path than the system takes");
         }
         try {
             Files.createDirectories(
@@ -63,7 +67,7 @@ public final class AgentDirectory implements AutoCloseable {
         } catch (AccessDeniedException e) {
             throw Failure.badInput("--dir: " + directory + " may not be written: permission denied");
         } catch (IOException e) {
-            throw Failure.badInput("--dir: " + directory + " cannot be used: " + e);
+            throw Failure.badInput("--dir: " + directory + " cannot be used: " + FileErrors.text(e));
         }
     }
 

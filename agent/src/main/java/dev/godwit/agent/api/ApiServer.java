@@ -1,6 +1,7 @@
 package dev.godwit.agent.api;
 
 import dev.godwit.agent.config.Failure;
+import dev.godwit.agent.config.FileErrors;
 import dev.godwit.agent.inventory.Inventory;
 import dev.godwit.agent.metrics.AgentMetrics;
 import java.io.IOException;
@@ -65,6 +66,8 @@ public final class ApiServer implements AutoCloseable {
                 Files.deleteIfExists(nursery);
             }
             return new ApiServer(server, directory.socket());
+        } catch (IOException e) {
+            throw Failure.failed("the API cannot be served on " + directory.socket() + ": " + FileErrors.text(e));
         } catch (Exception e) {
             throw Failure.failed("the API cannot be served on " + directory.socket() + ": " + e.getMessage());
         }

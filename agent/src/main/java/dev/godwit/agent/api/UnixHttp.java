@@ -62,6 +62,10 @@ final class UnixHttp {
                     + "; start one with: godwit agent --dir DIR --listen 127.0.0.1:7000, and name it with"
                     + " --agent DIR/api.sock");
         }
+        if (Files.isRegularFile(socket) || Files.isDirectory(socket)) {
+            throw Failure.badInput(
+                    socket + " is no socket; --agent takes the one that an agent has in its directory, DIR/api.sock");
+        }
         SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX);
         try {
             channel.connect(UnixDomainSocketAddress.of(socket));

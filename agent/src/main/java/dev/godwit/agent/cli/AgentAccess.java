@@ -2,6 +2,7 @@ package dev.godwit.agent.cli;
 
 import dev.godwit.agent.api.ApiClient;
 import dev.godwit.agent.api.Json;
+import dev.godwit.agent.config.Failure;
 import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
@@ -26,6 +27,14 @@ abstract class AgentAccess implements Callable<Integer> {
 
     final PrintStream out() {
         return godwit.console().out();
+    }
+
+    /** The path by which the agent, which has another working directory, finds a file. */
+    static Path filePath(Path file) {
+        if (file.toString().isEmpty()) {
+            throw Failure.badInput("the file's name is missing");
+        }
+        return file.toAbsolutePath().normalize();
     }
 
     final void printJson(Object value) {

@@ -1,6 +1,7 @@
 package dev.godwit.agent.cli;
 
 import dev.godwit.agent.api.Agent;
+import dev.godwit.agent.config.Failure;
 import dev.godwit.agent.config.HostPort;
 import dev.godwit.agent.config.NetworkPolicy;
 import java.net.InetSocketAddress;
@@ -57,6 +58,9 @@ final class AgentCommand implements Callable<Integer> {
     @SuppressWarnings("SystemExitOutsideMain") // the end of a process that was told to end
     public Integer call() throws InterruptedException {
         Console console = godwit.console();
+        if (dir.toString().isEmpty()) {
+            throw Failure.badInput("--dir: the directory's name is missing");
+        }
         InetSocketAddress address = HostPort.parseListen("--listen", listen);
         NetworkPolicy.check("--listen", address, insecure);
         if (!address.getAddress().isLoopbackAddress()) {

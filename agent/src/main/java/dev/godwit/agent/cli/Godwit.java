@@ -2,6 +2,7 @@ package dev.godwit.agent.cli;
 
 import dev.godwit.agent.api.ApiClient;
 import dev.godwit.agent.api.Version;
+import dev.godwit.agent.config.Failure;
 import java.nio.file.Path;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
@@ -67,6 +68,9 @@ final class Godwit implements Runnable {
     /** A client of the agent that the command names, or else the user, or else the environment. */
     ApiClient client(Path ofCommand) {
         Path named = ofCommand == null ? agent : ofCommand;
+        if (named != null && named.toString().isEmpty()) {
+            throw Failure.badInput("--agent: the socket's path is missing");
+        }
         return new ApiClient(named == null ? console.environment().agentSocket() : named);
     }
 

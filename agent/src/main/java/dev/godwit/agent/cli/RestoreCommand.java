@@ -26,7 +26,7 @@ final class RestoreCommand extends AgentAccess {
 
     @Override
     public Integer call() {
-        GuestView guest = client().restore(name, file.toAbsolutePath().normalize(), paused);
+        GuestView guest = client().restore(name, filePath(file), paused);
         if (json) {
             printJson(guest);
         } else {

@@ -25,7 +25,7 @@ final class SnapshotCommand extends AgentAccess {
 
     @Override
     public Integer call() {
-        SnapshotReport report = client().snapshot(name, file.toAbsolutePath().normalize());
+        SnapshotReport report = client().snapshot(name, filePath(file));
         if (json) {
             printJson(report);
             return ExitCode.OK;

@@ -26,6 +26,9 @@ public final class Images {
      * it has a slash or exists.
      */
     public static String resolve(String image) {
+        if (image.isEmpty()) {
+            throw Failure.badInput("the image's name is missing");
+        }
         try {
             Path path = Path.of(image);
             return image.contains("/") || Files.exists(path)
