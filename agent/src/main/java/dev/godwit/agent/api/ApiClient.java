@@ -1,6 +1,7 @@
 package dev.godwit.agent.api;
 
 import dev.godwit.agent.config.Failure;
+import dev.godwit.agent.inventory.GuestNames;
 import dev.godwit.agent.migration.SnapshotReport;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
@@ -132,7 +133,7 @@ public final class ApiClient {
     }
 
     private static String guestPath(String name, String rest) {
-        return "/v1/guests/" + escape(name) + rest;
+        return "/v1/guests/" + escape(GuestNames.check(name)) + rest;
     }
 
     private static String escape(String segment) {

@@ -19,11 +19,15 @@ import dev.godwit.agent.config.Failure;
 import dev.godwit.agent.config.Quoted;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /** JSON as the API speaks it; strict in what it reads, because anybody may have written it. */
 public final class Json {
     private static final int MAX_DEPTH = 16;
+    /** A note of the parser on what it reads from, which says nothing to people. */
+    private static final Pattern SOURCE =
+            Pattern.compile(" *\\((start marker )?at \\[Source:[^\\]]*\\]\\)| *(at )?\\[Source:[^\\]]*\\]");
 
     private static final ObjectMapper MAPPER = JsonMapper.builder(new JsonFactoryBuilder()
                     .streamReadConstraints(StreamReadConstraints.builder()
@@ -104,7 +108,8 @@ public final class Json {
         try {
             return LENIENT.readValue(bytes, type);
         } catch (IOException e) {
-            throw Failure.failed("the agent's answer makes no sense: " + firstLine(e.getMessage()));
+            throw Failure.failed("the agent's answer makes no sense: "
+                    + firstLine(e instanceof JsonProcessingException j ? j.getOriginalMessage() : e.getMessage()));
         }
     }
 
@@ -126,7 +131,9 @@ public final class Json {
     }
 
     private static String firstLine(String text) {
-        String line = text == null ? "" : text.lines().findFirst().orElse("");
+        String line = text == null
+                ? ""
+                : SOURCE.matcher(text.lines().findFirst().orElse("")).replaceAll("");
         return line.length() > 200 ? line.substring(0, 200) + "…" : line;
     }
 }

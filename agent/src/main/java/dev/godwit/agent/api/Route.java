@@ -1,5 +1,7 @@
 package dev.godwit.agent.api;
 
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -34,6 +36,11 @@ record Route(String method, String path, Action action) {
             }
         }
         return Optional.of(names);
+    }
+
+    /** A segment as it was meant; only now, since it may stand for a slash. */
+    static String decode(String segment) {
+        return URLDecoder.decode(segment.replace("+", "%2B"), StandardCharsets.UTF_8);
     }
 
     static List<String> split(String path) {

@@ -26,7 +26,12 @@ final class Router {
     }
 
     Reply handle(String method, String path, Map<String, String> query, byte[] body) throws InterruptedException {
-        List<String> segments = Route.split(path);
+        List<String> segments;
+        try {
+            segments = Route.split(path).stream().map(Route::decode).toList();
+        } catch (IllegalArgumentException e) {
+            return error(Failure.Kind.BAD_INPUT, "the path is not well encoded");
+        }
         for (Route route : routes) {
             Optional<Map<String, String>> names = route.match(segments);
             if (names.isPresent() && route.method().equals(method)) {
@@ -53,7 +58,7 @@ final class Router {
             return error(Failure.Kind.BAD_INPUT, e.getMessage());
         } catch (KvmUnavailableException e) {
             return error(Failure.Kind.NOT_CAPABLE, e.getMessage());
-        } catch (RuntimeException | java.io.IOException e) {
+        } catch (RuntimeException | Error | java.io.IOException e) {
             LOG.error("{} {}", route.method(), route.path(), e);
             return error(Failure.Kind.FAILED, "defect: " + e);
         }
