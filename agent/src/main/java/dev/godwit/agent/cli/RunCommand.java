@@ -5,6 +5,7 @@ import dev.godwit.agent.config.Durations;
 import dev.godwit.agent.config.Failure;
 import dev.godwit.agent.inventory.HostMemory;
 import dev.godwit.agent.inventory.Images;
+import dev.godwit.bindings.linux.SystemCallException;
 import dev.godwit.host.boot.PvhImage;
 import dev.godwit.host.device.SerialTee;
 import dev.godwit.host.kvm.Kvm;
@@ -66,6 +67,8 @@ final class RunCommand implements Callable<Integer> {
             try (Kvm kvm = Kvm.open();
                     Machine machine = Machine.boot(kvm, config, file)) {
                 return run(machine, limit);
+            } catch (SystemCallException e) {
+                throw HostMemory.explained(config, e);
             }
         }
     }

@@ -1,7 +1,10 @@
 package dev.godwit.agent.inventory;
 
 import dev.godwit.agent.config.Failure;
+import dev.godwit.agent.config.FileErrors;
 import dev.godwit.agent.config.Sizes;
+import dev.godwit.bindings.linux.Errno;
+import dev.godwit.bindings.linux.SystemCallException;
 import dev.godwit.host.machine.MachineConfig;
 import dev.godwit.host.memory.LargePages;
 import java.io.IOException;
@@ -18,6 +21,7 @@ import java.nio.file.Path;
 public record HostMemory(long total, long available) {
     private static final Path MEMINFO = Path.of("/proc/meminfo");
     private static final long LEAST_RESERVE = 64L << 20;
+    private static final long LARGE_PAGE = 2L << 20;
     private static final int RESERVE_SHARE = 50;
 
     /** Reads it now. */
@@ -29,7 +33,7 @@ public record HostMemory(long total, long available) {
                     Math.min(group.limit(), field(text, "MemTotal:") - field(text, "Hugetlb:")),
                     Math.min(group.available(), field(text, "MemAvailable:")));
         } catch (IOException e) {
-            throw Failure.failed(MEMINFO + " cannot be read: " + e.getMessage());
+            throw Failure.failed(MEMINFO + " cannot be read: " + FileErrors.text(e));
         }
     }
 
@@ -62,6 +66,19 @@ public record HostMemory(long total, long available) {
                     + Sizes.human(available) + " available, " + Sizes.human(promised) + " promised to guests here, "
                     + Sizes.human(reserve()) + " kept back)");
         }
+    }
+
+    /** The same failure to build a machine, or one that says what to do when reserved large pages have run out. */
+    public static RuntimeException explained(MachineConfig config, SystemCallException e) {
+        if (config.largePages() != LargePages.HUGETLB || e.errno() != Errno.ENOMEM) {
+            return e;
+        }
+        long pages = (config.memoryBytes() + LARGE_PAGE - 1) / LARGE_PAGE;
+        String message = "a guest of " + Sizes.human(config.memoryBytes()) + " needs " + pages
+                + " reserved large pages, and so many are not free; reserve them with: sysctl vm.nr_hugepages=N, N"
+                + " being "
+                + pages + " more than are in use";
+        return new Failure(Failure.Kind.FAILED, message, e);
     }
 
     /** What a guest takes of the memory that is told about here: nothing, when it lives in reserved large pages. */

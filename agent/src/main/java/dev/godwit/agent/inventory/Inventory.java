@@ -8,6 +8,7 @@ import dev.godwit.agent.migration.MigrationException;
 import dev.godwit.agent.migration.Snapshot;
 import dev.godwit.agent.migration.SnapshotReport;
 import dev.godwit.agent.migration.TargetHost;
+import dev.godwit.bindings.linux.SystemCallException;
 import dev.godwit.host.boot.PvhImage;
 import dev.godwit.host.kvm.Kvm;
 import dev.godwit.host.machine.Machine;
@@ -127,6 +128,9 @@ public final class Inventory implements TargetHost, AutoCloseable {
             run(guest, machine, paused);
             metrics.started(System.nanoTime() - since);
             return guest;
+        } catch (SystemCallException e) {
+            abandon(guest);
+            throw HostMemory.explained(config, e);
         } catch (RuntimeException | Error e) {
             abandon(guest);
             throw e;
@@ -222,6 +226,10 @@ public final class Inventory implements TargetHost, AutoCloseable {
             Machine machine = Machine.empty(kvm, description.config());
             guest.attach(machine);
             return new Arrival(guest, machine);
+        } catch (SystemCallException e) {
+            abandon(guest);
+            throw new RefusedException(
+                    HostMemory.explained(description.config(), e).getMessage());
         } catch (RuntimeException e) {
             abandon(guest);
             throw new RefusedException(e.getMessage());
