@@ -32,6 +32,9 @@ final class LogsCommand extends AgentAccess {
             try {
                 chunk = client().log(name, next, follow ? POLL : Duration.ZERO);
             } catch (Failure e) {
+                if (read && e.kind() == Failure.Kind.FAILED && agentIsGone()) {
+                    throw Failure.failed("the agent ended");
+                }
                 if (!read || e.kind() != Failure.Kind.NOT_FOUND) {
                     throw e;
                 }
@@ -48,6 +51,15 @@ final class LogsCommand extends AgentAccess {
             if (out().checkError() || chunk.ended() || (!follow && chunk.bytes().length == 0)) {
                 return ExitCode.OK;
             }
+        }
+    }
+
+    private boolean agentIsGone() {
+        try {
+            var _ = client().host();
+            return false;
+        } catch (Failure e) {
+            return true;
         }
     }
 }

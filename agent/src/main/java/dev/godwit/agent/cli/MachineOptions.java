@@ -2,11 +2,16 @@ package dev.godwit.agent.cli;
 
 import dev.godwit.agent.api.StartRequest;
 import dev.godwit.agent.config.Failure;
+import dev.godwit.agent.config.Quoted;
 import dev.godwit.agent.config.Sizes;
 import dev.godwit.agent.inventory.Images;
+import dev.godwit.host.memory.LargePages;
+import dev.godwit.host.tracking.DirtyTracking;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import picocli.CommandLine.Option;
 
 /** What a guest is made of, on the command line. */
@@ -55,6 +60,8 @@ final class MachineOptions {
     private String dirtyTracking;
 
     StartRequest request(String name, String image, boolean paused) {
+        oneOf("--large-pages", largePages, LargePages.values());
+        oneOf("--dirty-tracking", dirtyTracking, DirtyTracking.values());
         return new StartRequest(
                 name,
                 Images.resolve(image),
@@ -65,6 +72,15 @@ final class MachineOptions {
                 dirtyTracking,
                 disks.stream().map(MachineOptions::disk).toList(),
                 paused);
+    }
+
+    private static void oneOf(String option, String text, Enum<?>[] values) {
+        List<String> names = Arrays.stream(values)
+                .map(value -> value.name().toLowerCase(Locale.ROOT))
+                .toList();
+        if (!names.contains(text)) {
+            throw Failure.badInput(option + ": " + Quoted.of(text) + " is none of " + String.join(", ", names));
+        }
     }
 
     private static StartRequest.Disk disk(String text) {

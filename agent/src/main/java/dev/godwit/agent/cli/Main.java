@@ -2,6 +2,7 @@ package dev.godwit.agent.cli;
 
 import dev.godwit.agent.config.Environment;
 import dev.godwit.agent.config.Failure;
+import dev.godwit.agent.config.Quoted;
 import dev.godwit.host.boot.ImageException;
 import dev.godwit.host.kvm.KvmUnavailableException;
 import dev.godwit.host.machine.MachineConfigException;
@@ -11,10 +12,12 @@ import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 import java.util.ServiceLoader;
+import java.util.Set;
 import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.UnmatchedArgumentException;
 
 /** The command line's entry. */
 public final class Main {
@@ -95,13 +98,28 @@ public final class Main {
         if (console.environment().debug()) {
             e.printStackTrace(console.err());
         }
-        String message = e.getMessage().lines().findFirst().orElse("");
+        String message = words(e);
         String command = e.getCommandLine().getCommandSpec().qualifiedName();
         return say(
                 console,
                 message.substring(0, Math.min(1, message.length())).toLowerCase(Locale.ROOT)
                         + message.substring(Math.min(1, message.length())) + "; see " + command + " --help",
                 ExitCode.USAGE);
+    }
+
+    private static String words(ParameterException e) {
+        if (e instanceof UnmatchedArgumentException unmatched) {
+            Set<String> known = e.getCommandLine().getSubcommands().keySet();
+            String first = unmatched.getUnmatched().getFirst();
+            if (!known.isEmpty() && !first.startsWith("-")) {
+                return "unknown command " + Quoted.of(first) + "; known: " + String.join(", ", known);
+            }
+        }
+        return e.getMessage()
+                .lines()
+                .findFirst()
+                .orElse("")
+                .replaceFirst("is not an? (int|long)$", "is not a whole number, or out of range");
     }
 
     private static int say(Console console, String message, int status) {

@@ -7,11 +7,12 @@ import java.time.Duration;
 import java.util.Locale;
 
 /**
- * A migration as it goes on: on a terminal one line that is drawn again, elsewhere a line now and then.
+ * A migration as it goes on: on a terminal one line that is drawn again, elsewhere a line when its phase or its round
+ * changes, or else every five seconds.
  */
 final class ProgressLine implements AutoCloseable {
     private static final Duration REDRAW = Duration.ofMillis(100);
-    private static final Duration PLAIN = Duration.ofSeconds(1);
+    private static final Duration PLAIN = Duration.ofSeconds(5);
     private static final int BAR = 20;
     private static final double MIB = 1 << 20;
 
@@ -20,6 +21,7 @@ final class ProgressLine implements AutoCloseable {
     private final boolean shown;
     private boolean drawn;
     private String lastPhase = "";
+    private long lastRound;
     private long lastMicros;
 
     ProgressLine(Console console, boolean shown) {
@@ -45,8 +47,11 @@ final class ProgressLine implements AutoCloseable {
             out.print("\r\u001b[K" + bar(p) + " " + text(p));
             out.flush();
             drawn = true;
-        } else if (!p.phase().equals(lastPhase) || p.elapsedMicros() - lastMicros >= PLAIN.toNanos() / 1000) {
+        } else if (!p.phase().equals(lastPhase)
+                || p.round() != lastRound
+                || p.elapsedMicros() - lastMicros >= PLAIN.toNanos() / 1000) {
             lastPhase = p.phase();
+            lastRound = p.round();
             lastMicros = p.elapsedMicros();
             out.println(text(p));
         }

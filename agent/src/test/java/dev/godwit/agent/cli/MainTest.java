@@ -55,14 +55,16 @@ class MainTest {
             quoteCharacter = '`',
             value = {
                 "|a command is missing; see godwit --help",
-                "frobnicate|unmatched argument at index 0: 'frobnicate'; see godwit --help",
+                "frobnicate|unknown command 'frobnicate'; known: demo, check, run, agent, start, ps, show, logs,"
+                        + " input, pause, resume, stop, migrate, snapshot, restore; see godwit --help",
                 "run|missing required parameter: 'IMAGE'; see godwit run --help",
                 "run hello --frob|unknown option: '--frob'; see godwit run --help",
                 "run hello world|unmatched argument at index 2: 'world'; see godwit run --help",
                 "run hello --memory|missing required parameter for option '--memory' (SIZE); see godwit run --help",
                 "run hello --memory 1x|--memory: '1x' is not a size; write a whole number of bytes, or one with k, m,"
                         + " g or t, such as 256m",
-                "run hello --cpus two|invalid value for option '--cpus': 'two' is not an int; see godwit run --help",
+                "run hello --cpus two|invalid value for option '--cpus': 'two' is not a whole number, or out of range;"
+                        + " see godwit run --help",
                 "run hello --cpus 0|a guest has 1 to 64 vCPUs, not 0",
                 "run hello --memory 4097|memory is a multiple of 4 KiB, not 4097 bytes",
                 "run hello --memory 1m|memory is 2 MiB to 1 TiB, not 1048576 bytes",
@@ -71,7 +73,7 @@ class MainTest {
                 "run /nope/x|image /nope/x does not exist",
                 "run nope|image 'nope' is neither a file here nor one that comes with Godwit: hello, dirtier, zero,"
                         + " hostile, blk",
-                "run hello --large-pages big|field 'largePages': 'big' is none of thp, hugetlb, none",
+                "run hello --large-pages big|--large-pages: 'big' is none of thp, hugetlb, none",
                 "start|missing required options and parameters: '--image=FILE', 'NAME'; see godwit start --help",
                 "migrate a|missing required option: '--to=HOST:PORT'; see godwit migrate --help",
                 "migrate a --to b|--to: 'b' is not an address; write HOST:PORT, such as 127.0.0.1:7000 or [::1]:7000",
