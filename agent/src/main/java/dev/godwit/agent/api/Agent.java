@@ -8,7 +8,9 @@ import dev.godwit.agent.inventory.HostMemory;
 import dev.godwit.agent.inventory.Inventory;
 import dev.godwit.agent.inventory.ReportStore;
 import dev.godwit.agent.metrics.AgentMetrics;
+import dev.godwit.agent.migration.MigrationException;
 import dev.godwit.agent.migration.MigrationServer;
+import dev.godwit.agent.migration.Rehearsal;
 import dev.godwit.agent.transport.Secret;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.kvm.Kvm;
@@ -18,6 +20,8 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Map;
 import java.util.stream.Collectors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A whole agent in this process: its directory, guests, migration port and API.
@@ -27,6 +31,8 @@ import java.util.stream.Collectors;
  * }</pre>
  */
 public final class Agent implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Agent.class);
+
     private final Deque<AutoCloseable> parts = new ArrayDeque<>();
     private AgentDirectory directory;
     private Inventory inventory;
@@ -64,6 +70,17 @@ public final class Agent implements AutoCloseable {
         port.start();
         address = port.address();
         add(ApiServer.start(directory, inventory, metrics, new AgentInfo(Version.TEXT, directory.path(), address)));
+        Thread rehearsal = Thread.ofPlatform().daemon().name("rehearsal").start(() -> rehearse(kvm));
+        add(rehearsal::join); // before KVM is closed
+    }
+
+    /** In the background: who migrates a guest in the first second only has a slower migration. */
+    private static void rehearse(Kvm kvm) {
+        try {
+            Rehearsal.run(kvm);
+        } catch (MigrationException | TransportException | RuntimeException e) {
+            LOG.warn("rehearsing a migration failed: {}", e.getMessage());
+        }
     }
 
     private MigrationServer listen(InetSocketAddress listen, Secret secret) {
