@@ -80,8 +80,7 @@ final class StartCommand implements Callable<Integer> {
         Path agent = spec.root().findOption("--agent").getValue();
         long memoryBytes = Sizes.parse("--memory", memory);
         BenchOptions.needKvm();
-        StartResult result = new StartScenario(agent, memoryBytes, warmups, runs, idle)
-                .run(options.progress(spec));
+        StartResult result = new StartScenario(agent, memoryBytes, warmups, runs, idle).run(options.progress(spec));
         PrintWriter out = spec.commandLine().getOut();
         if (options.json) {
             out.println(Json.pretty(result));
