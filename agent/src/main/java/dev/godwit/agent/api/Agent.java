@@ -65,21 +65,22 @@ public final class Agent implements AutoCloseable {
         Kvm kvm = Kvm.open();
         inventory = add(
                 new Inventory(kvm, EngineMover.withSecret(secret), new ReportStore(directory.migrations()), metrics));
+        Thread rehearsal = Thread.ofPlatform().daemon().name("rehearsal").unstarted(() -> rehearse(kvm));
+        add(rehearsal::join); // before KVM is closed
         gauges(metrics);
         MigrationServer port = add(listen(listen, secret));
         port.start();
         address = port.address();
         add(ApiServer.start(directory, inventory, metrics, new AgentInfo(Version.TEXT, directory.path(), address)));
-        Thread rehearsal = Thread.ofPlatform().daemon().name("rehearsal").start(() -> rehearse(kvm));
-        add(rehearsal::join); // before KVM is closed
+        rehearsal.start();
     }
 
     /** In the background: who migrates a guest in the first second only has a slower migration. */
     private static void rehearse(Kvm kvm) {
         try {
             Rehearsal.run(kvm);
-        } catch (MigrationException | TransportException | RuntimeException e) {
-            LOG.warn("rehearsing a migration failed: {}", e.getMessage());
+        } catch (MigrationException | TransportException | RuntimeException | Error e) {
+            LOG.warn("rehearsing a migration failed: {}", e.toString());
         }
     }
 

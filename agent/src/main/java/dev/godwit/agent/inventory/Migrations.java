@@ -89,14 +89,16 @@ public final class Migrations implements AutoCloseable {
 
     private void run(MigrationJob job, Guest guest) {
         MigrationException error = attempt(job);
-        MigrationReport report = job.mover().report();
+        MigrationReport report = null;
         String directory = null;
         try {
+            MigrationReport done = job.mover().report();
+            report = done;
             if (error == null) {
                 step(job, () -> onDeparture.accept(guest, job.target()));
             }
             step(job, guest::endMigration);
-            step(job, () -> metrics.migrated(report));
+            step(job, () -> metrics.migrated(done));
             directory = reports.keep(report, job.startedAt());
         } catch (RuntimeException | Error e) {
             LOG.error("migration {} of guest {}: its report", job.id(), guest.name(), e);

@@ -1,5 +1,7 @@
 package dev.godwit.agent.transport;
 
+import dev.godwit.bindings.linux.Errno;
+import dev.godwit.bindings.linux.SignalCalls;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -30,7 +32,7 @@ public record ProcessIdentity(UUID boot, long namespace, long pid, long startTic
     /** Bytes of the encoded form. */
     public static final int BYTES = 40;
 
-    /** A peer that did not say. */
+    /** A peer that did not say: its end can never be proved. */
     public static final ProcessIdentity NONE = new ProcessIdentity(new UUID(0, 0), 0, 0, 0);
 
     private static final Path PROC = Path.of("/proc");
@@ -62,7 +64,7 @@ public record ProcessIdentity(UUID boot, long namespace, long pid, long startTic
      * elsewhere so that nobody here can tell.
      */
     public boolean isGone(ProcessIdentity here) {
-        if (equals(NONE) || equals(here)) {
+        if (equals(here)) {
             // A server of this process that no longer listens has settled its sessions as it closed.
             return true;
         }
@@ -73,7 +75,9 @@ public record ProcessIdentity(UUID boot, long namespace, long pid, long startTic
             String[] stat = stat(pid);
             return stat[STATE].equals("Z") || Long.parseLong(stat[START_TICKS]) != startTicks;
         } catch (NoSuchFileException e) {
-            return true;
+            // A /proc that hides other users' processes looks the same: the kernel has the last word.
+            int thread = Math.toIntExact(pid);
+            return SignalCalls.tgkill(thread, thread, 0) == -Errno.ESRCH;
         } catch (IOException | RuntimeException e) {
             return false;
         }

@@ -4,6 +4,7 @@ import dev.godwit.agent.transport.Connection;
 import dev.godwit.agent.transport.Handshake;
 import dev.godwit.agent.transport.Handshake.Greeting;
 import dev.godwit.agent.transport.Listener;
+import dev.godwit.agent.transport.ProcessIdentity;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.memory.GuestMemory;
 import dev.godwit.host.memory.LargePages;
@@ -127,7 +128,12 @@ final class FakeTarget implements AutoCloseable {
         }
         streams = new TargetStreams(control, memory, offer.streams());
         accepted.countDown();
-        control.send(MessageType.ACCEPT, 0);
+        // A process that has ended: what a target that dies looks like.
+        ProcessIdentity own = ProcessIdentity.own();
+        control.send(
+                MessageType.ACCEPT,
+                0,
+                new ProcessIdentity(own.boot(), own.namespace(), own.pid(), own.startTicks() - 1).encode());
         if (death == Death.AFTER_ACCEPT) {
             return;
         }

@@ -75,7 +75,10 @@ final class DyingTunnel implements AutoCloseable {
                 out.write(header);
                 out.write(in.readNBytes(fields.getInt(4)));
                 if (fields.getInt(0) == COMMIT) {
-                    close();
+                    // The target is to have it: its side ends in good order.
+                    to.shutdownOutput();
+                    server.close();
+                    close(from);
                     return;
                 }
             }

@@ -10,11 +10,13 @@ import dev.godwit.images.DirtierOptions;
 import java.time.Duration;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** An address that refuses connections proves nothing of the agent that was behind it. */
 @Tag("kvm")
 class TunnelIT {
     @Test
+    @Timeout(120)
     void aTunnelThatDiesInTheHandoverMakesNoSecondCopy() throws Exception {
         try (TwoAgents agents = new TwoAgents();
                 DyingTunnel tunnel = new DyingTunnel(agents.b().address())) {
@@ -29,7 +31,9 @@ class TunnelIT {
             }
             assertFalse(now.done(), () -> "decided without proof: " + started);
             assertEquals("in-doubt", agents.a().client().guest("g").state());
-            assertEquals("running", agents.b().client().guest("g").state());
+            TwoAgents.await(
+                    () -> agents.b().client().guest("g").state().equals("running"),
+                    () -> "it does not run at the target");
 
             // Now its end can be proved from here: the guest goes on at the source.
             TwoAgents.kill(agents.b());

@@ -37,11 +37,12 @@ class ProcessIdentityTest {
 
     @Test
     void aProcessElsewhereIsNeverKnownToBeGone() {
-        long none = 1L << 40;
+        long none = 0x7ffffff0; // above any limit of process ids
         assertTrue(new ProcessIdentity(OWN.boot(), OWN.namespace(), none, 1).isGone(OWN));
         assertFalse(new ProcessIdentity(UUID.randomUUID(), OWN.namespace(), none, 1).isGone(OWN));
         assertFalse(new ProcessIdentity(OWN.boot(), OWN.namespace() + 1, none, 1).isGone(OWN));
         assertFalse(new ProcessIdentity(OWN.boot(), 0, none, 1).isGone(OWN));
+        assertFalse(ProcessIdentity.NONE.isGone(OWN));
     }
 
     private static ProcessIdentity identity(long pid) throws Exception {
