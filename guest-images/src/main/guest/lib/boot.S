@@ -130,13 +130,18 @@ gdt_pointer:
 	.word GDT_BYTES - 1
 	.long gdt
 
+/*
+ * I/O privilege for ring 3, besides the TSS's bitmap. PVM heeds the bitmap alone. QEMU's emulation of
+ * SVM heeds it only while the TSS descriptor is not marked busy, and restored state has it busy.
+ */
+	.set USER_FLAGS, 0x3002
 	.balign 16
 bsp_frame:
-	.quad bsp_user_entry, USER_CODE, 2, bsp_stack_top, USER_DATA
+	.quad bsp_user_entry, USER_CODE, USER_FLAGS, bsp_stack_top, USER_DATA
 	.balign 16
 	.globl ap_frame, ap_tss_selector
 ap_frame:
-	.quad ap_user_entry, USER_CODE, 2, 0, USER_DATA
+	.quad ap_user_entry, USER_CODE, USER_FLAGS, 0, USER_DATA
 ap_tss_selector:
 	.long 0
 

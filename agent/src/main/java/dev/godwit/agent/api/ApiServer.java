@@ -21,7 +21,11 @@ public final class ApiServer implements AutoCloseable {
     private static final int MAX_THREADS = 8;
     private static final int IDLE_MILLIS = 2 * 3_600_000; // longer than the longest request, a snapshot
 
+    /** Callers that may wait at once: a script that asks after each of a hundred guests does. */
+    private static final int ACCEPT_QUEUE = 1024;
+
     private final Server server;
+
     private final Path socket;
 
     private ApiServer(Server server, Path socket) {
@@ -46,6 +50,7 @@ public final class ApiServer implements AutoCloseable {
         UnixDomainServerConnector connector =
                 new UnixDomainServerConnector(server, 1, 1, new HttpConnectionFactory(http));
         connector.setIdleTimeout(IDLE_MILLIS);
+        connector.setAcceptQueueSize(ACCEPT_QUEUE);
         server.addConnector(connector);
         server.setHandler(new ApiHandler(new Router(new Routes(inventory, metrics, info).all())));
         server.setErrorHandler(new ApiErrors());
