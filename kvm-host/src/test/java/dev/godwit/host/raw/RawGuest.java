@@ -14,6 +14,7 @@ import dev.godwit.host.memory.MemorySlots;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
@@ -30,6 +31,7 @@ public final class RawGuest implements AutoCloseable {
     /** Guest-physical address of the code; everything below 64 KiB is the guest's scaffolding. */
     public static final long CODE = 0xa000;
 
+    private static final VarHandle WORD = ValueLayout.JAVA_LONG.varHandle();
     private static final long PML4 = 0x1000;
     private static final long PDPT = 0x2000;
     private static final long PD = 0x3000;
@@ -119,9 +121,9 @@ public final class RawGuest implements AutoCloseable {
         vcpu.clearExitRequest();
     }
 
-    /** One 64-bit word of guest memory. */
+    /** One 64-bit word of guest memory, as it is now: also while the guest writes it. */
     public long read(long gpa) {
-        return memory.slice(gpa, 8).get(ValueLayout.JAVA_LONG, 0);
+        return (long) WORD.getVolatile(memory.slice(gpa, 8), 0L);
     }
 
     private void write(long gpa, long value) {

@@ -34,8 +34,11 @@ class VcpuThreadTest {
     /** again: mov [r12], eax; inc rbx; jmp again. */
     private static final String KNOCKS = "41890424 48ffc3 ebf7";
 
-    /** again: inc rbx; jmp again. */
-    private static final String SPINS = "48ffc3 ebfb";
+    /** Guest-physical address of what {@link #COUNTS} counts. */
+    private static final long COUNTER = 0x20000;
+
+    /** mov rdi, COUNTER; again: inc qword [rdi]; jmp again. */
+    private static final String COUNTS = "48c7c700000200 48ff07 ebfb";
 
     private final AtomicReference<StopReason> ended = new AtomicReference<>();
     private GuestMemory memory;
@@ -77,24 +80,35 @@ class VcpuThreadTest {
         assertEquals(State.PAUSED, thread.state());
     }
 
-    private long counter() {
-        AtomicReference<Long> value = new AtomicReference<>();
-        RawGuest.setRegisters(guest.vcpus.getFirst(), regs -> value.set(kvm_regs.rbx(regs)));
-        return value.get();
+    private void awaitState(State state) {
+        while (thread.state() != state) {
+            Thread.onSpinWait();
+        }
+    }
+
+    private void awaitCount(long count) {
+        while (guest.read(COUNTER) < count) {
+            Thread.onSpinWait();
+        }
     }
 
     @Test
     void inTheGuest() {
-        start(SPINS, exit -> END);
-        long before = counter();
+        start(COUNTS, exit -> END);
         for (int i = 0; i < 200; i++) {
+            long before = guest.read(COUNTER);
             thread.resume();
-            while (thread.state() != State.RUNNING) {
-                Thread.onSpinWait();
+            // Every other pause comes at once, perhaps before the guest is entered: both have to work.
+            awaitState(State.RUNNING);
+            if (i % 2 == 0) {
+                awaitCount(before + 1);
             }
             pause();
+            long paused = guest.read(COUNTER);
+            for (int look = 0; look < 1000; look++) {
+                assertEquals(paused, guest.read(COUNTER), "a paused guest does nothing");
+            }
         }
-        assertTrue(counter() > before);
         assertNull(ended.get());
     }
 
@@ -126,9 +140,7 @@ class VcpuThreadTest {
         start(1, exit -> END);
         for (int i = 0; i < 100; i++) {
             thread.resume();
-            while (thread.state() != State.RUNNING) {
-                Thread.onSpinWait();
-            }
+            awaitState(State.RUNNING);
             pause();
         }
         assertNull(ended.get());
