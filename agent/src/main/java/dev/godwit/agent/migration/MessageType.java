@@ -27,7 +27,9 @@ enum MessageType {
     /** Either: it is over; text. From the target it also means that the guest does not run there. */
     ABORT(11, 4096),
     /** On a query connection, the target's answer; argument: see {@link Outcome}. */
-    OUTCOME(12, 0);
+    OUTCOME(12, 0),
+    /** On a query connection, the source's question; payload: who took the session, as {@link #ACCEPT} said. */
+    ASK(13, ProcessIdentity.BYTES);
 
     private static final MessageType[] ALL = values();
 

@@ -4,11 +4,12 @@ import dev.godwit.agent.transport.Connection;
 import dev.godwit.agent.transport.Handshake;
 import dev.godwit.agent.transport.Handshake.Greeting;
 import dev.godwit.agent.transport.Listener;
+import dev.godwit.agent.transport.ProcessIdentity;
 import dev.godwit.agent.transport.Secret;
 import dev.godwit.agent.transport.TransportException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
-import java.util.LinkedHashMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -43,17 +44,15 @@ public final class MigrationServer implements AutoCloseable {
     /** How often a data stream's bytes are counted at least. */
     private static final Duration LOOK = Duration.ofMillis(100);
 
-    /** Sessions whose end is remembered, for sources that ask. */
-    static final int MAX_SESSIONS = 1024;
-
     private final Listener listener;
     private final Secret secret;
     private final TargetHost host;
     private final Semaphore handshakes = new Semaphore(MAX_HANDSHAKES);
     private final Set<Connection> open = ConcurrentHashMap.newKeySet();
-    private final Map<UUID, TargetSession> sessions = new LinkedHashMap<>();
-    /** Whether a session that was told to run its guest has been forgotten. */
-    private boolean forgetful;
+    private final ProcessIdentity here = ProcessIdentity.own();
+
+    /** Those under way here. */
+    private final Map<UUID, TargetSession> sessions = new HashMap<>();
 
     private boolean closing;
     private final ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor(
@@ -144,7 +143,7 @@ public final class MigrationServer implements AutoCloseable {
                 case DATA -> data(greeting, connection);
                 case QUERY -> query(greeting.session(), connection);
             }
-        } catch (TransportException e) {
+        } catch (TransportException | MigrationException e) {
             LOG.info("migration {}: {}", greeting.session(), e.getMessage());
         }
     }
@@ -157,35 +156,24 @@ public final class MigrationServer implements AutoCloseable {
     private void control(UUID id, Connection connection) throws TransportException {
         TargetSession session = new TargetSession(connection, host);
         synchronized (sessions) {
-            if (closing || sessions.putIfAbsent(id, session) != null) {
+            if (closing || !SessionBook.OF_THIS_PROCESS.begin(id, session)) {
                 session.discard();
                 throw new TransportException(
                         TransportException.Kind.MALFORMED,
                         connection.peer() + " opened a session " + (closing ? "while this agent ends" : "twice"));
             }
-            if (sessions.size() > MAX_SESSIONS) {
-                forgetOldest();
-            }
+            sessions.put(id, session);
         }
         // The session breaks its connection itself, and not while the source is to hear that its guest runs here.
         open.remove(connection);
-        session.run();
-    }
-
-    /** Those abandoned first: what nobody knows of counts as abandoned anyway. */
-    private void forgetOldest() {
-        if (!forget(Outcome.NOT_RUNNING) && forget(Outcome.RUNNING)) {
-            forgetful = true;
+        try {
+            session.run();
+        } finally {
+            SessionBook.OF_THIS_PROCESS.end(id, session.outcome());
+            synchronized (sessions) {
+                sessions.remove(id);
+            }
         }
-    }
-
-    private boolean forget(Outcome outcome) {
-        Optional<UUID> oldest = sessions.entrySet().stream()
-                .filter(entry -> entry.getValue().outcome() == outcome)
-                .map(Map.Entry::getKey)
-                .findFirst();
-        oldest.ifPresent(sessions::remove);
-        return oldest.isPresent();
     }
 
     private void data(Greeting greeting, Connection connection) throws TransportException {
@@ -199,18 +187,12 @@ public final class MigrationServer implements AutoCloseable {
         session.receive(greeting.stream(), connection);
     }
 
-    private void query(UUID id, Connection connection) throws TransportException {
-        TargetSession session = find(id);
-        Outcome outcome = session == null ? outcomeOfStranger() : session.settle();
+    private void query(UUID id, Connection connection) throws TransportException, MigrationException {
         try (ControlChannel channel = new ControlChannel(connection)) {
+            ProcessIdentity taker =
+                    ProcessIdentity.decode(channel.expect(MessageType.ASK).payload());
+            Outcome outcome = SessionBook.OF_THIS_PROCESS.settle(id, taker, here);
             channel.send(MessageType.OUTCOME, outcome.wire());
-        }
-    }
-
-    /** A session nobody here knows of was another agent's, unless it was forgotten. */
-    private Outcome outcomeOfStranger() {
-        synchronized (sessions) {
-            return forgetful ? Outcome.UNKNOWN : Outcome.STRANGER;
         }
     }
 

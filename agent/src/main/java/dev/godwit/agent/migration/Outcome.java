@@ -8,7 +8,7 @@ enum Outcome {
     RUNNING(1),
     /** It does not, and by this session it never will. */
     NOT_RUNNING(2),
-    /** This agent knows of no such session: it was another's, or it is that agent, started anew. */
+    /** Nobody here knows of such a session, nor what became of the process that took it. */
     STRANGER(3);
 
     private static final Outcome[] ALL = values();

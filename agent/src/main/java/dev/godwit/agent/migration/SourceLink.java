@@ -160,22 +160,31 @@ final class SourceLink implements RoundSink, AutoCloseable {
 
     /** Asks the target, on a connection of its own, how this session ended there: see {@link Outcome}. */
     Outcome ask() {
+        Outcome outcome = askThere();
+        if (outcome == Outcome.RUNNING || outcome == Outcome.NOT_RUNNING) {
+            return outcome;
+        }
+        ProcessIdentity here = ProcessIdentity.own();
+        if (peer.equals(here)) {
+            // Both sides are in this process: it knows, whatever has become of the server.
+            return SessionBook.OF_THIS_PROCESS.settle(session, peer, here);
+        }
+        // Of a target on this host the process can be looked at, though nobody answers for it.
+        return outcome == Outcome.STRANGER && peer.isGone(here) ? Outcome.NOT_RUNNING : outcome;
+    }
+
+    private Outcome askThere() {
         try (Connection connection = Connection.connect(target, CONNECT_TIMEOUT);
                 ControlChannel query = new ControlChannel(connection)) {
             connection.setStall(stall);
             Handshake.connect(connection, secret, Role.QUERY, session, 0);
-            Outcome outcome = Outcome.of(query.expect(MessageType.OUTCOME).argument());
-            return outcome == Outcome.STRANGER ? ifGone() : outcome;
+            query.send(MessageType.ASK, 0, peer.encode());
+            return Outcome.of(query.expect(MessageType.OUTCOME).argument());
         } catch (TransportException e) {
-            return e.kind() == TransportException.Kind.REFUSED ? ifGone() : Outcome.UNKNOWN;
+            return e.kind() == TransportException.Kind.REFUSED ? Outcome.STRANGER : Outcome.UNKNOWN;
         } catch (MigrationException e) {
             return Outcome.UNKNOWN;
         }
-    }
-
-    /** Nobody at the address knows of the guest: it does not run if the agent that took it has ended, for certain. */
-    private Outcome ifGone() {
-        return peer.isGone(ProcessIdentity.own()) ? Outcome.NOT_RUNNING : Outcome.UNKNOWN;
     }
 
     @Override

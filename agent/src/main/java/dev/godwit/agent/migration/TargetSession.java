@@ -39,6 +39,9 @@ final class TargetSession {
     /** Before the offer says how long silence may last. */
     private static final Duration FIRST_STALL = Duration.ofSeconds(10);
 
+    /** CPU features named in a refusal. */
+    private static final int MOST_NAMED = 8;
+
     private final ControlChannel control;
     private final TargetHost host;
 
@@ -125,14 +128,20 @@ final class TargetSession {
         List<String> missing =
                 CpuIdCheck.missing(offer.cpu(), admitted.machine().guestCpu());
         if (!missing.isEmpty()) {
-            throw new TargetHost.RefusedException(
-                    "this host's CPU lacks what the guest was given: " + String.join(", ", missing));
+            throw new TargetHost.RefusedException("this host's CPU lacks what the guest was given: " + someOf(missing));
         }
         control.send(
                 MessageType.ACCEPT,
                 SwitchoverCost.restoreMicros(),
                 ProcessIdentity.own().encode());
         return made;
+    }
+
+    /** The first few, and how many more. */
+    private static String someOf(List<String> names) {
+        int shown = Math.min(names.size(), MOST_NAMED);
+        String more = shown < names.size() ? " and " + (names.size() - shown) + " more" : "";
+        return String.join(", ", names.subList(0, shown)) + more;
     }
 
     private void serve() throws TransportException, MigrationException, InterruptedException {

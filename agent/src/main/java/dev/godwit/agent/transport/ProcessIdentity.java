@@ -64,10 +64,6 @@ public record ProcessIdentity(UUID boot, long namespace, long pid, long startTic
      * elsewhere so that nobody here can tell.
      */
     public boolean isGone(ProcessIdentity here) {
-        if (equals(here)) {
-            // A server of this process that no longer listens has settled its sessions as it closed.
-            return true;
-        }
         if (namespace == 0 || !boot.equals(here.boot) || namespace != here.namespace) {
             return false;
         }

@@ -3,6 +3,7 @@ package dev.godwit.agent.migration;
 import dev.godwit.agent.transport.Connection;
 import dev.godwit.agent.transport.Handshake;
 import dev.godwit.agent.transport.Handshake.Role;
+import dev.godwit.agent.transport.ProcessIdentity;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.machine.Machine;
 import java.lang.foreign.Arena;
@@ -85,9 +86,15 @@ final class FakeSource implements AutoCloseable {
         control.expect(MessageType.READY);
     }
 
-    /** Asks how a session ended. */
+    /** Asks how a session ended that nobody knows who took. */
     Outcome ask(UUID id) throws TransportException, MigrationException {
+        return ask(id, ProcessIdentity.NONE);
+    }
+
+    /** Asks how a session ended. */
+    Outcome ask(UUID id, ProcessIdentity taker) throws TransportException, MigrationException {
         try (ControlChannel query = new ControlChannel(connect(Role.QUERY, id, 0))) {
+            query.send(MessageType.ASK, 0, taker.encode());
             return Outcome.of(query.expect(MessageType.OUTCOME).argument());
         }
     }

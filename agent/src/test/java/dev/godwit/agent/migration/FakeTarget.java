@@ -105,7 +105,12 @@ final class FakeTarget implements AutoCloseable {
                         streams.receive(greeting.stream(), connection);
                     }
                 }
-                case QUERY -> new ControlChannel(connection).send(MessageType.OUTCOME, answer().wire());
+                case QUERY -> {
+                    ControlChannel query = new ControlChannel(connection);
+                    ProcessIdentity taker =
+                            ProcessIdentity.decode(query.expect(MessageType.ASK).payload());
+                    query.send(MessageType.OUTCOME, (taker.equals(ended()) ? answer() : Outcome.UNKNOWN).wire());
+                }
             }
         } catch (TransportException | MigrationException e) {
             // The other side has had enough, which is what it should.
@@ -128,12 +133,7 @@ final class FakeTarget implements AutoCloseable {
         }
         streams = new TargetStreams(control, memory, offer.streams());
         accepted.countDown();
-        // A process that has ended: what a target that dies looks like.
-        ProcessIdentity own = ProcessIdentity.own();
-        control.send(
-                MessageType.ACCEPT,
-                0,
-                new ProcessIdentity(own.boot(), own.namespace(), own.pid(), own.startTicks() - 1).encode());
+        control.send(MessageType.ACCEPT, 0, ended().encode());
         if (death == Death.AFTER_ACCEPT) {
             return;
         }
@@ -164,6 +164,12 @@ final class FakeTarget implements AutoCloseable {
             return;
         }
         control.expect(MessageType.COMMIT);
+    }
+
+    /** A process that has ended: what a target that dies looks like. */
+    private static ProcessIdentity ended() {
+        ProcessIdentity own = ProcessIdentity.own();
+        return new ProcessIdentity(own.boot(), own.namespace(), own.pid(), own.startTicks() - 1);
     }
 
     private synchronized Outcome answer() {

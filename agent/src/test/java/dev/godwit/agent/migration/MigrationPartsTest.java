@@ -220,7 +220,7 @@ class MigrationPartsTest {
         for (Outcome outcome : Outcome.values()) {
             assertEquals(outcome, Outcome.of(outcome.wire()));
         }
-        for (long wire : new long[] {0, 3, -1, Long.MIN_VALUE, 1L << 32 | 1}) {
+        for (long wire : new long[] {0, 4, -1, Long.MIN_VALUE, 1L << 32 | 1}) {
             assertEquals(Outcome.UNKNOWN, Outcome.of(wire));
         }
     }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.agent.transport.Connection;
+import dev.godwit.agent.transport.ProcessIdentity;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.kvm.CpuId;
 import dev.godwit.host.kvm.Kvm;
@@ -176,6 +177,8 @@ class SourceFailureTest {
     void aSourceThatAsksTakesTheGuestBack() throws Exception {
         try (FakeSource source = new FakeSource(host.address())) {
             assertEquals(Outcome.STRANGER, source.ask(UUID.randomUUID()));
+            // This process has never run a session that it does not know.
+            assertEquals(Outcome.NOT_RUNNING, source.ask(UUID.randomUUID(), ProcessIdentity.own()));
             source.offer(offer());
             source.openStream(0);
             source.openStream(1);
@@ -244,7 +247,7 @@ class SourceFailureTest {
             source.control.expect(MessageType.RUNNING);
             id = source.session;
         }
-        for (int i = 0; i < MigrationServer.MAX_SESSIONS + 10; i++) {
+        for (int i = 0; i < SessionBook.MAX_ENDED + 10; i++) {
             new FakeSource(host.address()).close();
         }
         try (FakeSource source = new FakeSource(host.address())) {
