@@ -71,7 +71,15 @@ public final class Agent implements AutoCloseable {
         MigrationServer port = add(listen(listen, secret));
         port.start();
         address = port.address();
-        add(ApiServer.start(directory, inventory, metrics, new AgentInfo(Version.TEXT, directory.path(), address)));
+        add(ApiServer.start(
+                directory,
+                inventory,
+                metrics,
+                new AgentInfo(
+                        Version.TEXT,
+                        directory.path(),
+                        address,
+                        () -> rehearsal.getState() == Thread.State.TERMINATED)));
         rehearsal.start();
     }
 

@@ -2,6 +2,7 @@ package dev.godwit.agent.api;
 
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
+import java.util.function.BooleanSupplier;
 
 /**
  * What an agent says of itself.
@@ -9,5 +10,6 @@ import java.nio.file.Path;
  * @param version Godwit's
  * @param directory where it keeps its files
  * @param listen where migrations arrive
+ * @param rehearsed whether it has rehearsed a migration, so that the first will be as quick as any
  */
-public record AgentInfo(String version, Path directory, InetSocketAddress listen) {}
+public record AgentInfo(String version, Path directory, InetSocketAddress listen, BooleanSupplier rehearsed) {}

@@ -11,6 +11,7 @@ package dev.godwit.agent.api;
  * @param freeBytes what guests may still take of it
  * @param cpus the host's
  * @param guests how many are here
+ * @param rehearsed whether the agent has rehearsed a migration; until then it works in the background, and takes memory
  */
 public record HostView(
         String version,
@@ -20,4 +21,5 @@ public record HostView(
         long memoryBytes,
         long freeBytes,
         int cpus,
-        int guests) {}
+        int guests,
+        boolean rehearsed) {}

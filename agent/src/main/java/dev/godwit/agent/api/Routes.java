@@ -77,7 +77,8 @@ final class Routes {
                 memory.total(),
                 memory.free(inventory.promisedBytes()),
                 Runtime.getRuntime().availableProcessors(),
-                inventory.guests().size());
+                inventory.guests().size(),
+                info.rehearsed().getAsBoolean());
     }
 
     private Reply guests(Call call) {

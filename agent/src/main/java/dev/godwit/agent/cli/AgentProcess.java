@@ -15,6 +15,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.LockSupport;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -133,6 +134,14 @@ public final class AgentProcess implements AutoCloseable {
     /** A client of it. */
     public ApiClient client() {
         return new ApiClient(socket);
+    }
+
+    /** Waits until it does nothing any more of its own accord: for measurements. */
+    public void awaitRehearsed() {
+        ApiClient client = client();
+        while (!client.host().rehearsed()) {
+            LockSupport.parkNanos(20_000_000);
+        }
     }
 
     /** The process itself. */

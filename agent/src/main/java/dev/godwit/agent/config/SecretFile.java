@@ -48,7 +48,7 @@ public final class SecretFile {
         } catch (IllegalArgumentException | java.nio.charset.CharacterCodingException e) {
             throw notASecret(file);
         } catch (IOException e) {
-            throw Failure.badInput("secret file " + file + " cannot be read: " + e.getMessage());
+            throw Failure.badInput("secret file " + file + " cannot be read: " + FileErrors.text(e));
         }
     }
 
@@ -86,7 +86,7 @@ public final class SecretFile {
                 Files.delete(made);
             }
         } catch (IOException e) {
-            throw Failure.failed("secret file " + file + " cannot be made: " + e);
+            throw Failure.failed("secret file " + file + " cannot be made: " + FileErrors.text(e));
         }
     }
 

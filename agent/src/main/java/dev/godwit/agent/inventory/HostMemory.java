@@ -17,23 +17,35 @@ import java.nio.file.Path;
  *
  * @param total usable RAM, without large pages that are reserved
  * @param available what the kernel thinks can be had without swapping
+ * @param touched what guests of this process have taken of it already
  */
-public record HostMemory(long total, long available) {
+public record HostMemory(long total, long available, long touched) {
     private static final Path MEMINFO = Path.of("/proc/meminfo");
+    private static final Path STATUS = Path.of("/proc/self/status");
     private static final long LEAST_RESERVE = 64L << 20;
     private static final long LARGE_PAGE = 2L << 20;
     private static final int RESERVE_SHARE = 50;
 
     /** Reads it now. */
     public static HostMemory now() {
+        String host = read(MEMINFO);
+        String process = read(STATUS);
+        ControlGroupMemory group = ControlGroupMemory.read(Path.of("/"));
+        // What is not the heap is the guests', give or take: rather too little than too much.
+        long touched = field(process, "RssAnon:")
+                + field(process, "RssShmem:")
+                - Runtime.getRuntime().totalMemory();
+        return new HostMemory(
+                Math.min(group.limit(), field(host, "MemTotal:") - field(host, "Hugetlb:")),
+                Math.min(group.available(), field(host, "MemAvailable:")),
+                Math.max(0, touched));
+    }
+
+    private static String read(Path file) {
         try {
-            String text = Files.readString(MEMINFO);
-            ControlGroupMemory group = ControlGroupMemory.read(Path.of("/"));
-            return new HostMemory(
-                    Math.min(group.limit(), field(text, "MemTotal:") - field(text, "Hugetlb:")),
-                    Math.min(group.available(), field(text, "MemAvailable:")));
+            return Files.readString(file);
         } catch (IOException e) {
-            throw Failure.failed(MEMINFO + " cannot be read: " + FileErrors.text(e));
+            throw Failure.failed(file + " cannot be read: " + FileErrors.text(e));
         }
     }
 
@@ -43,13 +55,13 @@ public record HostMemory(long total, long available) {
     }
 
     /**
-     * What guests may still take. RAM is taken from the host only when a guest touches it, so that what is available
-     * alone says too much.
+     * What guests may still take. RAM is taken from the host only when a guest touches it: of what is available, the
+     * part that was promised and not touched yet is spoken for.
      *
      * @param promised RAM of the guests that are here, touched or not
      */
     public long free(long promised) {
-        return Math.max(0, Math.min(available, total - promised) - reserve());
+        return Math.max(0, Math.min(available - Math.max(0, promised - touched), total - promised) - reserve());
     }
 
     /**

@@ -171,7 +171,7 @@ public final class Inventory implements TargetHost, AutoCloseable {
         try {
             GuestDescription saved = Snapshot.describe(file);
             guest = reserve(Guest.starting(new GuestDescription(name, saved.image(), saved.config()), since));
-            Snapshot.Restored restored = Snapshot.restore(kvm, file);
+            Snapshot.Restored restored = rebuild(file, saved.config());
             if (!restored.notRestored().isEmpty()) {
                 LOG.warn("guest {}: not restored: {}", name, String.join(", ", restored.notRestored()));
             }
@@ -184,6 +184,14 @@ public final class Inventory implements TargetHost, AutoCloseable {
         } catch (RuntimeException | Error e) {
             abandon(guest);
             throw e;
+        }
+    }
+
+    private Snapshot.Restored rebuild(Path file, MachineConfig config) throws MigrationException {
+        try {
+            return Snapshot.restore(kvm, file);
+        } catch (SystemCallException e) {
+            throw HostMemory.explained(config, e);
         }
     }
 

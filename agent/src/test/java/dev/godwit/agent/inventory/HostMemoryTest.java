@@ -21,15 +21,15 @@ class HostMemoryTest {
 
     @Test
     void keepsAReserve() {
-        HostMemory memory = new HostMemory(100 * GIB, 10 * GIB);
+        HostMemory memory = new HostMemory(100 * GIB, 10 * GIB, 0);
         assertEquals(8 * GIB, memory.free(0));
-        assertEquals(0, new HostMemory(100 * GIB, GIB).free(0));
-        assertEquals(64 << 20, new HostMemory(GIB, GIB).reserve());
+        assertEquals(0, new HostMemory(100 * GIB, GIB, 0).free(0));
+        assertEquals(64 << 20, new HostMemory(GIB, GIB, 0).reserve());
     }
 
     @Test
     void refusesWhatDoesNotFit() {
-        HostMemory memory = new HostMemory(100 * GIB, 10 * GIB);
+        HostMemory memory = new HostMemory(100 * GIB, 10 * GIB, 0);
         assertDoesNotThrow(() -> memory.admit(MachineConfig.of(8 * GIB), 0));
         Failure e = assertThrows(Failure.class, () -> memory.admit(MachineConfig.of(16 * GIB), 0));
         assertEquals(
@@ -42,10 +42,18 @@ class HostMemoryTest {
 
     @Test
     void countsWhatGuestsHaveNotTouchedYet() {
-        HostMemory memory = new HostMemory(100 * GIB, 95 * GIB);
-        assertEquals(38 * GIB, memory.free(60 * GIB));
-        assertDoesNotThrow(() -> memory.admit(MachineConfig.of(38 * GIB), 60 * GIB));
-        assertThrows(Failure.class, () -> memory.admit(MachineConfig.of(39 * GIB), 60 * GIB));
-        assertEquals(0, memory.free(200 * GIB));
+        HostMemory untouched = new HostMemory(100 * GIB, 95 * GIB, 0);
+        assertEquals(33 * GIB, untouched.free(60 * GIB));
+        assertDoesNotThrow(() -> untouched.admit(MachineConfig.of(33 * GIB), 60 * GIB));
+        assertThrows(Failure.class, () -> untouched.admit(MachineConfig.of(34 * GIB), 60 * GIB));
+        assertEquals(0, untouched.free(200 * GIB));
+        assertEquals(33 * GIB, new HostMemory(100 * GIB, 55 * GIB, 40 * GIB).free(60 * GIB));
+    }
+
+    @Test
+    void countsWhatOtherProgramsHold() {
+        // 50 GiB are others': of the 40 that are left 30 were promised, of which 10 are touched.
+        HostMemory memory = new HostMemory(100 * GIB, 40 * GIB, 10 * GIB);
+        assertEquals(18 * GIB, memory.free(30 * GIB));
     }
 }

@@ -175,7 +175,7 @@ class InventoryTest {
 
     @Test
     void memoryIsPromisedOnce() throws Exception {
-        HostMemory host = new HostMemory(1L << 30, 1L << 30);
+        HostMemory host = new HostMemory(1L << 30, 1L << 30, 0);
         MachineConfig half = MachineConfig.of(512 << 20);
         try (Inventory small = new Inventory(
                 Kvm.open(),

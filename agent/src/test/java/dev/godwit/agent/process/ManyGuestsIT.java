@@ -36,6 +36,7 @@ class ManyGuestsIT {
         try (AgentProcess agent =
                 AgentProcess.start(scratch.resolve("a"), "127.0.0.1:0", List.of("--secret", secret.toString()))) {
             ApiClient api = agent.client();
+            agent.awaitRehearsed();
             ProcessSize empty = ProcessSize.of(agent.process());
             String cmdline = DirtierOptions.DEFAULT
                     .withWorkingSet(2 * TwoAgents.MIB)

@@ -34,6 +34,7 @@ final class Stage implements AutoCloseable {
         AgentProcess agent = AgentProcess.start(
                 directory.resolve("agent-" + agents.size()), "127.0.0.1:0", List.of("--secret", secret.toString()));
         agents.add(agent);
+        agent.awaitRehearsed();
         return agent;
     }
 
