@@ -1,0 +1,79 @@
+package dev.godwit.host.memory;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.godwit.bindings.linux.Errno;
+import dev.godwit.bindings.linux.ErrnoCapture;
+import dev.godwit.bindings.linux.FileCalls;
+import dev.godwit.bindings.linux.MemoryCalls;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+
+/** Pages go aside and come back with what they held, and who touches a missing one is told of and waits. */
+class UserfaultTest {
+    private static final int SMALL = PageSize.SMALL;
+    private static final int LARGE = PageSize.LARGE;
+
+    @Test
+    void largePagesMoveAsideAndBackWhole() {
+        try (GuestMemory memory = GuestMemory.allocate(4 * LARGE, LargePages.THP);
+                GuestMemory aside = GuestMemory.allocate(4 * LARGE, LargePages.THP);
+                Userfault userfault = Userfault.open();
+                Arena arena = Arena.ofConfined()) {
+            memory.segment().fill((byte) 7);
+            long large = Backing.scan(arena, memory).largeBytes();
+            userfault.register(memory.hva(), memory.size());
+            userfault.register(aside.hva(), aside.size());
+            assertTrue(userfault.canMove(), "Linux 6.8");
+            assertEquals(memory.size(), userfault.move(aside.hva(), memory.hva(), memory.size()));
+            assertTrue(Backing.scan(arena, memory).resident().isEmpty());
+            assertEquals(large, Backing.scan(arena, aside).largeBytes());
+            assertEquals(-Errno.EEXIST, userfault.move(aside.hva(), aside.hva() + LARGE, LARGE));
+            assertEquals(memory.size(), userfault.move(memory.hva(), aside.hva(), memory.size()));
+            assertEquals(large, Backing.scan(arena, memory).largeBytes());
+            assertEquals((byte) 7, memory.segment().get(ValueLayout.JAVA_BYTE, memory.size() - 1));
+        }
+    }
+
+    @Test
+    void whoTouchesAMissingPageWaitsForIt() throws Exception {
+        try (GuestMemory memory = GuestMemory.allocate(LARGE, LargePages.NONE);
+                GuestMemory source = GuestMemory.allocate(LARGE, LargePages.NONE);
+                Userfault userfault = Userfault.open();
+                Arena arena = Arena.ofConfined()) {
+            source.segment().fill((byte) 9);
+            userfault.register(memory.hva(), memory.size());
+            MemorySegment messages = arena.allocate(Userfault.MESSAGE * 4, 8);
+            assertEquals(0, userfault.read(messages));
+            // Touched by the kernel, since a thread that waits inside a call does not hold the JVM up.
+            int file = MemoryCalls.memfdCreate("touch", MemoryCalls.MFD_CLOEXEC);
+            CompletableFuture<Long> written = new CompletableFuture<>();
+            Thread.ofPlatform()
+                    .daemon()
+                    .start(() -> written.complete(
+                            FileCalls.pwrite(ErrnoCapture.ofThread(), file, memory.hva() + SMALL, 2 * SMALL, 0)));
+            assertTrue(userfault.await(10_000));
+            assertEquals(1, userfault.read(messages));
+            assertTrue(Userfault.isFault(messages, 0));
+            assertEquals(memory.hva() + SMALL, Userfault.faultAddress(messages, 0));
+            assertTrue(!Userfault.isWrite(messages, 0));
+            // One page of two comes from the kernel's zeros.
+            assertEquals(SMALL, userfault.zero(memory.hva() + 2 * SMALL, SMALL));
+            assertEquals(SMALL, userfault.copy(memory.hva() + SMALL, source.hva(), SMALL));
+            assertEquals(2L * SMALL, written.get(10, TimeUnit.SECONDS));
+            assertEquals(-Errno.EEXIST, userfault.copy(memory.hva() + SMALL, source.hva(), SMALL));
+            MemorySegment back = arena.allocate(2 * SMALL);
+            FileCalls.pread(file, back, 0);
+            assertEquals((byte) 9, back.get(ValueLayout.JAVA_BYTE, SMALL - 1));
+            assertEquals((byte) 0, back.get(ValueLayout.JAVA_BYTE, SMALL));
+            FileCalls.close(file);
+            userfault.unregister(memory.hva(), memory.size());
+            assertEquals((byte) 0, memory.segment().get(ValueLayout.JAVA_BYTE, 0));
+        }
+    }
+}
