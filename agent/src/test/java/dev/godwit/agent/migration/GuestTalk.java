@@ -7,20 +7,20 @@ import dev.godwit.host.machine.Machine;
 import java.time.Duration;
 
 /** Talks to a guest of the project's over its serial port. */
-final class GuestTalk {
+public final class GuestTalk {
     private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     private GuestTalk() {}
 
     /** Sends a command byte and returns the line that begins with {@code answer}. */
-    static String ask(Machine machine, char command, String answer) throws InterruptedException {
+    public static String ask(Machine machine, char command, String answer) throws InterruptedException {
         long from = machine.serialLog().endOffset();
         machine.serial().offer((byte) command);
         return await(machine, from, answer);
     }
 
     /** The first whole line from an offset of the log on that begins with {@code start}. */
-    static String await(Machine machine, long from, String start) throws InterruptedException {
+    public static String await(Machine machine, long from, String start) throws InterruptedException {
         SerialLog log = machine.serialLog();
         long deadline = System.nanoTime() + PATIENCE.toNanos();
         while (System.nanoTime() < deadline) {

@@ -230,6 +230,7 @@ public final class Machine implements AutoCloseable {
         state = State.STOPPED;
         stopReason = reason;
         vcpus.forEach(VcpuThread::requestStop);
+        memory().giveUpMissing();
         othersThanMe().forEach(VcpuThread::awaitOutside);
         parts.serialLog().end();
         return true;

@@ -35,6 +35,7 @@ public final class GuestMemory implements AutoCloseable {
     private final MemorySegment ram;
     private final LargePages largePages;
     private final PageSet written;
+    private volatile MissingPages missingPages;
 
     @SuppressWarnings("restricted") // only gives the mapping this object's lifetime
     private GuestMemory(MemorySegment ram, LargePages largePages) {
@@ -121,7 +122,31 @@ public final class GuestMemory implements AutoCloseable {
             throw new GuestMemoryException("guest range 0x" + Long.toHexString(gpa) + " + " + length
                     + " bytes is not in the guest's " + size() + " bytes of RAM");
         }
+        if (missingPages != null && length > 0) {
+            fetch(offset, length);
+        }
         return ram.asSlice(offset, length);
+    }
+
+    private void fetch(long offset, long length) {
+        long first = (hva() + offset) & -SMALL;
+        long end = hva() + offset + length;
+        SystemCallException.check(
+                MemoryCalls.madvise(first, ((end - first) + SMALL - 1) & -SMALL, MemoryCalls.MADV_POPULATE_WRITE),
+                "madvise of missing guest RAM");
+    }
+
+    /** Says who brings pages that are not there; null when all are. The guest is paused. */
+    public void watch(MissingPages whoBringsThem) {
+        missingPages = whoBringsThem;
+    }
+
+    /** The guest has been told to stop for good: nobody waits any longer for a page that is not there. */
+    public void giveUpMissing() {
+        MissingPages watching = missingPages;
+        if (watching != null) {
+            watching.giveUp();
+        }
     }
 
     /** Offset of a guest-physical range in the mapping, or -1 when it is not all RAM. */

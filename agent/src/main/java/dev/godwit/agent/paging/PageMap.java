@@ -1,0 +1,83 @@
+package dev.godwit.agent.paging;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * For each 4 KiB page of one guest its {@link Place}, and which one in that place: four bytes a page, off-heap. A new map
+ * says RESIDENT of all.
+ *
+ * <pre>
+ *   31    28 27                                   0
+ *  ┌────────┬──────────────────────────────────────┐
+ *  │ place  │ frame or block, where the place has  │
+ *  └────────┴──────────────────────────────────────┘
+ * </pre>
+ *
+ * <p>Threading: entries of one 2 MiB chunk are changed by one thread at a time, which is the pager's business; any thread
+ * reads.
+ */
+public final class PageMap {
+    /** Frames or blocks that a place can have: 1 TiB of 4 KiB ones. */
+    public static final int MAX_FRAMES = 1 << 28;
+
+    private static final int PLACE_SHIFT = 28;
+
+    private final MemorySegment entries;
+    private final long pages;
+
+    /**
+     * A map of {@code pages} pages, all RESIDENT.
+     *
+     * @param arena owns the memory
+     */
+    public PageMap(Arena arena, long pages) {
+        this.entries = arena.allocate(ValueLayout.JAVA_INT, Math.max(pages, 1));
+        this.pages = pages;
+    }
+
+    /** How many pages there are. */
+    public long pages() {
+        return pages;
+    }
+
+    public Place place(long page) {
+        return Place.of(entry(page) >>> PLACE_SHIFT);
+    }
+
+    /** The frame or block in the page's place; 0 where a place has none. */
+    public int frame(long page) {
+        return entry(page) & (MAX_FRAMES - 1);
+    }
+
+    /** Says where a page is. */
+    public void set(long page, Place place, int frame) {
+        if (frame < 0 || frame >= MAX_FRAMES) {
+            throw new IndexOutOfBoundsException("frame " + frame + " of " + MAX_FRAMES);
+        }
+        entries.setAtIndex(ValueLayout.JAVA_INT, page, place.code() << PLACE_SHIFT | frame);
+    }
+
+    /** Says where {@code count} pages from {@code first} are: a place that has no frames. */
+    public void setRange(long first, long count, Place place) {
+        for (long page = first; page < first + count; page++) {
+            set(page, place, 0);
+        }
+    }
+
+    /** How many of the pages {@code first .. end-1} are there; slow. */
+    public long count(long first, long end, Place place) {
+        long count = 0;
+        for (long page = first; page < end; page++) {
+            if (place(page) == place) {
+                count++;
+            }
+        }
+        return count;
+    }
+
+    private int entry(long page) {
+        return entries.getAtIndex(ValueLayout.JAVA_INT, page);
+    }
+}

@@ -1,0 +1,78 @@
+package dev.godwit.agent.paging;
+
+import dev.godwit.host.memory.PageSet;
+import dev.godwit.host.memory.PageSize;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+
+/**
+ * A store for tests: a copy of a guest's memory, delivered from several threads in random order, in random pieces, some
+ * of them twice, what is asked for a little sooner than the rest.
+ */
+final class BackupStore implements PageStore, AutoCloseable {
+    private final Pager pager;
+    private final MemorySegment backup;
+    private final Random random;
+    private final ExecutorService threads = Executors.newFixedThreadPool(3);
+    private final ExecutorService urgent = Executors.newSingleThreadExecutor();
+    private int requests;
+
+    BackupStore(Pager pager, MemorySegment backup, Random random) {
+        this.pager = pager;
+        this.backup = backup;
+        this.random = random;
+    }
+
+    @Override
+    public void request(long first, int count) {
+        requests++;
+        urgent.execute(() -> deliver(first, count));
+    }
+
+    int requests() {
+        return requests;
+    }
+
+    /** Begins to deliver all of {@code absent}. */
+    void push(PageSet absent) {
+        List<long[]> pieces = new ArrayList<>();
+        for (long page = absent.next(0, absent.pages()); page < absent.pages(); ) {
+            long limit = Math.min(absent.pages(), (page | (PageSize.SMALL_PER_LARGE - 1)) + 1);
+            long stop = Math.min(absent.nextAbsent(page, limit), page + 1 + random.nextInt(200));
+            pieces.add(new long[] {page, stop - page});
+            if (random.nextInt(10) == 0) {
+                pieces.add(new long[] {page, stop - page});
+            }
+            page = absent.next(stop, absent.pages());
+        }
+        java.util.Collections.shuffle(pieces, random);
+        pieces.forEach(piece -> threads.execute(() -> deliver(piece[0], piece[1])));
+    }
+
+    private void deliver(long first, long count) {
+        long from = first << PageSize.SMALL_SHIFT;
+        long bytes = count << PageSize.SMALL_SHIFT;
+        pager.staging().segment().asSlice(from, bytes).copyFrom(backup.asSlice(from, bytes));
+        pager.arrived(first, count);
+    }
+
+    @Override
+    public int descriptor() {
+        return NO_DESCRIPTOR;
+    }
+
+    @Override
+    public void receive() {
+        throw new IllegalStateException("nothing comes over a descriptor");
+    }
+
+    @Override
+    public void close() {
+        threads.close();
+        urgent.close();
+    }
+}
