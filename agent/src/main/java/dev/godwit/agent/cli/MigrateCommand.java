@@ -38,6 +38,19 @@ final class MigrateCommand extends AgentAccess {
     private String to;
 
     @Option(
+            names = "--mode",
+            paramLabel = "MODE",
+            defaultValue = "auto",
+            description = {
+                "When the guest changes sides. Default: ${DEFAULT-VALUE}.",
+                "precopy: when its memory is there but for what fits the downtime. It fails if that is never so.",
+                "postcopy: at once; its memory follows it, first what it waits for.",
+                "hybrid: after one round; what it wrote meanwhile follows it.",
+                "auto: precopy, unless it does not converge: then what is left follows it."
+            })
+    private String mode;
+
+    @Option(
             names = "--downtime",
             paramLabel = "TIME",
             defaultValue = "300ms",
@@ -66,7 +79,8 @@ final class MigrateCommand extends AgentAccess {
             names = "--max-time",
             paramLabel = "TIME",
             defaultValue = "1h",
-            description = "Give up when it has not converged after this time. Default: ${DEFAULT-VALUE}.")
+            description = "Give up when precopy has not converged after this time; with auto, let the rest follow the"
+                    + " guest. Default: ${DEFAULT-VALUE}.")
     private String maxTime;
 
     @Option(
@@ -89,6 +103,7 @@ final class MigrateCommand extends AgentAccess {
                 name,
                 new MigrateRequest(
                         HostPort.text(target),
+                        mode,
                         Durations.parse("--downtime", downtime).toMillis(),
                         Sizes.parse("--bandwidth", bandwidth),
                         streams,

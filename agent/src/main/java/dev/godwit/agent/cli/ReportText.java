@@ -27,6 +27,9 @@ final class ReportText {
                         + Durations.human(d.lastPages()) + ", state " + Durations.human(d.state())
                         + (r.memoryHash() == null ? "" : ", verify " + Durations.human(d.verify())) + ", handover "
                         + Durations.human(d.handover()) + ", resume " + Durations.human(d.resume()));
+        if (r.postcopy() != null) {
+            followed(r.postcopy(), out);
+        }
         line(
                 out,
                 "memory",
@@ -49,6 +52,24 @@ final class ReportText {
         }
         if (migration.directory() != null) {
             line(out, "kept in", migration.directory());
+        }
+    }
+
+    private static void followed(MigrationReport.Postcopy p, PrintStream out) {
+        line(
+                out,
+                "followed",
+                p.pages() + " pages in " + Durations.human(p.micros()) + ", " + p.urgentPages()
+                        + " of them because it waited"
+                        + (p.reconnects() == 0 ? "" : ", connected again " + count(p.reconnects(), "time")));
+        if (p.faults() != null && p.faults().count() > 0) {
+            line(
+                    out,
+                    "waits",
+                    p.faults().count() + ": median "
+                            + Durations.human((long) p.faults().p50()) + ", p99 "
+                            + Durations.human((long) p.faults().p99()) + ", longest "
+                            + Durations.human((long) p.faults().max()));
         }
     }
 

@@ -27,6 +27,7 @@ public final class Guest {
     private Machine machine;
     private MigrationJob job;
     private boolean arriving;
+    private boolean incomplete;
     private boolean snapshotting;
     private volatile boolean closed; // read without the lock, which a slow command may hold
     private volatile List<String> notRestored = List.of();
@@ -175,14 +176,29 @@ public final class Guest {
         machine = built;
     }
 
-    /** It is complete here. */
-    synchronized void arrived() {
+    /**
+     * It runs here.
+     *
+     * @param whole whether all of its memory is here
+     */
+    synchronized void arrived(boolean whole) {
         arriving = false;
+        incomplete = !whole;
+    }
+
+    /** All of its memory is here. */
+    synchronized void completed() {
+        incomplete = false;
+    }
+
+    /** Whether some of its memory is still at its migration source. */
+    public synchronized boolean isIncomplete() {
+        return incomplete;
     }
 
     /** Leaves the guest to a migration until {@link #endMigration}. */
     synchronized MigrationJob beginMigration(Function<Machine, MigrationJob> start) {
-        Machine m = free("be migrated");
+        Machine m = whole("be migrated");
         if (m.state() == Machine.State.STOPPED) {
             throw ended();
         }
@@ -199,7 +215,7 @@ public final class Guest {
 
     /** Leaves the guest to a snapshot until {@link #endSnapshot}. */
     synchronized Machine beginSnapshot() {
-        Machine m = free("be snapshotted");
+        Machine m = whole("be snapshotted");
         if (m.state() == Machine.State.STOPPED) {
             throw ended();
         }
@@ -273,6 +289,14 @@ public final class Guest {
             throw Failure.conflict("guest " + name() + " is just being started; try again");
         }
         return machine;
+    }
+
+    private Machine whole(String verb) {
+        if (incomplete) {
+            throw Failure.conflict(
+                    "some memory of guest " + name() + " is still where it came from, and it cannot " + verb + " yet");
+        }
+        return free(verb);
     }
 
     /** The machine, if no migration or snapshot has it. */

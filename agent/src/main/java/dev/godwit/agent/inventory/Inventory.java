@@ -259,10 +259,15 @@ public final class Inventory implements TargetHost, AutoCloseable {
         }
 
         @Override
-        public void adopt() {
-            guest.arrived();
+        public void adopt(boolean whole) {
+            guest.arrived(whole);
             watch(guest, machine);
             metrics.arrived();
+        }
+
+        @Override
+        public void completed() {
+            guest.completed();
         }
 
         @Override

@@ -152,6 +152,12 @@ final class ControlChannel implements AutoCloseable {
         return Optional.empty();
     }
 
+    /** The next message, which must be of one of these types. */
+    Message expect(MessageType one, MessageType other) throws TransportException, MigrationException {
+        Message message = receive();
+        return message.type == one ? message : checked(message, other);
+    }
+
     private Message checked(Message message, MessageType type) throws TransportException, MigrationException {
         if (message.type == type) {
             return message;

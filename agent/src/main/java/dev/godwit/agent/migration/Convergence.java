@@ -56,6 +56,17 @@ final class Convergence {
         return expectedNanos <= budgetNanos && (!improving || expectedNanos - fixedNanos <= SHORT_NANOS);
     }
 
+    /**
+     * Whether another round would leave about as much as this one: the guest writes as fast as memory can be sent.
+     *
+     * @param dirtyPagesPerSecond as measured towards the end of the round
+     */
+    boolean isStalled(double dirtyPagesPerSecond) {
+        double nextNanos = lastRemaining / bytesPerNano;
+        double again = dirtyPagesPerSecond * PageSize.SMALL * nextNanos / 1e9;
+        return again >= lastRemaining * WORTHWHILE;
+    }
+
     /** Whether the fixed part alone exceeds the budget, so that no remainder is small enough. */
     boolean isHopeless() {
         return fixedNanos >= budgetNanos;

@@ -14,7 +14,10 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongUnaryOperator;
 
 /**
  * The source's data connections, each on a thread of its own. A round's chunks are handed out one by one to whichever
@@ -48,9 +51,18 @@ final class DataStreams implements AutoCloseable {
     private record Round(List<Future<Void>> parts) implements RoundSink.Sending {
         @Override
         public void await() throws TransportException, InterruptedException {
+            while (!await(Long.MAX_VALUE)) {
+                // Once is enough.
+            }
+        }
+
+        @Override
+        public boolean await(long millis) throws TransportException, InterruptedException {
             for (Future<Void> part : parts) {
                 try {
-                    part.get();
+                    part.get(millis, TimeUnit.MILLISECONDS);
+                } catch (TimeoutException e) {
+                    return false;
                 } catch (ExecutionException e) {
                     if (e.getCause() instanceof TransportException broken) {
                         throw broken;
@@ -58,6 +70,7 @@ final class DataStreams implements AutoCloseable {
                     throw new IllegalStateException(e.getCause());
                 }
             }
+            return true;
         }
     }
 
@@ -67,12 +80,22 @@ final class DataStreams implements AutoCloseable {
      * @param large numbers of the chunks that are large pages here
      */
     RoundSink.Sending start(PageSet wanted, PageSet large, int round) {
-        AtomicLong nextChunk = new AtomicLong();
+        return start(wanted, large, round, LongUnaryOperator.identity());
+    }
+
+    /**
+     * As {@link #start(PageSet, PageSet, int)}, in another order.
+     *
+     * @param order the chunk to be sent as the nth
+     */
+    RoundSink.Sending start(PageSet wanted, PageSet large, int round, LongUnaryOperator order) {
+        AtomicLong next = new AtomicLong();
         long chunks = PageFrame.chunksIn(wanted.pages());
         List<Future<Void>> parts = new ArrayList<>(senders.size());
         for (PageSender sender : senders) {
             Callable<Void> part = () -> {
-                for (long chunk = nextChunk.getAndIncrement(); chunk < chunks; chunk = nextChunk.getAndIncrement()) {
+                for (long nth = next.getAndIncrement(); nth < chunks; nth = next.getAndIncrement()) {
+                    long chunk = order.applyAsLong(nth);
                     sender.sendChunk(wanted, chunk, large.contains(chunk), round);
                 }
                 sender.endRound(round);

@@ -38,6 +38,10 @@ final class Figures {
     private String memoryHash;
     private String outcome = "running";
     private String error;
+    private long followingPages = -1;
+    private long urgentPages;
+    private int reconnects;
+    private FaultSummary faults;
     private final List<String> notCarried = new ArrayList<>();
 
     Figures(GuestDescription guest, InetSocketAddress target, MigrationOptions options) {
@@ -89,6 +93,9 @@ final class Figures {
     /** Everything is at the target: the streams' counters are final. */
     synchronized void allSent() {
         freeze();
+        if (followingPages >= 0) {
+            return;
+        }
         List<Round> rounds = timeline.rounds();
         long content =
                 contentPages - rounds.stream().mapToLong(Round::dataPages).sum();
@@ -112,6 +119,27 @@ final class Figures {
         streams = null;
     }
 
+    /** So many pages will follow the guest. */
+    synchronized void following(long pages, PageSet everSent) {
+        followingPages = pages;
+        roundPages = pages;
+        sentBeforeRound = sentPages();
+        distinctPages = everSent.cardinality();
+    }
+
+    /** All of them have. */
+    synchronized void followed(PageService service) {
+        urgentPages = service.urgentPages();
+        reconnects = service.reconnects();
+    }
+
+    private MigrationReport.Postcopy postcopy() {
+        return followingPages < 0
+                ? null
+                : new MigrationReport.Postcopy(
+                        followingPages, urgentPages, timeline.postcopyMicros(), reconnects, faults);
+    }
+
     synchronized void memoryHash(String text) {
         memoryHash = text;
     }
@@ -123,6 +151,7 @@ final class Figures {
     synchronized void summary(SummaryMessage message) {
         largePagesAfter = message.largePageBytes();
         notCarried.addAll(message.notRestored());
+        faults = message.faults();
     }
 
     synchronized void ended(MigrationPhase phase, String why) {
@@ -163,6 +192,8 @@ final class Figures {
                 options.streams(),
                 timeline.totalMicros(),
                 timeline.downtime(),
+                options.mode().text(),
+                postcopy(),
                 timeline.rounds(),
                 contentPages << PageSize.SMALL_SHIFT,
                 wireBytes,

@@ -29,7 +29,9 @@ enum MessageType {
     /** On a query connection, the target's answer; argument: see {@link Outcome}. */
     OUTCOME(12, 0),
     /** On a query connection, the source's question; payload: who took the session, as {@link #ACCEPT} said. */
-    ASK(13, ProcessIdentity.BYTES);
+    ASK(13, ProcessIdentity.BYTES),
+    /** Source: the pages that will follow the guest, see {@link PageMapMessage}; before {@link #STATE}. */
+    PAGE_MAP(14, PageMapMessage.MAX_BYTES);
 
     private static final MessageType[] ALL = values();
 

@@ -29,6 +29,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * runs twice. {@code docs/migration-protocol.md} draws both sides.
  */
 public final class Migration {
+    private static final StopReason LOST =
+            new StopReason(StopReason.Kind.MIGRATED, 0, "and lost, with the target that ran it");
     private static final StopReason MIGRATED = new StopReason(StopReason.Kind.MIGRATED, 0, "");
     private static final Duration ASK_AGAIN = Duration.ofMillis(500);
 
@@ -42,6 +44,7 @@ public final class Migration {
     private final AtomicBoolean begun = new AtomicBoolean();
     private final CountDownLatch doubtOverruled = new CountDownLatch(1);
 
+    private PageService pages;
     private boolean running;
     private boolean tracking;
     private boolean cancelled;
@@ -63,7 +66,7 @@ public final class Migration {
         this.machine = machine;
         this.guest = guest;
         this.options = options;
-        this.link = new SourceLink(target, secret, UUID.randomUUID(), options.stall());
+        this.link = new SourceLink(target, secret, UUID.randomUUID(), options.stall(), guest.name());
         this.limit = new RateLimit(options.bandwidth());
         this.figures = new Figures(guest, target, options);
         this.timeline = figures.timeline();
@@ -84,15 +87,24 @@ public final class Migration {
         return figures.report();
     }
 
-    /** Asks for the end. Without effect once the target has been told to run the guest. */
+    /**
+     * Asks for the end. Once the target has been told to run the guest the only effect is that its memory is not kept
+     * for a target that cannot be reached.
+     */
     public void cancel() {
+        PageService following = null;
         synchronized (this) {
             if (committed) {
-                return;
+                following = pages;
+            } else {
+                cancelled = true;
             }
-            cancelled = true;
         }
-        link.abort();
+        if (following != null) {
+            following.giveUp();
+        } else if (isCancelled()) {
+            link.abort();
+        }
     }
 
     /**
@@ -137,6 +149,9 @@ public final class Migration {
             switchOver(precopy);
             commit();
             handOver();
+            if (precopy.follows()) {
+                timeline.enter(MigrationPhase.POSTCOPY);
+            }
         } catch (TransportException | MigrationException | InterruptedException | RuntimeException | Error e) {
             // First of all: every moment that the guest stands still is one too many.
             goOnHere(e);
@@ -145,8 +160,25 @@ public final class Migration {
             throw failure;
         }
         // The guest is the target's: nothing that happens from here on can bring it back.
+        if (pages != null) {
+            sendTheRest();
+        }
         machine.stop(MIGRATED);
         takeSummary();
+    }
+
+    private void sendTheRest() throws MigrationException {
+        try {
+            pages.await();
+            timeline.followed = System.nanoTime();
+        } catch (MigrationException e) {
+            // It ran there, and what is here is older than what it may have told the world.
+            machine.stop(LOST);
+            figures.ended(MigrationPhase.FAILED, e.getMessage());
+            throw e;
+        } finally {
+            figures.followed(pages);
+        }
     }
 
     private void goOnHere(Throwable failure) {
@@ -188,6 +220,13 @@ public final class Migration {
         machine.dirtyTracker().start();
         Precopy precopy = new Precopy(arena, machine, link, options, figures);
         precopy.run();
+        if (precopy.follows()) {
+            PageService service = new PageService(link, machine, options, precopy.largeChunks(), PageOrder.ADDRESS);
+            synchronized (this) {
+                pages = service;
+            }
+            link.follow(service);
+        }
         return precopy;
     }
 
@@ -205,6 +244,10 @@ public final class Migration {
         timeline.saveNanos = System.nanoTime() - saveStarted;
         SwitchoverCost.saved(timeline.saveNanos);
         figures.notCarried(saved.notSaved());
+        if (precopy.follows()) {
+            link.control().send(MessageType.PAGE_MAP, 0, PageMapMessage.encode(precopy.following()));
+            pages.begin();
+        }
         link.control().send(MessageType.STATE, stateArgument(precopy.round()), state);
         int[] hashes = options.verify() ? hash() : new int[0];
         last.await();
@@ -268,7 +311,7 @@ public final class Migration {
         timeline.enter(MigrationPhase.IN_DOUBT);
         boolean interrupted = false;
         try {
-            for (Outcome outcome = ask(); outcome != Outcome.RUNNING; outcome = ask()) {
+            for (Outcome outcome = ask(); !outcome.ran(); outcome = ask()) {
                 if (outcome == Outcome.NOT_RUNNING) {
                     throw new MigrationException(
                             Kind.CONNECTION, broken.getMessage() + "; the guest does not run at the target", broken);

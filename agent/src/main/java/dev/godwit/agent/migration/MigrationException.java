@@ -29,6 +29,8 @@ public final class MigrationException extends Exception {
         VERIFY_FAILED,
         /** Whether the target runs the guest is unknown: it is kept paused here. */
         IN_DOUBT,
+        /** The guest ran at the target, which ended before all of its memory was there. */
+        LOST,
         /** A defect or a shortage on this side. */
         INTERNAL
     }

@@ -12,7 +12,9 @@ public enum MigrationPhase {
     SWITCHOVER,
     /** The target has been told to run the guest; whether it does is not known yet. */
     HANDOVER,
-    /** The guest runs at the target. */
+    /** The guest runs at the target, and the rest of its memory follows. */
+    POSTCOPY,
+    /** The guest runs at the target, and all of its memory is there. */
     COMPLETED,
     /** It did not come to that; the guest is at the source, as it was. */
     FAILED,

@@ -12,8 +12,10 @@ import java.util.Map;
  * @param error one line on why it failed, or null
  * @param memoryBytes guest RAM
  * @param streams data connections used
- * @param totalMicros from the first connection attempt to the target's word that it runs the guest
+ * @param totalMicros from the first connection attempt until the guest ran at the target and all of its memory was there
  * @param downtime the guest's pause as the source saw it, whole and in parts
+ * @param mode as asked for
+ * @param postcopy what followed the guest, or null when it came whole
  * @param rounds the precopy rounds and the final one, in order
  * @param sentBytes guest memory that went over the wire, content only
  * @param wireBytes everything that went over the wire
@@ -36,6 +38,8 @@ public record MigrationReport(
         int streams,
         long totalMicros,
         Downtime downtime,
+        String mode,
+        Postcopy postcopy,
         List<Round> rounds,
         long sentBytes,
         long wireBytes,
@@ -64,6 +68,17 @@ public record MigrationReport(
         /** None: the guest was not paused. */
         public static final Downtime NONE = new Downtime(0, 0, 0, 0, 0, 0, 0);
     }
+
+    /**
+     * The part of memory that followed the guest.
+     *
+     * @param pages how many were still at the source when the guest was resumed
+     * @param urgentPages of them sent because the guest waited for them, with those around them
+     * @param micros from the guest's resumption until all were across
+     * @param reconnects how often the connections broke and were made again
+     * @param faults how the guest waited; null if the target did not say
+     */
+    public record Postcopy(long pages, long urgentPages, long micros, int reconnects, FaultSummary faults) {}
 
     /**
      * One pass over the dirty pages.

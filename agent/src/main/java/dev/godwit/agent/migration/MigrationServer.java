@@ -141,6 +141,7 @@ public final class MigrationServer implements AutoCloseable {
             switch (greeting.role()) {
                 case CONTROL -> control(greeting.session(), connection);
                 case DATA -> data(greeting, connection);
+                case PAGES -> pages(greeting, connection);
                 case QUERY -> query(greeting.session(), connection);
             }
         } catch (TransportException | MigrationException e) {
@@ -185,6 +186,16 @@ public final class MigrationServer implements AutoCloseable {
         // Silence is normal between rounds; the control connection tells whether the source lives.
         connection.setPatient(LOOK);
         session.receive(greeting.stream(), connection);
+    }
+
+    private void pages(Greeting greeting, Connection connection) throws TransportException {
+        TargetSession session = find(greeting.session());
+        if (session == null) {
+            throw new TransportException(
+                    TransportException.Kind.MALFORMED, connection.peer() + " brings pages for no session");
+        }
+        connection.setPatient(LOOK);
+        session.bringPages(greeting.stream(), connection);
     }
 
     private void query(UUID id, Connection connection) throws TransportException, MigrationException {

@@ -25,6 +25,7 @@ import java.util.stream.Stream;
  *
  * @param streams data connections that will come
  * @param stallMillis how long either side may be silent
+ * @param mayPostcopy whether the guest may have to run before all of its memory is there
  * @param cpu the CPU the guest was given
  */
 @JsonAutoDetect(fieldVisibility = JsonAutoDetect.Visibility.ANY)
@@ -39,6 +40,7 @@ record Offer(
         List<OfferedDisk> disks,
         int streams,
         long stallMillis,
+        boolean mayPostcopy,
         CpuId cpu) {
 
     /** The longest, in bytes. */
@@ -71,6 +73,7 @@ record Offer(
                         .toList(),
                 options.streams(),
                 options.stall().toMillis(),
+                options.mayPostcopy(),
                 cpu);
     }
 

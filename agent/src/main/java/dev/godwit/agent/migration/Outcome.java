@@ -9,7 +9,9 @@ enum Outcome {
     /** It does not, and by this session it never will. */
     NOT_RUNNING(2),
     /** Nobody here knows of such a session, nor what became of the process that took it. */
-    STRANGER(3);
+    STRANGER(3),
+    /** The guest ran at the target, and the session is over: nothing more is wanted. */
+    COMPLETE(4);
 
     private static final Outcome[] ALL = values();
 
@@ -17,6 +19,11 @@ enum Outcome {
 
     Outcome(int wire) {
         this.wire = wire;
+    }
+
+    /** Whether the guest has been the target's. */
+    boolean ran() {
+        return this == RUNNING || this == COMPLETE;
     }
 
     /** Its number on the wire. */

@@ -13,7 +13,7 @@ import java.nio.ByteOrder;
  *    4  u32  runs, 1 .. 512                          4  u32  0
  *    8  u64  first page of the chunk, × 512          8  u64  round, from 1
  *   16  u32  flags: 1 = backed by a large page      16  16 bytes of 0
- *   20  u32  round, from 1
+ *   20  u32  round, from 1; 0xffffffff for pages that follow the guest
  *   24  u64  content bytes that follow the runs
  *   32  runs × { u16 offset in the chunk | u16 pages | u16 kind (1 content, 2 zero) | u16 0 }
  *       content of the content runs, in order
@@ -29,6 +29,9 @@ final class PageFrame {
     static final int RUN_BYTES = 8;
     static final int MAX_RUNS = PageSize.SMALL_PER_LARGE;
     static final int MAX_HEAD_BYTES = HEADER_BYTES + MAX_RUNS * RUN_BYTES;
+
+    /** The round of all pages that follow a guest. */
+    static final int AFTERWARDS = -1;
 
     static final int FLAG_LARGE = 1;
     static final int KIND_CONTENT = 1;

@@ -30,14 +30,36 @@ final class PageReceiver {
     /** Pages that hold content of the guest's; all others still are the zeros they were mapped with. */
     private final PageSet written;
 
+    /** Told of each run of pages, or null. */
+    private final Arrivals arrivals;
+
     private final MemorySegment head;
     private final GatherMessage message;
-    private int round = 1;
+    private int round;
 
+    /** Who hears of pages that have come. */
+    interface Arrivals {
+        /** So many pages from {@code first} on, within one chunk. */
+        void arrived(long first, long count);
+    }
+
+    /** A receiver of precopy's rounds. */
     PageReceiver(Arena arena, ByteSource source, GuestMemory memory, PageSet written) {
+        this(arena, source, memory, written, null, 1);
+    }
+
+    /** A receiver of the pages that follow a guest. */
+    PageReceiver(Arena arena, ByteSource source, GuestMemory memory, PageSet written, Arrivals arrivals) {
+        this(arena, source, memory, written, arrivals, PageFrame.AFTERWARDS);
+    }
+
+    private PageReceiver(
+            Arena arena, ByteSource source, GuestMemory memory, PageSet written, Arrivals arrivals, int round) {
         this.source = source;
         this.memory = memory;
         this.written = written;
+        this.arrivals = arrivals;
+        this.round = round;
         this.head = arena.allocate(PageFrame.MAX_HEAD_BYTES, 64);
         this.message = new GatherMessage(arena, PageFrame.MAX_RUNS);
     }
@@ -63,6 +85,33 @@ final class PageReceiver {
             }
             receivePages();
         }
+    }
+
+    /** Receives pages that follow the guest until the source says that it has sent all. */
+    void receiveArrivals() throws TransportException {
+        while (receiveArrival()) {
+            // Each says for itself what has come.
+        }
+    }
+
+    /** Receives one frame of pages that follow the guest; false when the source says that it has sent all. */
+    boolean receiveArrival() throws TransportException {
+        source.receive(head.asSlice(0, PageFrame.HEADER_BYTES));
+        int type = head.get(U32, PageFrame.TYPE);
+        if (type == PageFrame.ROUND_END) {
+            return false;
+        }
+        if (type != PageFrame.PAGES) {
+            throw malformed("frame type 0x" + Integer.toHexString(type));
+        }
+        receivePages();
+        int runs = head.get(U32, PageFrame.RUNS);
+        long first = head.get(U64, PageFrame.FIRST_PAGE);
+        for (int i = 0; i < runs; i++) {
+            long at = runAt(i);
+            arrivals.arrived(first + (head.get(U16, at) & 0xffff), head.get(U16, at + 2) & 0xffff);
+        }
+        return true;
     }
 
     private void receivePages() throws TransportException {

@@ -11,7 +11,7 @@ import java.lang.foreign.Arena;
 
 /**
  * Sends guest memory round by round while the guest runs: first all that exists, then what was written meanwhile, until
- * the rest fits the downtime budget.
+ * the rest fits the downtime budget, or is to follow the guest.
  *
  * <p>A round begins when the one before has arrived as a whole: a page can never be overtaken by its older self on
  * another stream.
@@ -19,18 +19,25 @@ import java.lang.foreign.Arena;
  * <p>Threading: one thread.
  */
 final class Precopy {
+    /** From when on in a round writing is measured: how much of it has been sent. */
+    private static final double LATE = 0.8;
+
+    private static final long LOOK_MILLIS = 10;
+
     private final Machine machine;
     private final RoundSink sink;
     private final MigrationOptions options;
     private final Figures figures;
     private final Convergence convergence;
-    /** What the next round sends; after {@link #run}, what is left for the pause. */
+    /** What the next round sends; after {@link #run}, what is left for the pause, or follows the guest. */
     private final PageSet wanted;
 
     private final PageSet dirty;
     private final PageSet everSent;
     private final PageSet largeChunks;
     private int round;
+    private double writtenPerSecond;
+    private boolean follows;
 
     Precopy(Arena arena, Machine machine, RoundSink sink, MigrationOptions options, Figures figures) {
         this.machine = machine;
@@ -46,27 +53,57 @@ final class Precopy {
     }
 
     /**
-     * Rounds until the rest fits the budget. The dirty tracker has been started.
+     * Rounds until the guest is to be paused. The dirty tracker has been started.
      *
      * @throws MigrationException when that takes too long
      */
     void run() throws TransportException, MigrationException, InterruptedException {
-        boolean fits;
-        do {
-            if (round > 0 && figures.elapsed().compareTo(options.maxTime()) > 0) {
+        if (options.mode() == MigrationMode.POSTCOPY) {
+            lookAtBacking();
+            follows = true;
+            return;
+        }
+        for (boolean fits = false; !fits && !follows; ) {
+            if (round > 0 && figures.elapsed().compareTo(options.maxTime()) > 0 && !options.mayPostcopy()) {
                 throw notConverged();
             }
             fits = sendRound();
             if (machine.state() == Machine.State.STOPPED) {
                 throw new MigrationException(Kind.GUEST_ENDED, "the guest ended while its memory was being copied");
             }
-            if (convergence.isHopeless()) {
+            follows = options.mayPostcopy() && mustGoAhead(fits);
+            if (convergence.isHopeless() && !follows) {
                 throw hopeless();
             }
-        } while (!fits);
+        }
+    }
+
+    private boolean mustGoAhead(boolean fits) {
+        boolean late = figures.elapsed().compareTo(options.maxTime()) > 0;
+        return options.mode() == MigrationMode.HYBRID || (!fits && (late || convergence.isStalled(writtenPerSecond)));
     }
 
     private boolean sendRound() throws TransportException, MigrationException, InterruptedException {
+        lookAtBacking();
+        long started = System.nanoTime();
+        long contentBefore = sink.contentPages();
+        long zeroBefore = sink.zeroPages();
+        dirty.clear();
+        long pages = beginRound();
+        sendAll(pages, contentBefore + zeroBefore);
+        sink.awaitArrival(round);
+        long nanos = System.nanoTime() - started;
+        long content = sink.contentPages() - contentBefore;
+        long zero = sink.zeroPages() - zeroBefore;
+        long dirtied = dirty.cardinality();
+        wanted.clear();
+        wanted.addAll(dirty);
+        boolean fits = convergence.roundDone(content << PageSize.SMALL_SHIFT, nanos, dirtied);
+        figures.roundDone(new Round(round, pages, content, zero, nanos / 1000, dirtied), convergence);
+        return fits;
+    }
+
+    private void lookAtBacking() {
         try (Arena arena = Arena.ofShared()) {
             Backing backing = Backing.scan(arena, machine.memory());
             figures.backing(backing);
@@ -75,22 +112,33 @@ final class Precopy {
             if (round == 0) {
                 wanted.addAll(backing.resident());
             }
-            long started = System.nanoTime();
-            long contentBefore = sink.contentPages();
-            long zeroBefore = sink.zeroPages();
-            long pages = beginRound();
-            sink.start(wanted, largeChunks, round).await();
-            sink.awaitArrival(round);
-            long nanos = System.nanoTime() - started;
-            long content = sink.contentPages() - contentBefore;
-            long zero = sink.zeroPages() - zeroBefore;
-            dirty.clear();
-            long dirtied = machine.dirtyTracker().collect(dirty);
-            wanted.clear();
-            wanted.addAll(dirty);
-            boolean fits = convergence.roundDone(content << PageSize.SMALL_SHIFT, nanos, dirtied);
-            figures.roundDone(new Round(round, pages, content, zero, nanos / 1000, dirtied), convergence);
-            return fits;
+        }
+    }
+
+    /**
+     * Sends a round, and collects what is written meanwhile. How fast that is, is measured at its end only: over the
+     * whole of a long round a small working set that is written again and again looks like little.
+     */
+    private void sendAll(long pages, long sentBefore) throws TransportException, InterruptedException {
+        RoundSink.Sending sending = sink.start(wanted, largeChunks, round);
+        long since = System.nanoTime();
+        if (options.mayPostcopy()) {
+            boolean late = false;
+            while (!sending.await(LOOK_MILLIS)) {
+                if (!late && sink.contentPages() + sink.zeroPages() - sentBefore > pages * LATE) {
+                    late = true;
+                    machine.dirtyTracker().collect(dirty);
+                    since = System.nanoTime();
+                }
+            }
+        } else {
+            sending.await();
+        }
+        try (Arena arena = Arena.ofConfined()) {
+            PageSet last = new PageSet(arena, dirty.pages());
+            long written = machine.dirtyTracker().collect(last);
+            writtenPerSecond = written * 1e9 / Math.max(1, System.nanoTime() - since);
+            dirty.addAll(last);
         }
     }
 
@@ -102,13 +150,35 @@ final class Precopy {
         return pages;
     }
 
+    /** Whether what is left is to follow the guest, which goes ahead of it. */
+    boolean follows() {
+        return follows;
+    }
+
+    /** With the guest paused, when it {@link #follows}: the pages that do. */
+    PageSet following() {
+        return wanted;
+    }
+
+    /** Chunks that are large pages here. */
+    PageSet largeChunks() {
+        return largeChunks;
+    }
+
     /**
-     * With the guest paused: starts the last round, of what is still dirty.
+     * With the guest paused: starts the last round, of what is still dirty, or of nothing if that follows the guest.
      */
     RoundSink.Sending startLast() throws TransportException {
         machine.dirtyTracker().collect(wanted);
-        beginRound();
-        return sink.start(wanted, largeChunks, round);
+        if (!follows) {
+            beginRound();
+            return sink.start(wanted, largeChunks, round);
+        }
+        round++;
+        everSent.addAll(wanted);
+        figures.following(wanted.cardinality(), everSent);
+        dirty.clear();
+        return sink.start(dirty, largeChunks, round);
     }
 
     /** The number of the round last begun. */
@@ -131,6 +201,7 @@ final class Precopy {
                 "precopy did not converge in " + options.maxTime().toSeconds() + " s: " + (wanted.cardinality() / 256)
                         + " MiB dirty after round " + round + ", a pause of "
                         + convergence.expectedDowntime().toMillis() + " ms for a budget of "
-                        + options.downtime().toMillis() + " ms; allow a longer --downtime or more --bandwidth");
+                        + options.downtime().toMillis()
+                        + " ms; allow a longer --downtime or more --bandwidth, or take --mode auto");
     }
 }

@@ -15,6 +15,11 @@ final class RateLimit {
     private long next = System.nanoTime();
     private boolean released;
 
+    /** No limit. */
+    static RateLimit none() {
+        return new RateLimit(0);
+    }
+
     /** A limit; 0 is none. */
     RateLimit(long bytesPerSecond) {
         this.bytesPerSecond = bytesPerSecond;

@@ -68,7 +68,7 @@ public final class Rehearsal {
     /** The empty machine at its target; closed with all others at the end. */
     private record Visit(Machine machine) implements TargetHost.Admission {
         @Override
-        public void adopt() {
+        public void adopt(boolean whole) {
             // Nobody is waiting for it.
         }
 

@@ -9,6 +9,12 @@ interface RoundSink {
     interface Sending {
         /** Waits until all of it has left this side. */
         void await() throws TransportException, InterruptedException;
+
+        /** As {@link #await()}, but no longer than this; whether all of it has left. */
+        default boolean await(long millis) throws TransportException, InterruptedException {
+            await();
+            return true;
+        }
     }
 
     /**

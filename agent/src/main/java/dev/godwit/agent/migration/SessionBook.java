@@ -59,7 +59,7 @@ final class SessionBook {
         TargetSession session;
         synchronized (this) {
             if (ended.containsKey(id)) {
-                return ended.get(id);
+                return ended.get(id) == Outcome.RUNNING ? Outcome.COMPLETE : ended.get(id);
             }
             session = underWay.get(id);
             if (session == null) {

@@ -33,8 +33,10 @@ import java.util.List;
  * replaces an earlier one), the description and the state.
  */
 public final class Snapshot {
-    private static final MigrationOptions OPTIONS =
-            MigrationOptions.DEFAULT.withStreams(1).withDowntime(Duration.ofMillis(100));
+    private static final MigrationOptions OPTIONS = MigrationOptions.DEFAULT
+            .withMode(MigrationMode.PRECOPY)
+            .withStreams(1)
+            .withDowntime(Duration.ofMillis(100));
     private static final InetSocketAddress NOWHERE = new InetSocketAddress(0);
 
     /** A guest that came out of a snapshot; PAUSED, its owner's to resume and to close. */

@@ -29,18 +29,25 @@ final class SourceLink implements RoundSink, AutoCloseable {
     private final Secret secret;
     private final UUID session;
     private final Duration stall;
+    private final String guestName;
 
     private ControlChannel control;
     private DataStreams streams;
+    private PageService pages;
     private ProcessIdentity peer = ProcessIdentity.NONE;
     private Pinger pinger;
     private boolean aborted;
 
-    SourceLink(InetSocketAddress target, Secret secret, UUID session, Duration stall) {
+    SourceLink(InetSocketAddress target, Secret secret, UUID session, Duration stall, String guestName) {
         this.target = target;
         this.secret = secret;
         this.session = session;
         this.stall = stall;
+        this.guestName = guestName;
+    }
+
+    String guestName() {
+        return guestName;
     }
 
     /**
@@ -86,6 +93,30 @@ final class SourceLink implements RoundSink, AutoCloseable {
         }
     }
 
+    /** The pages' way once the guest has gone ahead; closed with this. */
+    void follow(PageService service) throws TransportException {
+        synchronized (this) {
+            pages = service;
+            if (aborted) {
+                throw new TransportException(TransportException.Kind.BROKEN, "the migration was given up");
+            }
+        }
+        service.open();
+    }
+
+    /** One more page connection, which the caller owns. */
+    Connection connectPages(int stream) throws TransportException {
+        Connection connection = Connection.connect(target, CONNECT_TIMEOUT);
+        try {
+            connection.setStall(stall);
+            Handshake.connect(connection, secret, Role.PAGES, session, stream);
+            return connection;
+        } catch (TransportException | RuntimeException | Error e) {
+            connection.close();
+            throw e;
+        }
+    }
+
     @Override
     public Sending start(PageSet wanted, PageSet large, int round) {
         return streams.start(wanted, large, round);
@@ -102,17 +133,17 @@ final class SourceLink implements RoundSink, AutoCloseable {
 
     @Override
     public long contentPages() {
-        return streams.contentPages();
+        return streams.contentPages() + (pages == null ? 0 : pages.contentPages());
     }
 
     @Override
     public long zeroPages() {
-        return streams.zeroPages();
+        return streams.zeroPages() + (pages == null ? 0 : pages.zeroPages());
     }
 
     @Override
     public long wireBytes() {
-        return streams.wireBytes();
+        return streams.wireBytes() + (pages == null ? 0 : pages.wireBytes());
     }
 
     ControlChannel control() {
@@ -127,6 +158,9 @@ final class SourceLink implements RoundSink, AutoCloseable {
         }
         if (streams != null) {
             streams.abort();
+        }
+        if (pages != null) {
+            pages.abort();
         }
     }
 
@@ -161,7 +195,7 @@ final class SourceLink implements RoundSink, AutoCloseable {
     /** Asks the target, on a connection of its own, how this session ended there: see {@link Outcome}. */
     Outcome ask() {
         Outcome outcome = askThere();
-        if (outcome == Outcome.RUNNING || outcome == Outcome.NOT_RUNNING) {
+        if (outcome.ran() || outcome == Outcome.NOT_RUNNING) {
             return outcome;
         }
         ProcessIdentity here = ProcessIdentity.own();
@@ -192,6 +226,9 @@ final class SourceLink implements RoundSink, AutoCloseable {
         abort();
         if (pinger != null) {
             pinger.close();
+        }
+        if (pages != null) {
+            pages.close();
         }
         if (streams != null) {
             streams.close();

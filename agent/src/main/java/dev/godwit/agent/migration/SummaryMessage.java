@@ -1,36 +1,44 @@
 package dev.godwit.agent.migration;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.agent.transport.TransportException.Kind;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
+import java.io.IOException;
 import java.util.List;
 
 /**
- * What the target tells once the guest runs there, when nothing is urgent any more.
+ * What the target tells once the guest runs there with all of its memory, when nothing is urgent any more, as JSON.
  *
- * <pre>
- *    0  u64  bytes of guest RAM backed by large pages
- *    8  UTF-8 lines: state that could not be restored, by name
- * </pre>
+ * @param largePageBytes bytes of guest RAM backed by large pages
+ * @param notRestored state that could not be restored, by name
+ * @param faults how the guest waited for its memory; null when it came whole
  */
-record SummaryMessage(long largePageBytes, List<String> notRestored) {
+record SummaryMessage(long largePageBytes, List<String> notRestored, FaultSummary faults) {
+    private static final JsonMapper JSON = JsonMapper.builder()
+            .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+            .build();
+
     byte[] encode() {
-        byte[] text = String.join("\n", notRestored).getBytes(StandardCharsets.UTF_8);
-        return ByteBuffer.allocate(Long.BYTES + text.length)
-                .order(ByteOrder.LITTLE_ENDIAN)
-                .putLong(largePageBytes)
-                .put(text)
-                .array();
+        try {
+            return JSON.writeValueAsBytes(this);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     static SummaryMessage decode(byte[] payload) throws TransportException {
-        if (payload.length < Long.BYTES) {
-            throw new TransportException(Kind.MALFORMED, "a SUMMARY of " + payload.length + " bytes");
+        try {
+            SummaryMessage message = JSON.readValue(payload, SummaryMessage.class);
+            if (message == null || message.notRestored == null || message.notRestored.contains(null)) {
+                throw new TransportException(Kind.MALFORMED, "a SUMMARY with null for a member");
+            }
+            return message;
+        } catch (TransportException e) {
+            throw e;
+        } catch (IOException | NullPointerException e) {
+            throw new TransportException(Kind.MALFORMED, "a SUMMARY that is not as it should be");
         }
-        long bytes = ByteBuffer.wrap(payload).order(ByteOrder.LITTLE_ENDIAN).getLong();
-        String text = new String(payload, Long.BYTES, payload.length - Long.BYTES, StandardCharsets.UTF_8);
-        return new SummaryMessage(bytes, text.lines().toList());
     }
 }

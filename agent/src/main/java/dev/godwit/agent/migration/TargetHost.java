@@ -20,8 +20,17 @@ public interface TargetHost {
         /** The empty machine, PAUSED. */
         Machine machine();
 
-        /** The guest is complete and about to be resumed here: it belongs to this host from now on. */
-        void adopt();
+        /**
+         * The guest is about to be resumed here: it belongs to this host from now on.
+         *
+         * @param whole whether all of its memory is here; if not, {@link #completed} tells when it is
+         */
+        void adopt(boolean whole);
+
+        /** All of the memory of a guest that was adopted without some of it is here. */
+        default void completed() {
+            // Most hosts have nothing that waits for it.
+        }
 
         /** The guest does not come: give everything back. */
         void abandon(String reason);

@@ -8,6 +8,7 @@ import dev.godwit.agent.transport.TransportException.Kind;
 import dev.godwit.host.device.DeviceStateException;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.memory.Backing;
+import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.state.CpuIdCheck;
 import dev.godwit.host.state.ElapsedTime;
 import dev.godwit.host.state.MachineState;
@@ -50,7 +51,11 @@ final class TargetSession {
 
     private TargetHost.Admission admission;
     private TargetStreams streams;
+    /** For a guest that may run before all of its memory is here, else null. */
+    private SourcePages pages;
+
     private Outcome outcome = Outcome.UNKNOWN;
+    private List<String> notRestored = List.of();
 
     TargetSession(Connection connection, TargetHost host) {
         this.control = new ControlChannel(connection);
@@ -93,12 +98,15 @@ final class TargetSession {
         // The control thread may be waiting for streams: then only the PINGs tell that the source is lost.
         Runnable lost = () -> accepted.abort("the source cannot be reached any more");
         try (Pinger _ = new Pinger(control, stall, accepted::received, lost)) {
-            serve();
+            serve(stall);
         }
     }
 
     private void close() {
         synchronized (ending) {
+            if (pages != null) {
+                pages.close();
+            }
             if (streams != null) {
                 streams.close();
             }
@@ -119,6 +127,7 @@ final class TargetSession {
                 admission = admitted;
                 made = new TargetStreams(control, admitted.machine().memory(), offer.streams());
                 streams = made;
+                pages = offer.mayPostcopy() ? new SourcePages() : null;
             }
         }
         if (made == null) {
@@ -144,34 +153,62 @@ final class TargetSession {
         return String.join(", ", names.subList(0, shown)) + more;
     }
 
-    private void serve() throws TransportException, MigrationException, InterruptedException {
-        Message state = control.expect(MessageType.STATE);
+    private void serve(Duration stall) throws TransportException, MigrationException, InterruptedException {
         Machine machine = admission.machine();
+        Message next = control.expect(MessageType.PAGE_MAP, MessageType.STATE);
+        if (next.type() == MessageType.STATE) {
+            takeState(machine, next, true);
+            tellSummary(machine, null);
+            return;
+        }
+        if (pages == null) {
+            throw new TransportException(Kind.MALFORMED, "a page map for a guest that was to come whole");
+        }
+        try (Arena arena = Arena.ofShared();
+                Follower follower = new Follower(machine, pages, streams.written())) {
+            PageSet absent = PageMapMessage.decode(
+                    arena, next.payload(), machine.memory().pages());
+            Message state = control.expect(MessageType.STATE);
+            streams.awaitRound(state.argument() >>> 1);
+            streams.finish();
+            follower.begin(absent);
+            takeState(machine, state, false);
+            follower.awaitAll(stall);
+            admission.completed();
+            tellSummary(machine, follower.faultTimes());
+        }
+    }
+
+    private void takeState(Machine machine, Message state, boolean whole)
+            throws TransportException, MigrationException, InterruptedException {
         streams.awaitRound(state.argument() >>> 1);
         // From here on nothing but this thread writes to the guest's memory, whatever the source still sends.
         streams.finish();
         // Before the state: restoring it may make KVM write a guest's clock pages.
         long started = System.nanoTime();
-        int[] hashes = (state.argument() & 1) != 0 ? MemoryHash.of(machine.memory()) : new int[0];
+        int[] hashes = (state.argument() & 1) != 0 && whole ? MemoryHash.of(machine.memory()) : new int[0];
         long hashed = System.nanoTime();
-        List<String> notRestored = machine.restore(MachineState.decode(state.payload()), ElapsedTime.ADVANCE);
+        notRestored = machine.restore(MachineState.decode(state.payload()), ElapsedTime.ADVANCE);
         long restoreNanos = System.nanoTime() - hashed;
         SwitchoverCost.restored(restoreNanos);
         control.send(
                 MessageType.READY,
                 0,
                 new ReadyMessage(restoreNanos / 1000, (hashed - started) / 1000, hashes).encode());
-        resume(machine, control.expect(MessageType.COMMIT).argument() != 0);
-        control.send(MessageType.SUMMARY, 0, new SummaryMessage(largeBytes(machine), notRestored).encode());
+        resume(machine, control.expect(MessageType.COMMIT).argument() != 0, whole);
     }
 
-    private void resume(Machine machine, boolean running) throws TransportException {
+    private void tellSummary(Machine machine, FaultSummary faults) throws TransportException {
+        control.send(MessageType.SUMMARY, 0, new SummaryMessage(largeBytes(machine), notRestored, faults).encode());
+    }
+
+    private void resume(Machine machine, boolean running, boolean whole) throws TransportException {
         long started = System.nanoTime();
         synchronized (this) {
             if (outcome != Outcome.UNKNOWN) {
                 throw new TransportException(Kind.CLOSED, TAKEN_BACK);
             }
-            admission.adopt();
+            admission.adopt(whole);
             try {
                 if (running) {
                     machine.resume();
@@ -183,7 +220,12 @@ final class TargetSession {
             }
             outcome = Outcome.RUNNING;
         }
-        control.send(MessageType.RUNNING, (System.nanoTime() - started) / 1000);
+        try {
+            control.send(MessageType.RUNNING, (System.nanoTime() - started) / 1000);
+        } catch (TransportException e) {
+            // The source will ask. Nothing about that is a reason not to bring the rest of the guest's memory here.
+            LOG.info("the source is still to hear that its guest runs here: {}", e.getMessage());
+        }
     }
 
     private static long largeBytes(Machine machine) {
@@ -206,6 +248,18 @@ final class TargetSession {
             throw new TransportException(Kind.MALFORMED, "a data stream before its migration was accepted");
         }
         current.receive(stream, connection);
+    }
+
+    /** A page connection of this session; returns when it has ended. The caller closes it. */
+    void bringPages(int stream, Connection connection) throws TransportException {
+        SourcePages current;
+        synchronized (this) {
+            current = pages;
+        }
+        if (current == null) {
+            throw new TransportException(Kind.MALFORMED, "a page connection for a guest that was to come whole");
+        }
+        current.serve(stream, connection);
     }
 
     /** How it ends: decides it, if nobody has, to the source's favour. */
@@ -240,6 +294,9 @@ final class TargetSession {
         if (streams != null) {
             streams.abort(reason);
             streams.awaitStopped();
+        }
+        if (pages != null) {
+            pages.end();
         }
         try {
             given.abandon(reason);

@@ -35,6 +35,11 @@ final class TargetStreams implements AutoCloseable {
         this.rounds = new long[count];
     }
 
+    /** Pages of guest memory that hold content of the guest's. */
+    PageSet written() {
+        return written;
+    }
+
     /** Receives a stream until it ends or breaks. */
     void receive(int stream, Connection connection) throws TransportException {
         PageReceiver receiver = join(stream, connection);

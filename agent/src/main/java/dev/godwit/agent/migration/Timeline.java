@@ -24,6 +24,7 @@ final class Timeline {
     volatile long hashNanos;
     volatile long ready;
     volatile long running;
+    volatile long followed;
     volatile long restoreNanos;
     volatile long targetHashNanos;
     volatile long resumeNanos;
@@ -63,9 +64,15 @@ final class Timeline {
         return System.nanoTime() - started;
     }
 
-    /** From the start to the target's word that the guest runs, or to now. */
+    /** From the start until the guest runs at the target and all of its memory is there, or to now. */
     long totalMicros() {
-        return micros((running == 0 ? System.nanoTime() : running) - started);
+        long ended = phase() == MigrationPhase.POSTCOPY ? 0 : Math.max(running, followed);
+        return micros((ended == 0 ? System.nanoTime() : ended) - started);
+    }
+
+    /** From the guest's resumption until all of its memory had followed it, or to now. */
+    long postcopyMicros() {
+        return running == 0 ? 0 : micros((followed == 0 ? System.nanoTime() : followed) - running);
     }
 
     synchronized Map<String, Long> phaseMicros() {

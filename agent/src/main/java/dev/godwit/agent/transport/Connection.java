@@ -134,6 +134,11 @@ public final class Connection implements ByteSink, ByteSource, AutoCloseable {
         SocketCalls.setsockoptMicros(fd, SocketCalls.SOL_SOCKET, SocketCalls.SO_RCVTIMEO, look.toNanos() / 1000);
     }
 
+    /** What becomes readable when bytes have come; for waiting only. */
+    public int descriptor() {
+        return fd;
+    }
+
     /** Bytes received so far; from any thread. */
     public long received() {
         return received.get();

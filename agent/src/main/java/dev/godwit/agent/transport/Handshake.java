@@ -36,7 +36,9 @@ public final class Handshake {
         /** One of a migration's data streams. */
         DATA(2),
         /** A question about how a session ended. */
-        QUERY(3);
+        QUERY(3),
+        /** One of the connections over which a guest's pages follow it. */
+        PAGES(4);
 
         private static final Role[] ALL = values();
 

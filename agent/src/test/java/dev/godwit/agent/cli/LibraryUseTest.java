@@ -94,7 +94,7 @@ class LibraryUseTest {
                 }
 
                 @Override
-                public void adopt() {
+                public void adopt(boolean whole) {
                     arrived.complete(machine);
                 }
 

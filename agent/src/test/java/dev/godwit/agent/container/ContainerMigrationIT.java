@@ -212,7 +212,7 @@ class ContainerMigrationIT {
     }
 
     private static MigrateRequest request(String target, long bandwidth) {
-        return new MigrateRequest(target, null, bandwidth, 2, true, null, true);
+        return new MigrateRequest(target, null, null, bandwidth, 2, true, null, true);
     }
 
     private static MigrationView migrate(ApiClient from, MigrateRequest request) {

@@ -145,7 +145,7 @@ class InventoryTest {
         assertThrows(Failure.class, guest::resume);
         assertThrows(Failure.class, () -> inventory.remove("new"));
         assertThrows(Failure.class, () -> inventory.start("new", "hello", SPINNING, false));
-        admission.adopt();
+        admission.adopt(true);
         assertEquals(GuestState.PAUSED, guest.state());
     }
 

@@ -89,6 +89,8 @@ final class ScriptedMover implements Mover {
                 1,
                 0,
                 MigrationReport.Downtime.NONE,
+                "precopy",
+                null,
                 List.of(),
                 0,
                 0,

@@ -77,6 +77,8 @@ class HistogramLogTest {
                     2,
                     1_500_000,
                     new MigrationReport.Downtime(31_000, 1_000, 20_000, 5_000, 0, 3_000, 2_000),
+                    "precopy",
+                    null,
                     List.of(
                             new MigrationReport.Round(1, 100, 90, 10, 1_000_000, 50),
                             new MigrationReport.Round(2, 50, 50, 0, 400_000, 0)),

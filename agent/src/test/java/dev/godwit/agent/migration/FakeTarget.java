@@ -105,6 +105,9 @@ final class FakeTarget implements AutoCloseable {
                         streams.receive(greeting.stream(), connection);
                     }
                 }
+                case PAGES ->
+                    throw new TransportException(
+                            TransportException.Kind.MALFORMED, "nothing follows a guest to this target");
                 case QUERY -> {
                     ControlChannel query = new ControlChannel(connection);
                     ProcessIdentity taker =

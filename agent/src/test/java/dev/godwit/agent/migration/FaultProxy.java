@@ -125,7 +125,8 @@ final class FaultProxy implements AutoCloseable {
         return switch (number) {
             case 1 -> Role.CONTROL;
             case 2 -> Role.DATA;
-            default -> Role.QUERY;
+            case 3 -> Role.QUERY;
+            default -> Role.PAGES;
         };
     }
 

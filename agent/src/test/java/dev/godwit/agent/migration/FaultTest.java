@@ -37,7 +37,10 @@ class FaultTest {
     @CsvSource({"CUT, 50", "RESET, 30", "HALF_CLOSE, 20", "STALL, 12", "DELAY, 8"})
     void exactlyOneCopyGoesOn(Action action, int times) throws Exception {
         Random random = Chance.random("FaultTest " + action);
-        MigrationOptions options = MigrationOptions.DEFAULT.withStreams(STREAMS).withStall(Duration.ofMillis(500));
+        MigrationOptions options = MigrationOptions.DEFAULT
+                .withMode(MigrationMode.PRECOPY)
+                .withStreams(STREAMS)
+                .withStall(Duration.ofMillis(500));
         Map<MigrationException.Kind, Integer> failures = new EnumMap<>(MigrationException.Kind.class);
         Map<String, Integer> phases = new TreeMap<>();
         int arrived = 0;

@@ -50,9 +50,9 @@ class InterruptedMigrationTest {
 
     /** How long a migration takes here and now, in nanoseconds. */
     private static long usual(Wanderer guest) {
-        guest.move(MigrationOptions.DEFAULT);
+        guest.move(MigrationOptions.DEFAULT.withMode(MigrationMode.PRECOPY));
         long started = System.nanoTime();
-        guest.move(MigrationOptions.DEFAULT);
+        guest.move(MigrationOptions.DEFAULT.withMode(MigrationMode.PRECOPY));
         return System.nanoTime() - started;
     }
 
@@ -73,7 +73,8 @@ class InterruptedMigrationTest {
         try (Wanderer guest = boot(CONFIG)) {
             long usual = usual(guest);
             for (int i = 0; i < times; i++) {
-                Migration migration = guest.prepare(host.address(), MigrationOptions.DEFAULT);
+                Migration migration =
+                        guest.prepare(host.address(), MigrationOptions.DEFAULT.withMode(MigrationMode.PRECOPY));
                 Thread canceller = soon(random, usual * 5 / 4, migration::cancel);
                 Optional<MigrationException> failure = guest.attempt(migration);
                 canceller.join();
@@ -88,7 +89,8 @@ class InterruptedMigrationTest {
     @Test
     void cancelledBeforeItBeginsItDoesNotBegin() throws Exception {
         try (Wanderer guest = boot(CONFIG)) {
-            Migration migration = guest.prepare(host.address(), MigrationOptions.DEFAULT);
+            Migration migration =
+                    guest.prepare(host.address(), MigrationOptions.DEFAULT.withMode(MigrationMode.PRECOPY));
             migration.cancel();
             assertEquals(Kind.CANCELLED, guest.attempt(migration).orElseThrow().kind());
             assertThrows(IllegalStateException.class, migration::run);
@@ -100,7 +102,9 @@ class InterruptedMigrationTest {
     void aSlowMigrationIsCancelledAtOnce() throws Exception {
         try (Wanderer guest = boot(CONFIG)) {
             // At this rate a chunk's turn comes in the next hours.
-            Migration migration = guest.prepare(host.address(), MigrationOptions.DEFAULT.withBandwidth(100));
+            Migration migration = guest.prepare(
+                    host.address(),
+                    MigrationOptions.DEFAULT.withMode(MigrationMode.PRECOPY).withBandwidth(100));
             Thread canceller = soon(new Random(1), 250_000_000, migration::cancel);
             long started = System.nanoTime();
             assertEquals(Kind.CANCELLED, guest.attempt(migration).orElseThrow().kind());
@@ -130,7 +134,8 @@ class InterruptedMigrationTest {
                 // It verifies and reports before it ends: somewhere in the migration, if all goes at its usual pace.
                 LockSupport.parkNanos(ending - random.nextLong(2 * usual));
                 try {
-                    guest.prepare(host.address(), MigrationOptions.DEFAULT).run();
+                    guest.prepare(host.address(), MigrationOptions.DEFAULT.withMode(MigrationMode.PRECOPY))
+                            .run();
                     try (Machine there = host.arrived.remove(Wanderer.NAME)) {
                         assertEnded(there);
                     }
@@ -165,7 +170,12 @@ class InterruptedMigrationTest {
             try (machine) {
                 machine.resume();
                 GuestDescription description = new GuestDescription("faulty", "hostile", config);
-                new Migration(machine, description, host.address(), LoopbackHost.SECRET, MigrationOptions.DEFAULT)
+                new Migration(
+                                machine,
+                                description,
+                                host.address(),
+                                LoopbackHost.SECRET,
+                                MigrationOptions.DEFAULT.withMode(MigrationMode.PRECOPY))
                         .run();
                 Machine there = host.arrived.remove("faulty");
                 assertEquals(
@@ -186,13 +196,14 @@ class InterruptedMigrationTest {
             Optional<MigrationException> failure = guest.attempt(guest.prepare(
                     host.address(),
                     MigrationOptions.DEFAULT
+                            .withMode(MigrationMode.PRECOPY)
                             .withDowntime(Duration.ofMillis(60))
                             .withBandwidth(10_000_000)
                             .withMaxTime(Duration.ofMillis(1500))));
             assertEquals(Kind.NOT_CONVERGED, failure.orElseThrow().kind());
             guest.verify();
             // Without the limit it does.
-            guest.move(MigrationOptions.DEFAULT.withDowntime(Duration.ofSeconds(5)));
+            guest.move(MigrationOptions.DEFAULT.withMode(MigrationMode.PRECOPY).withDowntime(Duration.ofSeconds(5)));
             guest.verify();
         }
     }
@@ -201,10 +212,11 @@ class InterruptedMigrationTest {
     void aBudgetBelowTheFixedPartIsNotTriedForEver() throws Exception {
         try (Wanderer guest = boot(MachineConfig.of(16 << 20).withCommandLine("ws=1m idle=1"))) {
             // What a machine's state takes is known after the first.
-            guest.move(MigrationOptions.DEFAULT);
+            guest.move(MigrationOptions.DEFAULT.withMode(MigrationMode.PRECOPY));
             SwitchoverCost.restored(1_000_000_000);
-            Optional<MigrationException> failure = guest.attempt(
-                    guest.prepare(host.address(), MigrationOptions.DEFAULT.withDowntime(Duration.ofMillis(1))));
+            Optional<MigrationException> failure = guest.attempt(guest.prepare(
+                    host.address(),
+                    MigrationOptions.DEFAULT.withMode(MigrationMode.PRECOPY).withDowntime(Duration.ofMillis(1))));
             assertEquals(Kind.NOT_CONVERGED, failure.orElseThrow().kind());
             assertTrue(
                     failure.get().getMessage().contains("alone"), failure.get().getMessage());
@@ -212,7 +224,7 @@ class InterruptedMigrationTest {
             for (int i = 0; i < 20; i++) {
                 SwitchoverCost.restored(1_000_000);
             }
-            guest.move(MigrationOptions.DEFAULT);
+            guest.move(MigrationOptions.DEFAULT.withMode(MigrationMode.PRECOPY));
         }
     }
 
@@ -220,8 +232,10 @@ class InterruptedMigrationTest {
     void theBandwidthIsHeld() throws Exception {
         MachineConfig config = MachineConfig.of(48 << 20).withCommandLine("ws=1m cold=all idle=1 sweep=0");
         try (Wanderer guest = boot(config)) {
-            MigrationReport report = guest.move(
-                    MigrationOptions.DEFAULT.withBandwidth(40_000_000).withDowntime(Duration.ofSeconds(2)));
+            MigrationReport report = guest.move(MigrationOptions.DEFAULT
+                    .withMode(MigrationMode.PRECOPY)
+                    .withBandwidth(40_000_000)
+                    .withDowntime(Duration.ofSeconds(2)));
             double rate = report.wireBytes() * 1e6 / report.totalMicros();
             // Never faster, and not much slower even on a busy machine: the burst allows 20 ms more.
             assertTrue(rate < 42_000_000, report.toString());

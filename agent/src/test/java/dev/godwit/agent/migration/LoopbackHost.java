@@ -17,6 +17,7 @@ class LoopbackHost implements TargetHost, AutoCloseable {
     static final Secret SECRET = new Secret(new byte[32]);
 
     final Map<String, Machine> arrived = new ConcurrentHashMap<>();
+    final List<String> completed = new CopyOnWriteArrayList<>();
     final List<String> abandoned = new CopyOnWriteArrayList<>();
     private final Kvm kvm;
     private final MigrationServer server;
@@ -48,9 +49,14 @@ class LoopbackHost implements TargetHost, AutoCloseable {
             }
 
             @Override
-            public void adopt() {
+            public void adopt(boolean whole) {
                 adopting(guest);
                 arrived.put(guest.name(), machine);
+            }
+
+            @Override
+            public void completed() {
+                completed.add(guest.name());
             }
 
             @Override

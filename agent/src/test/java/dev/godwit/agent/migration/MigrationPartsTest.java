@@ -137,7 +137,7 @@ class MigrationPartsTest {
                 .withCommandLine("a \"b\" \u00e4")
                 .withDisks(List.of(new MachineConfig.Disk(Path.of("/disks/a b"), true)));
         GuestDescription guest = new GuestDescription("name", "image.elf", config);
-        Offer offer = Offer.of(guest, MigrationOptions.DEFAULT, CPU);
+        Offer offer = Offer.of(guest, MigrationOptions.DEFAULT.withMode(MigrationMode.PRECOPY), CPU);
         Offer decoded = Offer.decode(offer.encode());
         assertEquals(offer, decoded);
         assertEquals(guest, decoded.guest());
@@ -166,7 +166,9 @@ class MigrationPartsTest {
     void mutatedOffersAreTakenOrRefused() {
         Random random = Chance.random("mutatedOffersAreTakenOrRefused");
         byte[] good = Offer.of(
-                        new GuestDescription("n", "i", MachineConfig.of(64 << 20)), MigrationOptions.DEFAULT, CPU)
+                        new GuestDescription("n", "i", MachineConfig.of(64 << 20)),
+                        MigrationOptions.DEFAULT.withMode(MigrationMode.PRECOPY),
+                        CPU)
                 .encode();
         String[] words = {"null", "-1", "0", "99999999999999999999", "\"\"", "{}", "[]", "1e400", "\u0000"};
         for (int i = 0; i < Chance.times(3000); i++) {
@@ -188,10 +190,11 @@ class MigrationPartsTest {
         assertEquals(1, ready.restoreMicros());
         assertEquals(2, ready.hashMicros());
         assertArrayEquals(new int[] {3, -4}, ready.hashes());
-        SummaryMessage summary = new SummaryMessage(7, List.of("a", "b"));
+        SummaryMessage summary = new SummaryMessage(7, List.of("a", "b"), new FaultSummary(5, 1, 2, 3, 4, 15, 6));
         assertEquals(summary, SummaryMessage.decode(summary.encode()));
         assertEquals(
-                new SummaryMessage(0, List.of()), SummaryMessage.decode(new SummaryMessage(0, List.of()).encode()));
+                new SummaryMessage(0, List.of(), null),
+                SummaryMessage.decode(new SummaryMessage(0, List.of(), null).encode()));
         Random random = Chance.random("readyAndSummaryAreWhatTheyWereOrAreRefused");
         for (int i = 0; i < Chance.times(3000); i++) {
             byte[] bytes = new byte[random.nextInt(40)];

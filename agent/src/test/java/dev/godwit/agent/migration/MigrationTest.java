@@ -30,7 +30,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 @Tag("kvm")
 @Timeout(120)
 class MigrationTest {
-    private static final MigrationOptions VERIFY = MigrationOptions.DEFAULT.withVerify(true);
+    private static final MigrationOptions VERIFY =
+            MigrationOptions.DEFAULT.withMode(MigrationMode.PRECOPY).withVerify(true);
     private static final long MIB = 1 << 20;
 
     @TempDir
@@ -120,7 +121,7 @@ class MigrationTest {
         try (Wanderer guest = Wanderer.boot(kvm, host, GuestImage.DIRTIER, config)) {
             long high = guest.machine().memory().size() - 4096;
             guest.machine().memory().segment().asSlice(high, 4096).fill((byte) 0x5a);
-            MigrationReport report = guest.move(MigrationOptions.DEFAULT);
+            MigrationReport report = guest.move(MigrationOptions.DEFAULT.withMode(MigrationMode.PRECOPY));
             assertTrue(report.untouchedPages() > (5L << 18) - 20_000, report.toString());
             assertTrue(report.sentBytes() < 40 * MIB, report.toString());
             byte[] page = guest.machine()
@@ -152,7 +153,7 @@ class MigrationTest {
         MachineConfig config = MachineConfig.of(64 * MIB).withCommandLine("ws=8m cold=all rate=5000");
         try (Wanderer guest = Wanderer.boot(kvm, host, GuestImage.DIRTIER, config)) {
             for (int i = 0; i < 3; i++) {
-                MigrationReport report = guest.move(MigrationOptions.DEFAULT);
+                MigrationReport report = guest.move(MigrationOptions.DEFAULT.withMode(MigrationMode.PRECOPY));
                 assertTrue(report.largePagesBefore() >= 32 * MIB, report.toString());
                 assertEquals(report.largePagesBefore(), report.largePagesAfter(), report.toString());
             }

@@ -31,7 +31,8 @@ class SoakTest {
                 if (i == WARM) {
                     before = settled(guest);
                 }
-                MigrationReport report = guest.move(MigrationOptions.DEFAULT.withVerify(i % 10 == 0));
+                MigrationReport report = guest.move(
+                        MigrationOptions.DEFAULT.withMode(MigrationMode.PRECOPY).withVerify(i % 10 == 0));
                 longest = i < WARM || i % 10 == 0
                         ? longest
                         : Math.max(longest, report.downtime().total());

@@ -34,8 +34,10 @@ import org.junit.jupiter.params.provider.EnumSource;
 @Timeout(120)
 class SourceFailureTest {
     private static final MachineConfig CONFIG = MachineConfig.of(16 << 20).withCommandLine("ws=1m cold=2m rate=20000");
-    private static final MigrationOptions OPTIONS =
-            MigrationOptions.DEFAULT.withVerify(true).withStall(Duration.ofSeconds(5));
+    private static final MigrationOptions OPTIONS = MigrationOptions.DEFAULT
+            .withMode(MigrationMode.PRECOPY)
+            .withVerify(true)
+            .withStall(Duration.ofSeconds(5));
 
     private Kvm kvm;
     private LoopbackHost host;

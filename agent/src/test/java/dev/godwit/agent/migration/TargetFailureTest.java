@@ -37,8 +37,10 @@ import org.junit.jupiter.params.provider.EnumSource;
 @Timeout(120)
 class TargetFailureTest {
     private static final MachineConfig CONFIG = MachineConfig.of(16 << 20).withCommandLine("ws=2m cold=all rate=40000");
-    private static final MigrationOptions OPTIONS =
-            MigrationOptions.DEFAULT.withVerify(true).withStall(Duration.ofSeconds(2));
+    private static final MigrationOptions OPTIONS = MigrationOptions.DEFAULT
+            .withMode(MigrationMode.PRECOPY)
+            .withVerify(true)
+            .withStall(Duration.ofSeconds(2));
 
     private Kvm kvm;
     private Trouble host;

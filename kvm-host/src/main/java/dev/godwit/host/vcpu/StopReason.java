@@ -26,6 +26,8 @@ public record StopReason(Kind kind, int code, String detail) {
         AGENT_ERROR,
         /** The host stopped it. */
         STOPPED,
+        /** Some of its memory was at a migration source that has ended: it cannot go on. */
+        PAGES_LOST,
         /** It lives on elsewhere. */
         MIGRATED;
 

@@ -1,0 +1,42 @@
+package dev.godwit.agent.migration;
+
+import java.util.Locale;
+import java.util.Optional;
+
+/** When the guest changes sides: before its memory, after it, or in between. */
+public enum MigrationMode {
+    /**
+     * Memory first, in rounds, until the rest fits the downtime budget. Any failure leaves the guest at the source; a
+     * guest that writes faster than the network carries does not converge.
+     */
+    PRECOPY,
+    /**
+     * The guest first: it waits at the target for each page that it touches before it has come. Shortest time to the
+     * switchover; from then on until all is across both hosts and the network are needed.
+     */
+    POSTCOPY,
+    /** One round of precopy, then the guest, then what it has written meanwhile, as in postcopy. */
+    HYBRID,
+    /** Precopy while it converges, and as soon as it does not the rest as in postcopy. */
+    AUTO;
+
+    /** The spelling of API, command line and reports. */
+    public String text() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+
+    /** The mode spelt so, if there is one. */
+    public static Optional<MigrationMode> of(String text) {
+        for (MigrationMode mode : values()) {
+            if (mode.text().equals(text)) {
+                return Optional.of(mode);
+            }
+        }
+        return Optional.empty();
+    }
+
+    /** Whether the guest may run at the target while some of its memory is still at the source. */
+    boolean mayPostcopy() {
+        return this != PRECOPY;
+    }
+}

@@ -1,0 +1,32 @@
+package dev.godwit.agent.migration;
+
+/**
+ * What a target says on the first page connection. All numbers are little-endian.
+ *
+ * <pre>
+ *   0  u32  type: 1 WANT, 2 MISSING, 3 DONE, 4 PING
+ *   4  u32  WANT: how many pages, within a 2 MiB chunk; else 0
+ *   8  u64  WANT: the first page; MISSING: bytes of a bitmap of pages that follow; else 0
+ * </pre>
+ */
+final class PageRequest {
+    static final int BYTES = 16;
+
+    /** A guest waits for these pages. */
+    static final int WANT = 1;
+
+    /** These are all the pages that have not come yet. */
+    static final int MISSING = 2;
+
+    /** All pages have come. */
+    static final int DONE = 3;
+
+    /** Still there. */
+    static final int PING = 4;
+
+    static final long TYPE = 0;
+    static final long COUNT = 4;
+    static final long ARGUMENT = 8;
+
+    private PageRequest() {}
+}

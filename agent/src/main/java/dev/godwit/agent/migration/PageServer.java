@@ -1,0 +1,144 @@
+package dev.godwit.agent.migration;
+
+import dev.godwit.agent.transport.Connection;
+import dev.godwit.agent.transport.TransportException;
+import dev.godwit.agent.transport.TransportException.Kind;
+import dev.godwit.host.memory.GuestMemory;
+import dev.godwit.host.memory.PageSet;
+import dev.godwit.host.memory.PageSize;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * Serves the memory of a guest that has gone ahead, over one set of page connections: pages that the guest waits for at
+ * once, on the first; all others in order of their heat, on the rest.
+ *
+ * <p>The guest does not run here: its memory does not change, and a page may be sent twice.
+ *
+ * <p>Threading: {@link #serve} on one thread; {@link #abort} from any.
+ */
+final class PageServer implements AutoCloseable {
+    private final Arena arena = Arena.ofShared();
+    private final GuestMemory memory;
+    private final Connection requests;
+    private final DataStreams push;
+    private final PageSender urgent;
+    private final PageSet largeChunks;
+    private final PageOrder order;
+    private final MemorySegment request = arena.allocate(PageRequest.BYTES, 8);
+    /** What the target lacks, less what it has asked for. */
+    private final PageSet missing;
+
+    private final PageSet wanted;
+    private final AtomicLong urgentPages = new AtomicLong();
+    private volatile RoundSink.Sending sending;
+
+    /**
+     * A server of one guest's memory.
+     *
+     * @param requests the first connection
+     * @param push the others, which this takes over
+     */
+    PageServer(GuestMemory memory, Connection requests, DataStreams push, PageSet largeChunks, PageOrder order) {
+        this.memory = memory;
+        this.requests = requests;
+        this.push = push;
+        this.largeChunks = largeChunks;
+        this.order = order;
+        this.urgent = new PageSender(arena, requests, memory, RateLimit.none());
+        this.missing = new PageSet(arena, memory.pages());
+        this.wanted = new PageSet(arena, memory.pages());
+    }
+
+    /**
+     * Serves until the target has everything.
+     *
+     * @throws TransportException when the connections break first
+     */
+    void serve() throws TransportException {
+        while (true) {
+            requests.receive(request);
+            int type = request.get(PageFrame.U32, PageRequest.TYPE);
+            long argument = request.get(PageFrame.U64, PageRequest.ARGUMENT);
+            switch (type) {
+                case PageRequest.WANT -> send(argument, request.get(PageFrame.U32, PageRequest.COUNT));
+                case PageRequest.MISSING -> beginPush(argument);
+                case PageRequest.DONE -> {
+                    return;
+                }
+                case PageRequest.PING -> {
+                    // That it came is what it says.
+                }
+                default -> throw new TransportException(Kind.MALFORMED, requests.peer() + " sent request " + type);
+            }
+        }
+    }
+
+    private void send(long first, int count) throws TransportException {
+        boolean one = first >= 0 && count > 0 && first <= memory.pages() - count;
+        if (!one || first / PageSize.SMALL_PER_LARGE != (first + count - 1) / PageSize.SMALL_PER_LARGE) {
+            throw new TransportException(
+                    Kind.MALFORMED,
+                    requests.peer() + " wants " + count + " pages from " + Long.toUnsignedString(first));
+        }
+        missing.removeRange(first, count);
+        wanted.addRange(first, count);
+        urgent.sendChunk(wanted, first / PageSize.SMALL_PER_LARGE, false, PageFrame.AFTERWARDS);
+        wanted.removeRange(first, count);
+        urgentPages.addAndGet(count);
+    }
+
+    private void beginPush(long bytes) throws TransportException {
+        if (bytes != missing.wordCount() * Long.BYTES || sending != null) {
+            throw new TransportException(Kind.MALFORMED, requests.peer() + " lacks pages of " + bytes + " bytes");
+        }
+        requests.receive(missing.segment().asSlice(0, bytes));
+        PageMapMessage.checkEnd(missing);
+        sending = push.start(missing, largeChunks, PageFrame.AFTERWARDS, order.of(missing));
+        Thread.ofPlatform().daemon().name("migration-push").start(this::watchPush);
+    }
+
+    /** A push that breaks would leave pages out: then all connections are made again. */
+    private void watchPush() {
+        try {
+            sending.await();
+        } catch (TransportException | RuntimeException e) {
+            requests.abort();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Pages sent because the guest waited for them, with those around them. */
+    long urgentPages() {
+        return urgentPages.get();
+    }
+
+    long contentPages() {
+        return urgent.contentPages() + push.contentPages();
+    }
+
+    long zeroPages() {
+        return urgent.zeroPages() + push.zeroPages();
+    }
+
+    long wireBytes() {
+        return urgent.wireBytes() + push.wireBytes();
+    }
+
+    /** Breaks the connections: {@link #serve} ends with an error. */
+    void abort() {
+        requests.abort();
+        push.abort();
+    }
+
+    /** After {@link #serve}: gives the connections back. */
+    @Override
+    public void close() {
+        abort();
+        push.close();
+        requests.close();
+        arena.close();
+    }
+}

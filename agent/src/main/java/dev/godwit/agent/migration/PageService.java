@@ -1,0 +1,221 @@
+package dev.godwit.agent.migration;
+
+import dev.godwit.agent.migration.MigrationException.Kind;
+import dev.godwit.agent.transport.Connection;
+import dev.godwit.agent.transport.TransportException;
+import dev.godwit.host.machine.Machine;
+import dev.godwit.host.memory.PageSet;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Lets a guest's memory follow it: serves its pages, and when the connections break connects again, for as long as the
+ * target has the guest.
+ *
+ * <p>Order: {@link #open} while the guest still runs, {@link #begin} when it is paused for good, {@link #await}.
+ *
+ * <p>Threading: one thread; {@link #giveUp} and the counters from any.
+ */
+final class PageService implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(PageService.class);
+    private static final long AGAIN_MILLIS = 250;
+
+    private final SourceLink link;
+    private final Machine machine;
+    private final MigrationOptions options;
+    private final PageSet largeChunks;
+    private final PageOrder order;
+    private final CompletableFuture<Void> done = new CompletableFuture<>();
+    private final CountDownLatch givenUp = new CountDownLatch(1);
+    private PageServer server;
+    private int reconnects;
+    private long contentBefore;
+    private long zeroBefore;
+    private long wireBefore;
+    private long urgentBefore;
+    private Thread thread;
+
+    PageService(SourceLink link, Machine machine, MigrationOptions options, PageSet largeChunks, PageOrder order) {
+        this.link = link;
+        this.machine = machine;
+        this.options = options;
+        this.largeChunks = largeChunks;
+        this.order = order;
+    }
+
+    /** Connects. */
+    void open() throws TransportException {
+        DataStreams push = new DataStreams(machine.memory(), new RateLimit(options.bandwidth()));
+        Connection requests = null;
+        try {
+            requests = link.connectPages(0);
+            for (int i = 1; i <= options.streams(); i++) {
+                push.add(link.connectPages(i));
+            }
+        } catch (TransportException | RuntimeException | Error e) {
+            push.close();
+            if (requests != null) {
+                requests.close();
+            }
+            throw e;
+        }
+        synchronized (this) {
+            server = new PageServer(machine.memory(), requests, push, largeChunks, order);
+            if (givenUp.getCount() == 0) {
+                server.abort();
+            }
+        }
+    }
+
+    /** Begins to serve. */
+    void begin() {
+        thread = Thread.ofPlatform().daemon().name("migration-pages").start(() -> {
+            try {
+                serveOn();
+                done.complete(null);
+            } catch (MigrationException | RuntimeException | Error e) {
+                done.completeExceptionally(e);
+            }
+        });
+    }
+
+    private void serveOn() throws MigrationException {
+        while (true) {
+            try {
+                server.serve();
+                return;
+            } catch (TransportException e) {
+                LOG.warn("the memory of guest {} cannot follow it: {}", link.guestName(), e.getMessage());
+            }
+            retire();
+            if (!reconnect()) {
+                return;
+            }
+        }
+    }
+
+    private synchronized void retire() {
+        contentBefore += server.contentPages();
+        zeroBefore += server.zeroPages();
+        wireBefore += server.wireBytes();
+        urgentBefore += server.urgentPages();
+        PageServer old = server;
+        server = null;
+        old.close();
+    }
+
+    /** False when the target says that it needs nothing more. */
+    private boolean reconnect() throws MigrationException {
+        for (Outcome outcome = link.ask(); outcome != Outcome.COMPLETE; outcome = link.ask()) {
+            if (outcome == Outcome.NOT_RUNNING) {
+                throw new MigrationException(
+                        Kind.LOST, "the target has ended, and the guest with it: its memory was not all across");
+            }
+            if (outcome == Outcome.RUNNING) {
+                try {
+                    open();
+                    reconnects++;
+                    return true;
+                } catch (TransportException e) {
+                    LOG.debug("not yet: {}", e.getMessage());
+                }
+            }
+            try {
+                if (givenUp.await(AGAIN_MILLIS, TimeUnit.MILLISECONDS)) {
+                    throw new MigrationException(
+                            Kind.LOST, "given up while the target could not be reached: the guest there lacks memory");
+                }
+            } catch (InterruptedException e) {
+                // Giving up would lose the guest: only an order does.
+            }
+        }
+        return false;
+    }
+
+    /**
+     * Waits until all memory is across.
+     *
+     * @throws MigrationException when that cannot be any more, and the guest is lost
+     */
+    void await() throws MigrationException {
+        boolean interrupted = false;
+        try {
+            while (true) {
+                try {
+                    done.get();
+                    return;
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                } catch (ExecutionException e) {
+                    if (e.getCause() instanceof MigrationException known) {
+                        throw known;
+                    }
+                    throw new MigrationException(Kind.INTERNAL, "serving pages failed: " + e.getCause(), e.getCause());
+                }
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    /** Ends it as soon as the target cannot be reached. */
+    void giveUp() {
+        givenUp.countDown();
+    }
+
+    /** Breaks the connections before the guest has gone: it stays here. */
+    synchronized void abort() {
+        givenUp.countDown();
+        if (server != null) {
+            server.abort();
+        }
+    }
+
+    /** How often the connections had to be made again. */
+    synchronized int reconnects() {
+        return reconnects;
+    }
+
+    synchronized long urgentPages() {
+        return urgentBefore + (server == null ? 0 : server.urgentPages());
+    }
+
+    synchronized long contentPages() {
+        return contentBefore + (server == null ? 0 : server.contentPages());
+    }
+
+    synchronized long zeroPages() {
+        return zeroBefore + (server == null ? 0 : server.zeroPages());
+    }
+
+    synchronized long wireBytes() {
+        return wireBefore + (server == null ? 0 : server.wireBytes());
+    }
+
+    @Override
+    public void close() {
+        abort();
+        boolean interrupted = false;
+        while (thread != null && thread.isAlive()) {
+            try {
+                thread.join();
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        synchronized (this) {
+            if (server != null) {
+                retire();
+            }
+        }
+    }
+}

@@ -1,0 +1,288 @@
+package dev.godwit.agent.migration;
+
+import dev.godwit.agent.paging.PageStore;
+import dev.godwit.agent.paging.Pager;
+import dev.godwit.agent.transport.Connection;
+import dev.godwit.agent.transport.TransportException;
+import dev.godwit.agent.transport.TransportException.Kind;
+import dev.godwit.host.memory.PageSet;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The pages of a guest that are still at its migration source, as its target sees them: asks for those the guest waits
+ * for on the first page connection, and takes what the source pushes on the others.
+ *
+ * <p>Connections may break and come again. What is missing is told to the source on each new first connection, and what
+ * was asked for is asked for again.
+ *
+ * <p>Threading: {@link #serve} on each connection's thread; {@link PageStore}'s methods on the pager's; the rest from any.
+ */
+final class SourcePages implements PageStore, AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(SourcePages.class);
+
+    /** One page connection. */
+    private static final class Lane {
+        final int stream;
+        final Connection connection;
+        /** What is being said; whoever says something holds the lane's lock. */
+        final MemorySegment message;
+
+        PageReceiver receiver;
+        boolean broken;
+
+        Lane(int stream, Connection connection, MemorySegment message) {
+            this.stream = stream;
+            this.connection = connection;
+            this.message = message;
+        }
+    }
+
+    private final Arena arena = Arena.ofShared();
+    private final List<Lane> lanes = new ArrayList<>();
+    /** The connection for requests, or null while there is none. */
+    private volatile Lane first;
+
+    private Pager pager;
+    private PageSet written;
+    private boolean ended;
+    private long brokenSince;
+    private boolean closedByPeer;
+
+    /** The target can take the pages now: the pager has been armed. */
+    void begin(Pager to, PageSet writtenPages) {
+        Lane waiting;
+        synchronized (this) {
+            pager = to;
+            written = writtenPages;
+            for (Lane lane : lanes) {
+                lane.receiver = receiver(lane.connection);
+            }
+            waiting = first;
+            notifyAll();
+        }
+        if (waiting != null) {
+            tellMissing(waiting);
+        }
+    }
+
+    private PageReceiver receiver(Connection connection) {
+        return new PageReceiver(arena, connection, pager.staging(), written, pager::arrived);
+    }
+
+    /**
+     * Serves a page connection until it breaks or everything has come; the caller closes it.
+     *
+     * @param stream 0 for the one that takes requests
+     */
+    void serve(int stream, Connection connection) throws TransportException {
+        Lane lane = join(stream, connection);
+        try {
+            if (stream == 0) {
+                awaitBroken(lane);
+            } else if (awaitPager(lane)) {
+                lane.receiver.receiveArrivals();
+            }
+        } finally {
+            leave(lane);
+        }
+    }
+
+    private Lane join(int stream, Connection connection) throws TransportException {
+        Lane lane = new Lane(stream, connection, arena.allocate(PageRequest.BYTES, 8));
+        boolean begun;
+        synchronized (this) {
+            if (ended || stream < 0 || stream > MigrationOptions.MAX_STREAMS) {
+                throw new TransportException(
+                        Kind.MALFORMED, connection.peer() + " opened page connection " + stream + " in vain");
+            }
+            begun = pager != null;
+            if (begun) {
+                lane.receiver = receiver(connection);
+            }
+            // One that comes again has given up the one before, whether or not that is known here.
+            for (Lane older : lanes) {
+                if (older.stream == stream) {
+                    breakOff(older, false);
+                }
+            }
+            lanes.add(lane);
+            if (stream == 0) {
+                first = lane;
+            }
+        }
+        if (begun && stream == 0) {
+            LOG.info("{} brings the rest of the guest's memory again", connection.peer());
+            tellMissing(lane);
+            pager.askAgain();
+        }
+        return lane;
+    }
+
+    private synchronized void awaitBroken(Lane lane) throws TransportException {
+        try {
+            while (!lane.broken && !ended) {
+                wait();
+            }
+        } catch (InterruptedException e) {
+            throw interrupted();
+        }
+    }
+
+    /** False when it was over before it began. */
+    private synchronized boolean awaitPager(Lane lane) throws TransportException {
+        try {
+            while (lane.receiver == null && !ended) {
+                wait();
+            }
+        } catch (InterruptedException e) {
+            throw interrupted();
+        }
+        return !ended;
+    }
+
+    private static TransportException interrupted() {
+        Thread.currentThread().interrupt();
+        return new TransportException(Kind.BROKEN, "interrupted");
+    }
+
+    private synchronized void leave(Lane lane) {
+        lanes.remove(lane);
+        if (first == lane) {
+            first = null;
+        }
+        notifyAll();
+    }
+
+    private void tellMissing(Lane lane) {
+        try (Arena own = Arena.ofConfined()) {
+            PageSet missing = new PageSet(own, pager.map().pages());
+            pager.collectElsewhere(missing);
+            MemorySegment bitmap = missing.segment().asSlice(0, missing.wordCount() * Long.BYTES);
+            say(lane, PageRequest.MISSING, 0, bitmap.byteSize(), bitmap);
+        } catch (TransportException e) {
+            broken(lane, e);
+        }
+    }
+
+    @Override
+    public void request(long page, int count) {
+        tell(PageRequest.WANT, count, page);
+    }
+
+    /** Tells the source that everything has come. */
+    void tellDone() {
+        tell(PageRequest.DONE, 0, 0);
+    }
+
+    /** Tells the source that this side lives. */
+    void ping() {
+        tell(PageRequest.PING, 0, 0);
+    }
+
+    private void tell(int type, int count, long argument) {
+        Lane lane = first;
+        if (lane == null) {
+            return;
+        }
+        try {
+            say(lane, type, count, argument, null);
+        } catch (TransportException e) {
+            broken(lane, e);
+        }
+    }
+
+    /** One message is never torn by another. */
+    private static void say(Lane lane, int type, int count, long argument, MemorySegment payload)
+            throws TransportException {
+        synchronized (lane) {
+            lane.message.set(PageFrame.U32, PageRequest.TYPE, type);
+            lane.message.set(PageFrame.U32, PageRequest.COUNT, count);
+            lane.message.set(PageFrame.U64, PageRequest.ARGUMENT, argument);
+            lane.connection.send(lane.message);
+            if (payload != null) {
+                lane.connection.send(payload);
+            }
+        }
+    }
+
+    @Override
+    public int descriptor() {
+        Lane lane = first;
+        return lane == null ? NO_DESCRIPTOR : lane.connection.descriptor();
+    }
+
+    @Override
+    public void receive() {
+        Lane lane = first;
+        if (lane == null) {
+            return;
+        }
+        try {
+            lane.receiver.receiveArrival();
+        } catch (TransportException e) {
+            broken(lane, e);
+        }
+    }
+
+    private synchronized void broken(Lane lane, TransportException e) {
+        if (!ended) {
+            LOG.warn("the rest of a guest's memory does not come any more: {}", e.getMessage());
+        }
+        breakOff(lane, e.kind() == Kind.CLOSED);
+    }
+
+    private synchronized void breakOff(Lane lane, boolean byPeer) {
+        lane.broken = true;
+        lane.connection.abort();
+        if (first == lane) {
+            first = null;
+            brokenSince = System.nanoTime();
+            closedByPeer = byPeer;
+        }
+        notifyAll();
+    }
+
+    /**
+     * For how long the source has been gone, in nanoseconds, after it closed its connections itself; 0 while it is there,
+     * or cannot be reached for another reason.
+     */
+    synchronized long goneNanos() {
+        return first == null && closedByPeer ? System.nanoTime() - brokenSince : 0;
+    }
+
+    /** Whether the source can be asked for pages. */
+    boolean isConnected() {
+        return first != null;
+    }
+
+    /** Breaks all connections and waits until nothing is delivered any more. */
+    void end() {
+        synchronized (this) {
+            ended = true;
+            lanes.forEach(lane -> lane.connection.abort());
+            notifyAll();
+            boolean interrupted = false;
+            while (!lanes.isEmpty()) {
+                try {
+                    wait();
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    @Override
+    public void close() {
+        end();
+        arena.close();
+    }
+}

@@ -1,0 +1,107 @@
+package dev.godwit.agent.migration;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.godwit.host.kvm.Kvm;
+import dev.godwit.host.machine.MachineConfig;
+import dev.godwit.host.memory.LargePages;
+import dev.godwit.images.GuestImage;
+import java.time.Duration;
+import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Guests that run at the target before all of their memory is there. */
+@Tag("kvm")
+@Timeout(180)
+class PostcopyTest {
+    private static final String BUSY = "ws=16m cold=all cpus=2 pattern=random sweep=20000";
+
+    private Kvm kvm;
+    private LoopbackHost host;
+
+    @BeforeEach
+    void open() throws Exception {
+        kvm = Kvm.open();
+        host = new LoopbackHost(kvm);
+    }
+
+    @AfterEach
+    void close() {
+        host.close();
+        kvm.close();
+    }
+
+    private Wanderer boot(LargePages largePages, String commandLine) throws Exception {
+        return Wanderer.boot(
+                kvm,
+                host,
+                GuestImage.DIRTIER,
+                MachineConfig.of(64 << 20)
+                        .withCpus(2)
+                        .withLargePages(largePages)
+                        .withCommandLine(commandLine));
+    }
+
+    private static MigrationOptions mode(MigrationMode mode) {
+        return MigrationOptions.DEFAULT.withMode(mode);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"POSTCOPY,THP", "POSTCOPY,NONE", "HYBRID,THP", "HYBRID,NONE"})
+    void theMemoryFollowsAGuestThatWritesAllTheTime(MigrationMode mode, LargePages largePages) throws Exception {
+        Random random = Chance.random("theMemoryFollows");
+        try (Wanderer guest = boot(largePages, BUSY)) {
+            for (int i = 0; i < Chance.times(4); i++) {
+                MigrationReport report = guest.move(mode(mode).withStreams(1 + random.nextInt(4)));
+                guest.verify();
+                assertNotNull(report.postcopy(), report.toString());
+                assertTrue(report.postcopy().pages() > 1000, report.toString());
+                assertEquals(largePages == LargePages.THP, report.largePagesBefore() > 0);
+                assertEquals(report.largePagesBefore(), report.largePagesAfter());
+                assertEquals(i + 1, host.completed.size());
+                System.out.println(mode + " " + largePages + ": total " + report.totalMicros() / 1000 + " ms, downtime "
+                        + report.downtime() + ", " + report.postcopy());
+            }
+        }
+    }
+
+    @Test
+    void autoIsPrecopyWhileThatConverges() throws Exception {
+        try (Wanderer guest = boot(LargePages.THP, "ws=1m cold=all rate=1000 cpus=2")) {
+            assertNull(guest.move(mode(MigrationMode.AUTO)).postcopy());
+            guest.verify();
+        }
+    }
+
+    @Test
+    void autoGoesAheadOfWhatDoesNotConverge() throws Exception {
+        try (Wanderer guest = boot(LargePages.THP, BUSY)) {
+            MigrationReport report = guest.move(
+                    mode(MigrationMode.AUTO).withDowntime(Duration.ofMillis(5)).withBandwidth(32 << 20));
+            assertNotNull(report.postcopy(), report.toString());
+            guest.verify();
+        }
+    }
+
+    @Test
+    void anIdleGuestAndAPausedOne() throws Exception {
+        try (Wanderer guest = boot(LargePages.THP, "ws=4k cold=all rate=1 cpus=2")) {
+            guest.move(mode(MigrationMode.POSTCOPY));
+            guest.verify();
+            assertTrue(guest.machine().pause());
+            guest.move(mode(MigrationMode.POSTCOPY));
+            guest.move(mode(MigrationMode.HYBRID));
+            guest.machine().resume();
+            guest.verify();
+        }
+    }
+}
