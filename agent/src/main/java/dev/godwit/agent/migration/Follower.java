@@ -2,6 +2,7 @@ package dev.godwit.agent.migration;
 
 import dev.godwit.agent.paging.Pager;
 import dev.godwit.agent.paging.Place;
+import dev.godwit.agent.transport.ProcessIdentity;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.agent.transport.TransportException.Kind;
 import dev.godwit.host.machine.Machine;
@@ -19,6 +20,9 @@ import java.util.concurrent.TimeoutException;
  * <p>Threading: the session's thread.
  */
 final class Follower implements AutoCloseable {
+    private static final int PATIENCE = 10;
+
+    private final ProcessIdentity here = ProcessIdentity.own();
     private final Machine machine;
     private final SourcePages pages;
     private final PageSet written;
@@ -42,25 +46,41 @@ final class Follower implements AutoCloseable {
     /**
      * Waits until all are here, or the guest has ended; it ends when the source has ended before.
      *
-     * @param stall how long a source that has closed its connections is waited for
+     * @param source the process that has the rest of the memory
+     * @param stall how often it is looked at; a source elsewhere that has closed its connections is waited for ten
+     *     times as long
+     * @return false when the guest had to be ended for want of its memory
      */
-    void awaitAll(Duration stall) throws InterruptedException, TransportException {
+    boolean awaitAll(ProcessIdentity source, Duration stall) throws InterruptedException, TransportException {
         CompletableFuture<Object> over = CompletableFuture.anyOf(pager.complete(), machine.whenStopped());
         while (!isDone(over, stall.toMillis() / 4)) {
             pages.ping();
-            if (pages.goneNanos() > stall.toNanos()) {
-                machine.stop(new StopReason(
-                        StopReason.Kind.PAGES_LOST,
-                        0,
-                        (pager.elsewhere() >> 8) + " MiB of its memory are lost: its migration source has ended"));
+            if (isGone(source, stall)) {
+                giveUp((pager.elsewhere() >> 8) + " MiB of its memory are lost: its migration source has ended");
             }
         }
-        pages.tellDone();
+        boolean lost = machine.stopReason()
+                .filter(reason -> reason.kind() == StopReason.Kind.PAGES_LOST)
+                .isPresent();
+        if (!lost) {
+            pages.tellDone();
+        }
         pages.end();
         if (pager.elsewhere() == 0 && machine.state() != Machine.State.STOPPED) {
             pager.finish();
         }
         faultTimes = FaultSummary.of(pager.faultTimes(), pager.brokenChunks());
+        return !lost;
+    }
+
+    private boolean isGone(ProcessIdentity source, Duration stall) {
+        boolean ended = !pages.isConnected() && source.isGone(here);
+        return ended || pages.goneNanos() > stall.multipliedBy(PATIENCE).toNanos();
+    }
+
+    /** Ends the guest for want of its memory. */
+    void giveUp(String why) {
+        machine.stop(new StopReason(StopReason.Kind.PAGES_LOST, 0, why));
     }
 
     private static boolean isDone(CompletableFuture<Object> over, long millis)
@@ -85,7 +105,7 @@ final class Follower implements AutoCloseable {
         if (pager.elsewhere() > 0) {
             // Whatever went wrong: it must not take a page that is missing for one of zeros. No effect on one that
             // ended.
-            machine.stop(new StopReason(StopReason.Kind.PAGES_LOST, 0, "its memory could not be brought here"));
+            giveUp("its memory could not be brought here");
         }
         pager.close();
     }

@@ -107,6 +107,11 @@ public final class Migration {
         }
     }
 
+    /** Breaks all connections for good, whatever that leads to: as if this process had ended. */
+    void die() {
+        link.abort();
+    }
+
     /**
      * Lets the guest go on here although nobody knows whether it runs at the target: only for somebody who has made sure
      * that it does not. Without effect except in {@link MigrationPhase#IN_DOUBT}.
@@ -150,6 +155,7 @@ public final class Migration {
             commit();
             handOver();
             if (precopy.follows()) {
+                pages.goneAhead();
                 timeline.enter(MigrationPhase.POSTCOPY);
             }
         } catch (TransportException | MigrationException | InterruptedException | RuntimeException | Error e) {

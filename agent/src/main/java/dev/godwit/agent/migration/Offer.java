@@ -5,6 +5,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.godwit.agent.transport.ProcessIdentity;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.agent.transport.TransportException.Kind;
 import dev.godwit.host.kvm.CpuId;
@@ -14,6 +15,7 @@ import dev.godwit.host.memory.LargePages;
 import dev.godwit.host.tracking.DirtyTracking;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
@@ -26,6 +28,7 @@ import java.util.stream.Stream;
  * @param streams data connections that will come
  * @param stallMillis how long either side may be silent
  * @param mayPostcopy whether the guest may have to run before all of its memory is there
+ * @param source the process that makes the offer, see {@link ProcessIdentity}, in hexadecimal digits
  * @param cpu the CPU the guest was given
  */
 @JsonAutoDetect(fieldVisibility = JsonAutoDetect.Visibility.ANY)
@@ -41,6 +44,7 @@ record Offer(
         int streams,
         long stallMillis,
         boolean mayPostcopy,
+        String source,
         CpuId cpu) {
 
     /** The longest, in bytes. */
@@ -74,6 +78,7 @@ record Offer(
                 options.streams(),
                 options.stall().toMillis(),
                 options.mayPostcopy(),
+                HexFormat.of().formatHex(ProcessIdentity.own().encode()),
                 cpu);
     }
 
@@ -108,12 +113,21 @@ record Offer(
     }
 
     private boolean isIncomplete() {
-        return Stream.of(name, image, commandLine, largePages, dirtyTracking, disks, cpu)
+        return Stream.of(name, image, commandLine, largePages, dirtyTracking, disks, source, cpu)
                 .anyMatch(Objects::isNull);
     }
 
     private static String firstLine(String text) {
         return text.lines().findFirst().orElse("");
+    }
+
+    /** Who makes the offer, as far as that is known. */
+    ProcessIdentity sourceProcess() {
+        try {
+            return ProcessIdentity.decode(HexFormat.of().parseHex(source));
+        } catch (IllegalArgumentException e) {
+            return ProcessIdentity.NONE;
+        }
     }
 
     /**

@@ -11,7 +11,9 @@ enum Outcome {
     /** Nobody here knows of such a session, nor what became of the process that took it. */
     STRANGER(3),
     /** The guest ran at the target, and the session is over: nothing more is wanted. */
-    COMPLETE(4);
+    COMPLETE(4),
+    /** The guest ran at the target, and was lost before all of its memory was there. */
+    LOST(5);
 
     private static final Outcome[] ALL = values();
 
@@ -23,7 +25,7 @@ enum Outcome {
 
     /** Whether the guest has been the target's. */
     boolean ran() {
-        return this == RUNNING || this == COMPLETE;
+        return this == RUNNING || this == COMPLETE || this == LOST;
     }
 
     /** Its number on the wire. */

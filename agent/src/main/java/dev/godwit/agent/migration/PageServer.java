@@ -33,6 +33,7 @@ final class PageServer implements AutoCloseable {
     private final PageSet wanted;
     private final AtomicLong urgentPages = new AtomicLong();
     private volatile RoundSink.Sending sending;
+    private volatile boolean heard;
 
     /**
      * A server of one guest's memory.
@@ -59,6 +60,7 @@ final class PageServer implements AutoCloseable {
     void serve() throws TransportException {
         while (true) {
             requests.receive(request);
+            heard = true;
             int type = request.get(PageFrame.U32, PageRequest.TYPE);
             long argument = request.get(PageFrame.U64, PageRequest.ARGUMENT);
             switch (type) {
@@ -108,6 +110,11 @@ final class PageServer implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+    }
+
+    /** Whether the target has said anything. */
+    boolean hasHeard() {
+        return heard;
     }
 
     /** Pages sent because the guest waited for them, with those around them. */

@@ -32,6 +32,8 @@ final class PageService implements AutoCloseable {
     private final CompletableFuture<Void> done = new CompletableFuture<>();
     private final CountDownLatch givenUp = new CountDownLatch(1);
     private PageServer server;
+    private boolean aborted;
+    private volatile boolean goneAhead;
     private int reconnects;
     private long contentBefore;
     private long zeroBefore;
@@ -65,7 +67,7 @@ final class PageService implements AutoCloseable {
         }
         synchronized (this) {
             server = new PageServer(machine.memory(), requests, push, largeChunks, order);
-            if (givenUp.getCount() == 0) {
+            if (aborted) {
                 server.abort();
             }
         }
@@ -91,8 +93,9 @@ final class PageService implements AutoCloseable {
             } catch (TransportException e) {
                 LOG.warn("the memory of guest {} cannot follow it: {}", link.guestName(), e.getMessage());
             }
+            boolean heard = server.hasHeard();
             retire();
-            if (!reconnect()) {
+            if (!reconnect(heard)) {
                 return;
             }
         }
@@ -108,32 +111,69 @@ final class PageService implements AutoCloseable {
         old.close();
     }
 
-    /** False when the target says that it needs nothing more. */
-    private boolean reconnect() throws MigrationException {
-        for (Outcome outcome = link.ask(); outcome != Outcome.COMPLETE; outcome = link.ask()) {
-            if (outcome == Outcome.NOT_RUNNING) {
+    /**
+     * False when the target says that it needs nothing more.
+     *
+     * @param promising whether the connections before worked, so that it is only the way that broke
+     */
+    private boolean reconnect(boolean promising) throws MigrationException {
+        for (boolean now = promising; ; now = true) {
+            if (isAborted()) {
                 throw new MigrationException(
-                        Kind.LOST, "the target has ended, and the guest with it: its memory was not all across");
+                        Kind.LOST, "its pages were given up, and the guest at the target with them");
             }
-            if (outcome == Outcome.RUNNING) {
-                try {
-                    open();
-                    reconnects++;
-                    return true;
-                } catch (TransportException e) {
-                    LOG.debug("not yet: {}", e.getMessage());
+            if (now && opened()) {
+                return true;
+            }
+            if (goneAhead) {
+                switch (link.ask()) {
+                    case COMPLETE -> {
+                        return false;
+                    }
+                    case NOT_RUNNING ->
+                        throw new MigrationException(
+                                Kind.LOST,
+                                "the target has ended, and the guest with it: its memory was not all across");
+                    case LOST ->
+                        throw new MigrationException(
+                                Kind.LOST, "the target gave the guest up before its memory was across");
+                    case RUNNING, STRANGER, UNKNOWN -> {
+                        // Then it is worth another try, for as long as it takes.
+                    }
                 }
             }
-            try {
-                if (givenUp.await(AGAIN_MILLIS, TimeUnit.MILLISECONDS)) {
-                    throw new MigrationException(
-                            Kind.LOST, "given up while the target could not be reached: the guest there lacks memory");
-                }
-            } catch (InterruptedException e) {
-                // Giving up would lose the guest: only an order does.
-            }
+            pause();
         }
-        return false;
+    }
+
+    private boolean opened() {
+        try {
+            open();
+            synchronized (this) {
+                reconnects++;
+            }
+            return true;
+        } catch (TransportException e) {
+            LOG.debug("not yet: {}", e.getMessage());
+            return false;
+        }
+    }
+
+    private void pause() throws MigrationException {
+        try {
+            if (givenUp.await(AGAIN_MILLIS, TimeUnit.MILLISECONDS)) {
+                throw new MigrationException(
+                        Kind.LOST, "given up while the target could not be reached: the guest there lacks memory");
+            }
+        } catch (InterruptedException e) {
+            // Giving up would lose the guest: only an order does.
+            LOG.debug("interrupted, and goes on", e);
+        }
+    }
+
+    /** The target runs the guest: only from now on may it be asked, since a guest that it is asked about too soon stays here. */
+    void goneAhead() {
+        goneAhead = true;
     }
 
     /**
@@ -171,10 +211,15 @@ final class PageService implements AutoCloseable {
 
     /** Breaks the connections before the guest has gone: it stays here. */
     synchronized void abort() {
+        aborted = true;
         givenUp.countDown();
         if (server != null) {
             server.abort();
         }
+    }
+
+    private synchronized boolean isAborted() {
+        return aborted;
     }
 
     /** How often the connections had to be made again. */

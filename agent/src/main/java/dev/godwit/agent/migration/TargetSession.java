@@ -37,6 +37,8 @@ final class TargetSession {
     private static final Logger LOG = LoggerFactory.getLogger(TargetSession.class);
     private static final String TAKEN_BACK = "the source has taken the guest back";
 
+    private static final String GOING = "its agent has ended before all of its memory was there";
+
     /** Before the offer says how long silence may last. */
     private static final Duration FIRST_STALL = Duration.ofSeconds(10);
 
@@ -55,6 +57,8 @@ final class TargetSession {
     private SourcePages pages;
 
     private Outcome outcome = Outcome.UNKNOWN;
+    private Follower following;
+    private boolean closing;
     private List<String> notRestored = List.of();
 
     TargetSession(Connection connection, TargetHost host) {
@@ -98,7 +102,7 @@ final class TargetSession {
         // The control thread may be waiting for streams: then only the PINGs tell that the source is lost.
         Runnable lost = () -> accepted.abort("the source cannot be reached any more");
         try (Pinger _ = new Pinger(control, stall, accepted::received, lost)) {
-            serve(stall);
+            serve(offer.sourceProcess(), stall);
         }
     }
 
@@ -153,7 +157,8 @@ final class TargetSession {
         return String.join(", ", names.subList(0, shown)) + more;
     }
 
-    private void serve(Duration stall) throws TransportException, MigrationException, InterruptedException {
+    private void serve(ProcessIdentity source, Duration stall)
+            throws TransportException, MigrationException, InterruptedException {
         Machine machine = admission.machine();
         Message next = control.expect(MessageType.PAGE_MAP, MessageType.STATE);
         if (next.type() == MessageType.STATE) {
@@ -173,10 +178,29 @@ final class TargetSession {
             streams.finish();
             follower.begin(absent);
             takeState(machine, state, false);
-            follower.awaitAll(stall);
+            if (!followed(follower, source, stall)) {
+                return;
+            }
             admission.completed();
             tellSummary(machine, follower.faultTimes());
         }
+    }
+
+    /** Whether all of the guest's memory has come, or it ended for a reason of its own. */
+    private boolean followed(Follower follower, ProcessIdentity source, Duration stall)
+            throws TransportException, InterruptedException {
+        synchronized (this) {
+            following = follower;
+            if (closing) {
+                follower.giveUp(GOING);
+            }
+        }
+        boolean followed = follower.awaitAll(source, stall);
+        synchronized (this) {
+            following = null;
+            outcome = followed ? Outcome.RUNNING : Outcome.LOST;
+        }
+        return followed;
     }
 
     private void takeState(Machine machine, Message state, boolean whole)
@@ -264,7 +288,7 @@ final class TargetSession {
 
     /** How it ends: decides it, if nobody has, to the source's favour. */
     Outcome settle() {
-        shutDown(TAKEN_BACK);
+        takeBack(TAKEN_BACK);
         // Not what this thread believes but what has been decided: the guest may have begun to run just before.
         synchronized (this) {
             return outcome;
@@ -312,6 +336,17 @@ final class TargetSession {
 
     /** Breaks it off, unless the guest runs here already: then the source is still to hear that. */
     void shutDown(String reason) {
+        synchronized (this) {
+            closing = true;
+            if (following != null) {
+                // It cannot run on without an agent that brings its memory.
+                following.giveUp(GOING);
+            }
+        }
+        takeBack(reason);
+    }
+
+    private void takeBack(String reason) {
         if (abandon(MessageType.ABORT, reason)) {
             control.connection().abort();
         }

@@ -127,6 +127,7 @@ public final class Pager implements AutoCloseable {
         @Override
         public void giveUp() {
             // Everybody who waits finds zeros, and no guest runs any more that could see them.
+            ending = true;
             userfault.unregister(memory.hva(), memory.size());
         }
     }
@@ -181,6 +182,9 @@ public final class Pager implements AutoCloseable {
         int chunk = Chunks.of(first);
         int fresh;
         synchronized (chunks.lockOf(chunk)) {
+            if (ending) {
+                return;
+            }
             fresh = chunks.arrived(chunk, first, first + count, times.waitingIn(first, first + count));
             if (chunks.isComplete(chunk)) {
                 times.resolved(chunks.first(chunk), chunks.end(chunk));
@@ -228,6 +232,9 @@ public final class Pager implements AutoCloseable {
                 }
             }
         } catch (RuntimeException | Error e) {
+            if (ending) {
+                return;
+            }
             LOG.error("the pager failed; its guest waits for pages that nobody brings", e);
             complete.completeExceptionally(e);
         }

@@ -210,10 +210,9 @@ class MigrationPartsTest {
                 assertEquals(TransportException.Kind.MALFORMED, e.kind());
             }
             try {
-                assertTrue(bytes.length >= 8);
                 SummaryMessage.decode(bytes);
-            } catch (TransportException | AssertionError e) {
-                assertTrue(bytes.length < 8);
+            } catch (TransportException e) {
+                assertTrue(e.getMessage().contains("SUMMARY"), e.getMessage());
             }
         }
     }
@@ -223,7 +222,7 @@ class MigrationPartsTest {
         for (Outcome outcome : Outcome.values()) {
             assertEquals(outcome, Outcome.of(outcome.wire()));
         }
-        for (long wire : new long[] {0, 4, -1, Long.MIN_VALUE, 1L << 32 | 1}) {
+        for (long wire : new long[] {0, 6, -1, Long.MIN_VALUE, 1L << 32 | 1}) {
             assertEquals(Outcome.UNKNOWN, Outcome.of(wire));
         }
     }

@@ -2,6 +2,7 @@ package dev.godwit.agent.migration;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.host.boot.PvhImage;
@@ -95,6 +96,11 @@ final class Wanderer implements AutoCloseable {
         machine.close();
         machine = arrived;
         return Optional.empty();
+    }
+
+    /** Runs a migration that loses the guest. */
+    MigrationException attemptOrLose(Migration prepared) {
+        return assertThrows(MigrationException.class, prepared::run);
     }
 
     /** Lets the guest check every word of its memory. */

@@ -1,0 +1,159 @@
+package dev.godwit.agent.migration;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.godwit.agent.migration.FaultProxy.Action;
+import dev.godwit.agent.migration.FaultProxy.Fault;
+import dev.godwit.agent.migration.FaultProxy.Lane;
+import dev.godwit.agent.migration.MigrationException.Kind;
+import dev.godwit.agent.transport.Handshake.Role;
+import dev.godwit.host.kvm.Kvm;
+import dev.godwit.host.machine.Machine;
+import dev.godwit.host.machine.MachineConfig;
+import dev.godwit.host.vcpu.StopReason;
+import dev.godwit.images.GuestImage;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** What breaks while a guest's memory follows it. */
+@Tag("kvm")
+@Timeout(300)
+class PostcopyFaultTest {
+    private static final int STREAMS = 2;
+    private static final MachineConfig CONFIG =
+            MachineConfig.of(32 << 20).withCpus(2).withCommandLine("ws=8m cold=all cpus=2 pattern=random sweep=20000");
+    private static final MigrationOptions OPTIONS = MigrationOptions.DEFAULT
+            .withMode(MigrationMode.POSTCOPY)
+            .withStreams(STREAMS)
+            .withStall(Duration.ofSeconds(2));
+
+    private Kvm kvm;
+    private LoopbackHost host;
+    private Wanderer guest;
+
+    @BeforeEach
+    void open() throws Exception {
+        kvm = Kvm.open();
+        host = new LoopbackHost(kvm);
+        guest = Wanderer.boot(kvm, host, GuestImage.DIRTIER, CONFIG);
+    }
+
+    @AfterEach
+    void close() {
+        guest.close();
+        host.close();
+        kvm.close();
+    }
+
+    /** A page connection breaks at any byte: the guest waits, the connections are made again, and nothing is lost. */
+    @ParameterizedTest
+    @EnumSource(
+            value = Action.class,
+            names = {"CUT", "RESET", "STALL", "HALF_CLOSE"})
+    void thePagesGoOnWhenAConnectionBreaks(Action action) throws Exception {
+        Random random = Chance.random("thePagesGoOnWhenAConnectionBreaks");
+        Map<Lane, AtomicLong> lengths;
+        try (FaultProxy proxy = new FaultProxy(host.address(), null)) {
+            var failure = guest.attempt(guest.prepare(proxy.address(), OPTIONS));
+            assertTrue(failure.isEmpty(), () -> failure.get().getMessage());
+            lengths = proxy.bytes();
+        }
+        int again = 0;
+        int times = Chance.times(action == Action.STALL ? 3 : 12);
+        for (int i = 0; i < times; i++) {
+            Lane lane = new Lane(Role.PAGES, random.nextInt(STREAMS + 1), random.nextBoolean());
+            // The handshake is part of opening the connections, while the guest is still here.
+            long at = 200 + random.nextLong(Math.max(1, lengths.get(lane).get() - 200));
+            Fault fault = new Fault(lane, at, action);
+            try (FaultProxy proxy = new FaultProxy(host.address(), fault)) {
+                var failure = guest.attempt(guest.prepare(proxy.address(), OPTIONS));
+                assertTrue(failure.isEmpty(), () -> fault + ": " + failure.get().getMessage());
+                guest.verify();
+                again += guest.report().postcopy().reconnects();
+            }
+        }
+        System.out.println(action + ": connected again " + again + " times in " + times + " migrations");
+        // Of the others few come to pass before all is across anyway.
+        assertTrue(again > 0 || action == Action.STALL || action == Action.HALF_CLOSE);
+    }
+
+    /** The source is gone for good: the guest does not run on without its memory. */
+    @Test
+    void theGuestIsStoppedWhenItsSourceHasEnded() throws Exception {
+        // So slow that there is time to end it.
+        MigrationOptions slow = OPTIONS.withBandwidth(4 << 20);
+        Migration migration = guest.prepare(host.address(), slow.withStall(Duration.ofMillis(300)));
+        Thread source = Thread.ofPlatform().start(() -> {
+            try {
+                migration.run();
+            } catch (MigrationException e) {
+                assertEquals(Kind.LOST, e.kind());
+            }
+        });
+        while (migration.progress().phase() != MigrationPhase.POSTCOPY) {
+            assertTrue(source.isAlive());
+            Thread.onSpinWait();
+        }
+        Machine there = host.arrived.remove(Wanderer.NAME);
+        assertEquals(Machine.State.PAUSED, guest.machine().state(), "it stays as it was, whatever comes");
+        migration.die();
+        StopReason reason = there.awaitStop(Duration.ofSeconds(60)).orElseThrow();
+        assertEquals(StopReason.Kind.PAGES_LOST, reason.kind());
+        assertTrue(reason.detail().contains("MiB of its memory are lost"), reason.detail());
+        source.join();
+        assertEquals(Machine.State.STOPPED, guest.machine().state(), "and it never runs here again");
+        there.close();
+    }
+
+    /** The user ends the guest at the target, where much of it never was. */
+    @Test
+    void aGuestCanBeStoppedBeforeItsMemoryIsThere() throws Exception {
+        Migration migration = guest.prepare(host.address(), OPTIONS.withBandwidth(4 << 20));
+        Thread source = Thread.ofPlatform().start(() -> {
+            try {
+                migration.run();
+            } catch (MigrationException e) {
+                throw new IllegalStateException(e);
+            }
+        });
+        while (migration.progress().phase() != MigrationPhase.POSTCOPY) {
+            assertTrue(source.isAlive());
+            Thread.onSpinWait();
+        }
+        Machine there = host.arrived.remove(Wanderer.NAME);
+        there.stop(new StopReason(StopReason.Kind.STOPPED, 0, "enough"));
+        source.join();
+        assertEquals("completed", migration.report().outcome());
+        there.close();
+    }
+
+    /** The target is gone, with the guest: what is here is older, and does not run again. */
+    @Test
+    void theGuestIsLostWithItsTarget() throws Exception {
+        try (LoopbackHost next = new LoopbackHost(kvm)) {
+            Migration migration = guest.prepare(next.address(), OPTIONS.withBandwidth(4 << 20));
+            Thread ending = Thread.ofPlatform().start(() -> {
+                while (migration.progress().phase() != MigrationPhase.POSTCOPY) {
+                    Thread.onSpinWait();
+                }
+                next.closeServer();
+            });
+            assertEquals(Kind.LOST, guest.attemptOrLose(migration).kind());
+            ending.join();
+            assertEquals(
+                    StopReason.Kind.PAGES_LOST,
+                    next.arrived.get(Wanderer.NAME).stopReason().orElseThrow().kind());
+        }
+        assertEquals(Machine.State.STOPPED, guest.machine().state());
+    }
+}
