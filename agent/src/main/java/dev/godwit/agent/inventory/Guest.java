@@ -308,6 +308,10 @@ public final class Guest {
         if (snapshotting) {
             throw Failure.conflict("guest " + name() + " is being snapshotted and cannot " + verb);
         }
+        if (job != null && job.progress().phase() == MigrationPhase.POSTCOPY) {
+            throw Failure.conflict("guest " + name() + " runs at " + job.target()
+                    + "; what is here is the memory that has still to follow it, and cannot " + verb);
+        }
         if (job != null) {
             throw Failure.conflict("guest " + name() + " is migrating to " + job.target() + " and cannot " + verb
                     + "; cancel migration " + job.id() + " first");

@@ -140,13 +140,24 @@ public final class Migrations implements AutoCloseable {
         }
     }
 
-    /** Asks all of them for their end, and waits a little for it. */
+    /**
+     * Asks all of them for their end, and waits a little for it; longer for guests that run elsewhere and would be lost
+     * without the memory that is still here, unless nobody can be reached who takes it.
+     */
     @Override
     public void close() {
         jobs.values().forEach(MigrationJob::cancel);
         try {
             for (MigrationJob job : jobs.values()) {
                 if (job.progress().phase() != MigrationPhase.IN_DOUBT) { // which may last for ever
+                    job.await(PATIENCE_MILLIS);
+                }
+                while (job.progress().phase() == MigrationPhase.POSTCOPY) {
+                    LOG.info(
+                            "{} MiB of guest {} have still to follow it to {}",
+                            job.progress().remainingBytes() >> 20,
+                            job.guest(),
+                            job.target());
                     job.await(PATIENCE_MILLIS);
                 }
             }

@@ -30,7 +30,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
  */
 public final class Migration {
     private static final StopReason LOST =
-            new StopReason(StopReason.Kind.MIGRATED, 0, "and lost, with the target that ran it");
+            new StopReason(StopReason.Kind.PAGES_LOST, 0, "it ran at its migration target, and was lost with it");
     private static final StopReason MIGRATED = new StopReason(StopReason.Kind.MIGRATED, 0, "");
     private static final Duration ASK_AGAIN = Duration.ofMillis(500);
 

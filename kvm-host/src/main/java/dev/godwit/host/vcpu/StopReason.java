@@ -26,7 +26,7 @@ public record StopReason(Kind kind, int code, String detail) {
         AGENT_ERROR,
         /** The host stopped it. */
         STOPPED,
-        /** Some of its memory was at a migration source that has ended: it cannot go on. */
+        /** It ran at a migration's target while some of its memory was still at the source, and one of them ended. */
         PAGES_LOST,
         /** It lives on elsewhere. */
         MIGRATED;

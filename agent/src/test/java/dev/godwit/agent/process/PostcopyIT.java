@@ -1,0 +1,97 @@
+package dev.godwit.agent.process;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.godwit.agent.api.GuestView;
+import dev.godwit.agent.api.MigrateRequest;
+import dev.godwit.agent.api.MigrationView;
+import dev.godwit.agent.cli.MeasuringGuest;
+import dev.godwit.agent.config.Failure;
+import dev.godwit.images.DirtierOptions;
+import java.io.IOException;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Agents that end while the memory of a guest is on its way from one to the other. */
+@Tag("kvm")
+@Timeout(300)
+class PostcopyIT {
+    private static final String GUEST = "g";
+    private static final long MEMORY = 64 * TwoAgents.MIB;
+    private static final DirtierOptions OPTIONS = DirtierOptions.DEFAULT
+            .withWorkingSet(4 * TwoAgents.MIB)
+            .withCold(40 * TwoAgents.MIB)
+            .withRate(4000);
+
+    private TwoAgents agents;
+    private MeasuringGuest guest;
+    private String migration;
+
+    /** A guest runs at b, and nearly all of its memory is still at a. */
+    @BeforeEach
+    void goAhead() throws IOException {
+        agents = new TwoAgents();
+        guest = TwoAgents.startDirtier(agents.a(), GUEST, MEMORY, OPTIONS);
+        MigrateRequest slow =
+                new MigrateRequest(agents.b().address(), "postcopy", null, 8 * TwoAgents.MIB, 2, null, null, null);
+        migration = agents.a().client().migrate(GUEST, slow).id();
+        TwoAgents.await(() -> now().progress().phase().equals("postcopy"), () -> now().toString());
+    }
+
+    @AfterEach
+    void stop() throws IOException {
+        agents.close();
+    }
+
+    private MigrationView now() {
+        return agents.a().client().migration(migration, java.time.Duration.ZERO);
+    }
+
+    private GuestView at(dev.godwit.agent.cli.AgentProcess agent) {
+        return agent.client().guest(GUEST);
+    }
+
+    @Test
+    void allIsRefusedThatWouldNeedTheWholeGuest() {
+        assertEquals("running", at(agents.b()).state());
+        Failure again = assertThrows(Failure.class, () -> agents.b().client().migrate(GUEST, TwoAgents.to(agents.a())));
+        assertTrue(again.getMessage().contains("still where it came from"), again.getMessage());
+        Failure resume = assertThrows(Failure.class, () -> agents.a().client().resume(GUEST, true));
+        assertTrue(resume.getMessage().contains("runs at"), resume.getMessage());
+        // Its end at the target is the end of it all.
+        agents.b().client().stop(GUEST);
+        assertNull(TwoAgents.awaitEnd(agents.a(), migration).error());
+    }
+
+    @Test
+    void aSourceThatIsToldToEndFirstBringsTheMemoryAcross() throws Exception {
+        Signal.TERM.send(agents.a().process());
+        assertEquals(0, agents.a().process().waitFor());
+        guest.movedTo(agents.b().client());
+        assertEquals(44 * 256, guest.verify());
+    }
+
+    @Test
+    void theGuestIsStoppedWhenItsSourceIsKilled() {
+        TwoAgents.kill(agents.a());
+        TwoAgents.await(
+                () -> at(agents.b()).state().equals("stopped"),
+                () -> at(agents.b()).toString());
+        assertEquals("pages-lost", at(agents.b()).reason());
+    }
+
+    @Test
+    void theGuestIsLostWithItsTarget() {
+        TwoAgents.kill(agents.b());
+        MigrationView end = TwoAgents.awaitEnd(agents.a(), migration);
+        assertTrue(end.error().contains("the target has ended, and the guest with it"), end.error());
+        assertEquals("stopped", at(agents.a()).state());
+        assertEquals("pages-lost", at(agents.a()).reason());
+    }
+}
