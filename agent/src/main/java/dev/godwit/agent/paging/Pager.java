@@ -98,8 +98,11 @@ public final class Pager implements AutoCloseable {
      * nobody writes to its memory.
      */
     public void arm(PageSet absent, Place place) {
-        userfault.register(memory.hva(), memory.size());
-        userfault.register(staging.hva(), staging.size());
+        boolean moves = memory.largePages() != LargePages.HUGETLB;
+        if (moves) {
+            userfault.register(memory.hva(), memory.size());
+            userfault.register(staging.hva(), staging.size());
+        }
         long pages = memory.pages();
         for (long page = absent.next(0, pages); page < pages; ) {
             int chunk = Chunks.of(page);
@@ -114,8 +117,13 @@ public final class Pager implements AutoCloseable {
             elsewhere.addAndGet(count);
             page = absent.next(chunks.end(chunk), pages);
         }
-        // Stores fill it by ordinary writes.
-        userfault.unregister(staging.hva(), staging.size());
+        if (moves) {
+            // Stores fill it by ordinary writes.
+            userfault.unregister(staging.hva(), staging.size());
+        } else {
+            // Not sooner: what is taken aside is read, and to read a page that is not there would wait for ever.
+            userfault.register(memory.hva(), memory.size());
+        }
         memory.watch(new Waiter());
         if (elsewhere.get() == 0) {
             complete.complete(null);

@@ -3,13 +3,17 @@ package dev.godwit.agent.migration;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.host.kvm.Kvm;
 import dev.godwit.host.machine.MachineConfig;
 import dev.godwit.host.memory.LargePages;
 import dev.godwit.images.GuestImage;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -71,6 +75,32 @@ class PostcopyTest {
                 System.out.println(mode + " " + largePages + ": total " + report.totalMicros() / 1000 + " ms, downtime "
                         + report.downtime() + ", " + report.postcopy());
             }
+        }
+    }
+
+    /** Reserved large pages cannot be moved, and are put in whole only. */
+    @Test
+    void reservedLargePages() throws Exception {
+        Path pool = Path.of("/proc/sys/vm/nr_hugepages");
+        String before = Files.readString(pool).strip();
+        // Source and target at once, 32 of each.
+        int wanted = Integer.parseInt(before) + 64;
+        Files.writeString(pool, Integer.toString(wanted));
+        if (Integer.parseInt(Files.readString(pool).strip()) < wanted) {
+            // Memory is too fragmented to reserve them: then a machine that needs more says so.
+            Files.writeString(pool, "0");
+            assertThrows(RuntimeException.class, () -> boot(LargePages.HUGETLB, BUSY));
+            return;
+        }
+        try (Wanderer guest = boot(LargePages.HUGETLB, BUSY)) {
+            for (MigrationMode mode : List.of(MigrationMode.POSTCOPY, MigrationMode.HYBRID)) {
+                MigrationReport report = guest.move(mode(mode));
+                guest.verify();
+                assertNotNull(report.postcopy(), report.toString());
+                System.out.println(mode + " HUGETLB: " + report.downtime() + ", " + report.postcopy());
+            }
+        } finally {
+            Files.writeString(pool, before);
         }
     }
 
