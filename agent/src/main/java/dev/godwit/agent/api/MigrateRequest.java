@@ -13,16 +13,9 @@ import java.time.Duration;
  * @param streams data connections
  * @param verify compare all of memory at the switchover
  * @param maxTimeMillis give up after this time
- * @param insecureNetwork allow a target off the loopback
  */
 public record MigrateRequest(
-        String target,
-        Long downtimeMillis,
-        Long bandwidth,
-        Integer streams,
-        Boolean verify,
-        Long maxTimeMillis,
-        Boolean insecureNetwork) {
+        String target, Long downtimeMillis, Long bandwidth, Integer streams, Boolean verify, Long maxTimeMillis) {
 
     MigrationOptions options() {
         try {
