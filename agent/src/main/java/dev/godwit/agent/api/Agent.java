@@ -11,11 +11,14 @@ import dev.godwit.agent.metrics.AgentMetrics;
 import dev.godwit.agent.migration.MigrationException;
 import dev.godwit.agent.migration.MigrationServer;
 import dev.godwit.agent.migration.Rehearsal;
+import dev.godwit.agent.transport.ClusterCredentials;
 import dev.godwit.agent.transport.Credentials;
+import dev.godwit.agent.transport.TlsRehearsal;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.kvm.Kvm;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Map;
@@ -32,6 +35,8 @@ import org.slf4j.LoggerFactory;
  */
 public final class Agent implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Agent.class);
+
+    private static final Duration TLS_REHEARSAL = Duration.ofSeconds(3);
 
     private final Deque<AutoCloseable> parts = new ArrayDeque<>();
     private AgentDirectory directory;
@@ -65,7 +70,7 @@ public final class Agent implements AutoCloseable {
         Kvm kvm = Kvm.open();
         inventory = add(
                 new Inventory(kvm, EngineMover.with(credentials), new ReportStore(directory.migrations()), metrics));
-        Thread rehearsal = Thread.ofPlatform().daemon().name("rehearsal").unstarted(() -> rehearse(kvm));
+        Thread rehearsal = Thread.ofPlatform().daemon().name("rehearsal").unstarted(() -> rehearse(kvm, credentials));
         add(rehearsal::join); // before KVM is closed
         gauges(metrics);
         MigrationServer port = add(listen(listen, credentials));
@@ -84,9 +89,12 @@ public final class Agent implements AutoCloseable {
     }
 
     /** In the background: who migrates a guest in the first second only has a slower migration. */
-    private static void rehearse(Kvm kvm) {
+    private static void rehearse(Kvm kvm, Credentials credentials) {
         try {
             Rehearsal.run(kvm);
+            if (credentials instanceof ClusterCredentials cluster) {
+                TlsRehearsal.run(cluster.identity(), TLS_REHEARSAL);
+            }
         } catch (MigrationException | TransportException | RuntimeException | Error e) {
             LOG.warn("rehearsing a migration failed: {}", e.toString());
         }

@@ -8,7 +8,6 @@ import java.security.cert.CertificateNotYetValidException;
 import java.security.cert.X509Certificate;
 import java.util.Collection;
 import java.util.List;
-import java.util.stream.Collectors;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.X509ExtendedTrustManager;
 
@@ -59,7 +58,7 @@ final class PeerTrust extends X509ExtendedTrustManager {
             jdk.checkServerTrusted(chain, authType, engine);
         } catch (CertificateException e) {
             throw new Distrust(
-                    "its certificate is for " + names(chain[0]) + ", not for "
+                    "its certificate is for " + String.join(", ", names(chain[0])) + ", not for "
                             + engine.getHandshakeSession().getPeerHost(),
                     e);
         }
@@ -111,14 +110,15 @@ final class PeerTrust extends X509ExtendedTrustManager {
         return new Distrust("its certificate is not of this cluster's CA", e);
     }
 
-    private static String names(X509Certificate certificate) {
+    /** The hosts and addresses that a certificate is for. */
+    static List<String> names(X509Certificate certificate) {
         try {
             Collection<List<?>> names = certificate.getSubjectAlternativeNames();
             return names == null
-                    ? "no host"
-                    : names.stream().map(name -> String.valueOf(name.get(1))).collect(Collectors.joining(", "));
+                    ? List.of()
+                    : names.stream().map(name -> String.valueOf(name.get(1))).toList();
         } catch (CertificateException e) {
-            return "unreadable names";
+            return List.of(); // as good as none
         }
     }
 

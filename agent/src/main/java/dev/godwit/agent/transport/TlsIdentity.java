@@ -29,11 +29,13 @@ public final class TlsIdentity {
         "TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"
     };
 
+    private final X509Certificate certificate;
     private final KeyManager[] own;
     private final TrustManager[] trusted;
     private final SecureRandom random = new SecureRandom();
 
     private TlsIdentity(PeerTrust trust, X509Certificate certificate, PrivateKey key) {
+        this.certificate = certificate;
         own = new KeyManager[] {new OwnKey(key, certificate)};
         trusted = new TrustManager[] {trust};
     }
@@ -94,6 +96,11 @@ public final class TlsIdentity {
         signature.initVerify(certificate.getPublicKey());
         signature.update(something);
         return signature.verify(signed);
+    }
+
+    /** The first of the names and addresses that the certificate is for; empty when there is none. */
+    String name() {
+        return PeerTrust.names(certificate).stream().findFirst().orElse("");
     }
 
     /**

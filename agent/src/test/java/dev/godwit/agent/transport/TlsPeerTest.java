@@ -148,6 +148,16 @@ class TlsPeerTest {
     }
 
     @Test
+    void aRehearsalIsAmongOneself() throws Exception {
+        assertTrue(TlsRehearsal.run(cluster.identity("some.host"), Duration.ofSeconds(5)) > 0);
+        assertEquals(
+                Kind.UNAUTHENTICATED,
+                ConnectedPair.failure(
+                                () -> TlsRehearsal.run(cluster.identity("old", TWO_DAYS.negated()), Duration.ofDays(1)))
+                        .kind());
+    }
+
+    @Test
     void aServerIsKnownByItsName() throws Exception {
         try (ConnectedPair named =
                 new ConnectedPair(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 0), "localhost")) {

@@ -5,6 +5,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -14,7 +15,8 @@ import java.util.concurrent.Future;
 
 /**
  * Measures what TLS leaves of the loopback's throughput: gatherings of 2 MiB, plain and encrypted in alternation. Not a
- * test: run it with the class path of the tests; arguments are connections and GiB, default 1 and 1.
+ * test: run it with the class path of the tests; arguments are connections, GiB and seconds of rehearsal,
+ * default 1, 1 and 3.
  */
 final class TlsThroughput {
     private static final int ROUNDS = 7;
@@ -30,6 +32,10 @@ final class TlsThroughput {
         Cluster cluster = new Cluster(Files.createTempDirectory("godwit-tls").resolve(Path.of("certs")));
         TlsIdentity client = cluster.identity("client");
         TlsIdentity server = cluster.identity("server,127.0.0.1");
+        long start = System.nanoTime();
+        long rehearsed = TlsRehearsal.run(server, Duration.ofSeconds(args.length > 2 ? Long.parseLong(args[2]) : 3));
+        System.out.printf(
+                Locale.ROOT, "rehearsed %d MB in %.1f s%n", rehearsed / 1_000_000, (System.nanoTime() - start) / 1e9);
         for (int i = 0; i < ROUNDS; i++) {
             double plain = measure(connections, bytes, null, null);
             double tls = measure(connections, bytes, client, server);
