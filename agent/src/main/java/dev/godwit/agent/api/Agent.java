@@ -11,11 +11,14 @@ import dev.godwit.agent.metrics.AgentMetrics;
 import dev.godwit.agent.migration.MigrationException;
 import dev.godwit.agent.migration.MigrationServer;
 import dev.godwit.agent.migration.Rehearsal;
-import dev.godwit.agent.transport.Secret;
+import dev.godwit.agent.transport.ClusterCredentials;
+import dev.godwit.agent.transport.Credentials;
+import dev.godwit.agent.transport.TlsRehearsal;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.kvm.Kvm;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Map;
@@ -33,6 +36,8 @@ import org.slf4j.LoggerFactory;
 public final class Agent implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Agent.class);
 
+    private static final Duration TLS_REHEARSAL = Duration.ofSeconds(3);
+
     private final Deque<AutoCloseable> parts = new ArrayDeque<>();
     private AgentDirectory directory;
     private Inventory inventory;
@@ -48,10 +53,10 @@ public final class Agent implements AutoCloseable {
      * @throws Failure when the directory or the port is taken
      * @throws dev.godwit.host.kvm.KvmUnavailableException when this host runs no guests
      */
-    public static Agent start(Path path, InetSocketAddress listen, Secret secret) {
+    public static Agent start(Path path, InetSocketAddress listen, Credentials credentials) {
         Agent agent = new Agent();
         try {
-            agent.assemble(path, listen, secret);
+            agent.assemble(path, listen, credentials);
             return agent;
         } catch (RuntimeException | Error e) {
             agent.close();
@@ -59,16 +64,16 @@ public final class Agent implements AutoCloseable {
         }
     }
 
-    private void assemble(Path path, InetSocketAddress listen, Secret secret) {
+    private void assemble(Path path, InetSocketAddress listen, Credentials credentials) {
         directory = add(AgentDirectory.take(path));
         AgentMetrics metrics = new AgentMetrics();
         Kvm kvm = Kvm.open();
         inventory = add(
-                new Inventory(kvm, EngineMover.withSecret(secret), new ReportStore(directory.migrations()), metrics));
-        Thread rehearsal = Thread.ofPlatform().daemon().name("rehearsal").unstarted(() -> rehearse(kvm));
+                new Inventory(kvm, EngineMover.with(credentials), new ReportStore(directory.migrations()), metrics));
+        Thread rehearsal = Thread.ofPlatform().daemon().name("rehearsal").unstarted(() -> rehearse(kvm, credentials));
         add(rehearsal::join); // before KVM is closed
         gauges(metrics);
-        MigrationServer port = add(listen(listen, secret));
+        MigrationServer port = add(listen(listen, credentials));
         port.start();
         address = port.address();
         add(ApiServer.start(
@@ -84,17 +89,20 @@ public final class Agent implements AutoCloseable {
     }
 
     /** In the background: who migrates a guest in the first second only has a slower migration. */
-    private static void rehearse(Kvm kvm) {
+    private static void rehearse(Kvm kvm, Credentials credentials) {
         try {
             Rehearsal.run(kvm);
+            if (credentials instanceof ClusterCredentials cluster) {
+                TlsRehearsal.run(cluster.identity(), TLS_REHEARSAL);
+            }
         } catch (MigrationException | TransportException | RuntimeException | Error e) {
             LOG.warn("rehearsing a migration failed: {}", e.toString());
         }
     }
 
-    private MigrationServer listen(InetSocketAddress listen, Secret secret) {
+    private MigrationServer listen(InetSocketAddress listen, Credentials credentials) {
         try {
-            return new MigrationServer(listen, secret, inventory);
+            return new MigrationServer(listen, credentials, inventory);
         } catch (TransportException e) {
             throw Failure.conflict("--listen: " + e.getMessage());
         }

@@ -16,7 +16,6 @@ import java.time.Duration;
  * @param streams data connections
  * @param verify compare all of memory at the switchover
  * @param maxTimeMillis give up after this time
- * @param insecureNetwork allow a target off the loopback
  */
 public record MigrateRequest(
         String target,
@@ -25,8 +24,7 @@ public record MigrateRequest(
         Long bandwidth,
         Integer streams,
         Boolean verify,
-        Long maxTimeMillis,
-        Boolean insecureNetwork) {
+        Long maxTimeMillis) {
 
     MigrationOptions options() {
         try {

@@ -4,6 +4,7 @@ import dev.godwit.agent.api.Agent;
 import dev.godwit.agent.config.Failure;
 import dev.godwit.agent.config.HostPort;
 import dev.godwit.agent.config.NetworkPolicy;
+import dev.godwit.agent.transport.Credentials;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
@@ -24,6 +25,7 @@ import picocli.CommandLine.ParentCommand;
             "",
             "Example:",
             "  godwit agent --dir /tmp/a --listen 127.0.0.1:7000",
+            "  godwit agent --dir /tmp/a --listen 0.0.0.0:7000 --tls certs/a   (see godwit certs --help)",
             "",
             ExitCode.HELP
         })
@@ -42,17 +44,16 @@ final class AgentCommand implements Callable<Integer> {
             names = "--listen",
             required = true,
             paramLabel = "HOST:PORT",
-            description = "Where migrations arrive; port 0 is any that is free.")
+            description =
+                    "Where migrations arrive; port 0 is any that is free. Peers on the loopback prove the secret, all"
+                            + " others need certificates.")
     private String listen;
 
     @Mixin
     private SecretOption secret;
 
-    @Option(
-            names = NetworkPolicy.OPTION,
-            description =
-                    "Allow an address off the loopback: peers are authenticated, but what they send is not encrypted.")
-    private boolean insecure;
+    @Mixin
+    private TlsOption tls;
 
     @Override
     @SuppressWarnings("SystemExitOutsideMain") // the end of a process that was told to end
@@ -62,11 +63,9 @@ final class AgentCommand implements Callable<Integer> {
             throw Failure.badInput("--dir: the directory's name is missing");
         }
         InetSocketAddress address = HostPort.parseListen("--listen", listen);
-        NetworkPolicy.check("--listen", address, insecure);
-        if (!address.getAddress().isLoopbackAddress()) {
-            console.err().println("godwit: " + NetworkPolicy.WARNING);
-        }
-        Agent agent = Agent.start(dir, address, secret.secret(console.environment()));
+        Credentials credentials = tls.credentials(secret.secret(console.environment()), console.environment());
+        NetworkPolicy.check("--listen", address, credentials);
+        Agent agent = Agent.start(dir, address, credentials);
         Runtime.getRuntime()
                 .addShutdownHook(Thread.ofPlatform().name("shutdown").unstarted(() -> {
                     agent.close();

@@ -135,8 +135,7 @@ final class DemoCommand implements Callable<Integer> {
     }
 
     private MigrationView migrate(ApiClient from, String target) {
-        MigrationView migration =
-                from.migrate(GUEST, new MigrateRequest(target, null, null, null, null, null, null, null));
+        MigrationView migration = from.migrate(GUEST, new MigrateRequest(target, null, null, null, null, null, null));
         try (ProgressLine line =
                 new ProgressLine(godwit.console(), !json && godwit.console().terminal())) {
             while (!migration.done()) {

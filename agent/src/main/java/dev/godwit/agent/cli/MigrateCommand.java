@@ -6,9 +6,7 @@ import dev.godwit.agent.api.MigrationView;
 import dev.godwit.agent.config.Durations;
 import dev.godwit.agent.config.Failure;
 import dev.godwit.agent.config.HostPort;
-import dev.godwit.agent.config.NetworkPolicy;
 import dev.godwit.agent.config.Sizes;
-import java.net.InetSocketAddress;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -34,7 +32,8 @@ final class MigrateCommand extends AgentAccess {
             names = "--to",
             required = true,
             paramLabel = "HOST:PORT",
-            description = "Where the other agent takes migrations: its --listen.")
+            description = "Where the other agent takes migrations: its --listen. Off the loopback its certificate must"
+                    + " name HOST.")
     private String to;
 
     @Option(
@@ -83,33 +82,23 @@ final class MigrateCommand extends AgentAccess {
                     + " guest. Default: ${DEFAULT-VALUE}.")
     private String maxTime;
 
-    @Option(
-            names = NetworkPolicy.OPTION,
-            description = "Allow a target off the loopback: it is authenticated, but what is sent is not encrypted.")
-    private boolean insecure;
-
     @Option(names = "--json", description = "Print the report as JSON, and no progress.")
     private boolean json;
 
     @Override
     public Integer call() throws InterruptedException {
-        InetSocketAddress target = HostPort.parseTarget("--to", to);
-        NetworkPolicy.check("--to", target, insecure);
-        if (!target.getAddress().isLoopbackAddress()) {
-            console().err().println("godwit: " + NetworkPolicy.WARNING);
-        }
+        HostPort.parseTarget("--to", to);
         ApiClient client = client();
         MigrationView started = client.migrate(
                 name,
                 new MigrateRequest(
-                        HostPort.text(target),
+                        to, // as it is: off the loopback the target's certificate must name it so
                         mode,
                         Durations.parse("--downtime", downtime).toMillis(),
                         Sizes.parse("--bandwidth", bandwidth),
                         streams,
                         verify,
-                        Durations.parse("--max-time", maxTime).toMillis(),
-                        insecure));
+                        Durations.parse("--max-time", maxTime).toMillis()));
         MigrationView done = watch(client, started);
         if (json) {
             printJson(done.report());

@@ -34,12 +34,21 @@ public record Environment(Map<String, String> variables) {
 
     /** {@code $XDG_CONFIG_HOME/godwit/secret}, or {@code ~/.config/godwit/secret}. */
     public Path secretFile() {
+        return configuration().resolve("secret");
+    }
+
+    /** {@code $XDG_CONFIG_HOME/godwit/tls}, or {@code ~/.config/godwit/tls}. */
+    public Path tlsDirectory() {
+        return configuration().resolve("tls");
+    }
+
+    private Path configuration() {
         String configured = text("XDG_CONFIG_HOME");
         if (configured.startsWith("/")) { // others are invalid, says the XDG base directory specification
-            return Path.of(configured, "godwit", "secret");
+            return Path.of(configured, "godwit");
         }
         String home = text("HOME");
-        return Path.of(home.isEmpty() ? System.getProperty("user.home") : home, ".config", "godwit", "secret");
+        return Path.of(home.isEmpty() ? System.getProperty("user.home") : home, ".config", "godwit");
     }
 
     public boolean debug() {

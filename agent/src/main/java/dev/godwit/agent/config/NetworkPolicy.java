@@ -1,27 +1,23 @@
 package dev.godwit.agent.config;
 
+import dev.godwit.agent.transport.Credentials;
 import java.net.InetSocketAddress;
 
-/** Which addresses migrations may use: the loopback, as connections are authenticated but not encrypted. */
+/** Which addresses migrations may use: the loopback, and with certificates all others. */
 public final class NetworkPolicy {
-    /** What allows other addresses. */
-    public static final String OPTION = "--insecure-network";
-
-    /** Said once where the option is used. */
-    public static final String WARNING =
-            "migrations off the loopback are authenticated but not encrypted: use a network that nobody else reads";
-
     private NetworkPolicy() {}
 
     /**
-     * Refuses an address off the loopback unless the user insists.
+     * Refuses an address that the credentials are of no use for.
      *
+     * @param what what the address is for, for the message
      * @throws Failure bad input
      */
-    public static void check(String what, InetSocketAddress address, boolean insecureAllowed) {
-        if (!insecureAllowed && !address.getAddress().isLoopbackAddress()) {
+    public static void check(String what, InetSocketAddress address, Credentials credentials) {
+        if (!credentials.reach(address.getAddress())) {
             throw Failure.badInput(what + ": " + HostPort.text(address)
-                    + " is not on the loopback, and connections are not encrypted; " + OPTION + " allows it");
+                    + " is not on the loopback, and this agent has no certificates; make them with"
+                    + " godwit certs DIR --host NAME, and start it with --tls DIR/NAME");
         }
     }
 }

@@ -1,17 +1,20 @@
 package dev.godwit.agent.inventory;
 
+import dev.godwit.agent.config.NetworkPolicy;
 import dev.godwit.agent.migration.Migration;
 import dev.godwit.agent.migration.MigrationException;
 import dev.godwit.agent.migration.MigrationProgress;
 import dev.godwit.agent.migration.MigrationReport;
-import dev.godwit.agent.transport.Secret;
+import dev.godwit.agent.transport.Credentials;
 
 /** Live migration over the network. */
 public record EngineMover(Migration migration) implements Mover {
-    /** Makes migrations to agents that know the secret. */
-    public static Factory withSecret(Secret secret) {
-        return (machine, guest, target, options) ->
-                new EngineMover(new Migration(machine, guest, target, secret, options));
+    /** Makes migrations to agents that believe the credentials. */
+    public static Factory with(Credentials credentials) {
+        return (machine, guest, target, options) -> {
+            NetworkPolicy.check("target", target, credentials);
+            return new EngineMover(new Migration(machine, guest, target, credentials, options));
+        };
     }
 
     @Override

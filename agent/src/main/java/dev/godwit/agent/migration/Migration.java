@@ -1,7 +1,7 @@
 package dev.godwit.agent.migration;
 
 import dev.godwit.agent.migration.MigrationException.Kind;
-import dev.godwit.agent.transport.Secret;
+import dev.godwit.agent.transport.Credentials;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.machine.SavedMachine;
@@ -61,12 +61,12 @@ public final class Migration {
             Machine machine,
             GuestDescription guest,
             InetSocketAddress target,
-            Secret secret,
+            Credentials credentials,
             MigrationOptions options) {
         this.machine = machine;
         this.guest = guest;
         this.options = options;
-        this.link = new SourceLink(target, secret, UUID.randomUUID(), options.stall(), guest.name());
+        this.link = new SourceLink(target, credentials, UUID.randomUUID(), options.stall(), guest.name());
         this.limit = new RateLimit(options.bandwidth());
         this.figures = new Figures(guest, target, options);
         this.timeline = figures.timeline();

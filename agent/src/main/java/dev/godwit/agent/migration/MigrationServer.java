@@ -1,11 +1,11 @@
 package dev.godwit.agent.migration;
 
 import dev.godwit.agent.transport.Connection;
+import dev.godwit.agent.transport.Credentials;
 import dev.godwit.agent.transport.Handshake;
 import dev.godwit.agent.transport.Handshake.Greeting;
 import dev.godwit.agent.transport.Listener;
 import dev.godwit.agent.transport.ProcessIdentity;
-import dev.godwit.agent.transport.Secret;
 import dev.godwit.agent.transport.TransportException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -26,7 +26,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Takes migrations in: listens, and gives each connection that knows the secret to its session.
+ * Takes migrations in: listens, and gives each connection whose peer is believed to its session.
  *
  * <p>Connections that have not proved it yet are few and short-lived, whatever a stranger sends.
  *
@@ -45,7 +45,7 @@ public final class MigrationServer implements AutoCloseable {
     private static final Duration LOOK = Duration.ofMillis(100);
 
     private final Listener listener;
-    private final Secret secret;
+    private final Credentials credentials;
     private final TargetHost host;
     private final Semaphore handshakes = new Semaphore(MAX_HANDSHAKES);
     private final Set<Connection> open = ConcurrentHashMap.newKeySet();
@@ -66,9 +66,10 @@ public final class MigrationServer implements AutoCloseable {
      * @param listen where; port 0 takes a free one
      * @throws TransportException when the address is in use or not this host's
      */
-    public MigrationServer(InetSocketAddress listen, Secret secret, TargetHost host) throws TransportException {
+    public MigrationServer(InetSocketAddress listen, Credentials credentials, TargetHost host)
+            throws TransportException {
         this.listener = Listener.open(listen);
-        this.secret = secret;
+        this.credentials = credentials;
         this.host = host;
     }
 
@@ -126,7 +127,7 @@ public final class MigrationServer implements AutoCloseable {
         Future<?> deadline = timer.schedule(connection::abort, HANDSHAKE_LIMIT.toMillis(), TimeUnit.MILLISECONDS);
         try {
             connection.setStall(HANDSHAKE_STALL);
-            return Optional.of(Handshake.accept(connection, secret));
+            return Optional.of(Handshake.accept(connection, credentials));
         } catch (TransportException e) {
             LOG.warn("migration connection not accepted: {}", e.getMessage());
             return Optional.empty();

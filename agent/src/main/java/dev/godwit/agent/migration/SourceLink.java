@@ -3,10 +3,10 @@ package dev.godwit.agent.migration;
 import dev.godwit.agent.migration.ControlChannel.Message;
 import dev.godwit.agent.migration.MigrationException.Kind;
 import dev.godwit.agent.transport.Connection;
+import dev.godwit.agent.transport.Credentials;
 import dev.godwit.agent.transport.Handshake;
 import dev.godwit.agent.transport.Handshake.Role;
 import dev.godwit.agent.transport.ProcessIdentity;
-import dev.godwit.agent.transport.Secret;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.memory.PageSet;
@@ -26,7 +26,7 @@ final class SourceLink implements RoundSink, AutoCloseable {
     private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(5);
 
     private final InetSocketAddress target;
-    private final Secret secret;
+    private final Credentials credentials;
     private final UUID session;
     private final Duration stall;
     private final String guestName;
@@ -38,9 +38,9 @@ final class SourceLink implements RoundSink, AutoCloseable {
     private Pinger pinger;
     private boolean aborted;
 
-    SourceLink(InetSocketAddress target, Secret secret, UUID session, Duration stall, String guestName) {
+    SourceLink(InetSocketAddress target, Credentials credentials, UUID session, Duration stall, String guestName) {
         this.target = target;
-        this.secret = secret;
+        this.credentials = credentials;
         this.session = session;
         this.stall = stall;
         this.guestName = guestName;
@@ -57,7 +57,7 @@ final class SourceLink implements RoundSink, AutoCloseable {
      */
     Duration open(Offer offer, Machine machine, RateLimit limit) throws TransportException, MigrationException {
         Connection connection = connect(opened -> control = new ControlChannel(opened));
-        Handshake.connect(connection, secret, Role.CONTROL, session, 0);
+        Handshake.connect(connection, credentials, Role.CONTROL, session, 0);
         control.send(MessageType.OFFER, 0, offer.encode());
         Message accepted = control.expect(MessageType.ACCEPT);
         peer = ProcessIdentity.decode(accepted.payload());
@@ -67,7 +67,7 @@ final class SourceLink implements RoundSink, AutoCloseable {
             streams = new DataStreams(machine.memory(), limit);
         }
         for (int i = 0; i < offer.streams(); i++) {
-            Handshake.connect(connect(streams::add), secret, Role.DATA, session, i);
+            Handshake.connect(connect(streams::add), credentials, Role.DATA, session, i);
         }
         return Duration.of(Math.clamp(accepted.argument(), 0, 60_000_000), ChronoUnit.MICROS);
     }
@@ -109,7 +109,7 @@ final class SourceLink implements RoundSink, AutoCloseable {
         Connection connection = Connection.connect(target, CONNECT_TIMEOUT);
         try {
             connection.setStall(stall);
-            Handshake.connect(connection, secret, Role.PAGES, session, stream);
+            Handshake.connect(connection, credentials, Role.PAGES, session, stream);
             return connection;
         } catch (TransportException | RuntimeException | Error e) {
             connection.close();
@@ -211,7 +211,7 @@ final class SourceLink implements RoundSink, AutoCloseable {
         try (Connection connection = Connection.connect(target, CONNECT_TIMEOUT);
                 ControlChannel query = new ControlChannel(connection)) {
             connection.setStall(stall);
-            Handshake.connect(connection, secret, Role.QUERY, session, 0);
+            Handshake.connect(connection, credentials, Role.QUERY, session, 0);
             query.send(MessageType.ASK, 0, peer.encode());
             return Outcome.of(query.expect(MessageType.OUTCOME).argument());
         } catch (TransportException e) {

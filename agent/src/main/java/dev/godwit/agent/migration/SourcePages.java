@@ -223,7 +223,9 @@ final class SourcePages implements PageStore, AutoCloseable {
             return;
         }
         try {
-            lane.receiver.receiveArrival();
+            do {
+                lane.receiver.receiveArrival();
+            } while (lane.connection.hasBuffered());
         } catch (TransportException e) {
             broken(lane, e);
         }

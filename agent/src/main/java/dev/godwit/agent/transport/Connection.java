@@ -3,49 +3,55 @@ package dev.godwit.agent.transport;
 import dev.godwit.agent.transport.TransportException.Kind;
 import dev.godwit.bindings.linux.Errno;
 import dev.godwit.bindings.linux.ErrnoCapture;
-import dev.godwit.bindings.linux.EventCalls;
 import dev.godwit.bindings.linux.FileCalls;
 import dev.godwit.bindings.linux.GatherMessage;
 import dev.godwit.bindings.linux.SocketAddresses;
 import dev.godwit.bindings.linux.SocketCalls;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * A TCP connection. Sends and receives whole ranges of memory, blocking, and gives up when the peer moves no byte for
- * the stall time.
+ * the stall time. The handshake puts TLS beneath the same methods where the peer is not on the loopback.
  *
  * <p>Threading: one thread sends and one receives at a time; {@link #abort} from any thread makes both return with an
  * error. {@link #close} when neither uses it any more.
  */
 public final class Connection implements ByteSink, ByteSource, AutoCloseable {
     private final int fd;
+    private final String host;
+    private final int port;
     private final String peer;
+    private final boolean loopback;
+    private TlsLayer tls;
+    private Duration stall = Duration.ZERO;
     private boolean patient;
     private boolean closed;
     private final AtomicLong received = new AtomicLong();
 
-    private Connection(int fd, String peer) {
+    private Connection(int fd, String host, int port) {
         this.fd = fd;
-        this.peer = peer;
+        InetSocketAddress address = peerOf(fd);
+        InetAddress ip = address == null ? null : address.getAddress();
+        this.loopback = ip != null && ip.isLoopbackAddress();
+        if (host != null) {
+            this.host = host;
+            this.port = port;
+        } else {
+            this.host = ip == null ? "a peer that has gone" : ip.getHostAddress();
+            this.port = address == null ? 0 : address.getPort();
+        }
+        this.peer = this.host + (this.port == 0 ? "" : ":" + this.port);
         SocketCalls.setsockopt(fd, SocketCalls.IPPROTO_TCP, SocketCalls.TCP_NODELAY, 1);
     }
 
     /** Takes over an accepted descriptor. */
     static Connection accepted(int fd) {
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment address = SocketAddresses.allocateAny(arena);
-            String peer = SocketCalls.getpeername(fd, address) < 0 ? "a peer that has gone" : text(address);
-            return new Connection(fd, peer);
-        }
-    }
-
-    private static String text(MemorySegment address) {
-        InetSocketAddress java = SocketAddresses.toJava(address);
-        return java.getAddress().getHostAddress() + ":" + java.getPort();
+        return new Connection(fd, null, 0);
     }
 
     /**
@@ -55,72 +61,50 @@ public final class Connection implements ByteSink, ByteSource, AutoCloseable {
      * @throws TransportException of kind REFUSED or UNREACHABLE
      */
     public static Connection connect(InetSocketAddress address, Duration timeout) throws TransportException {
-        String name = address.getHostString() + ":" + address.getPort();
-        if (address.isUnresolved()) {
-            throw new TransportException(Kind.UNREACHABLE, name + ": unknown host");
-        }
-        int fd = SocketCalls.socket(
-                SocketAddresses.family(address),
-                SocketCalls.SOCK_STREAM | SocketCalls.SOCK_CLOEXEC | SocketCalls.SOCK_NONBLOCK,
-                0);
-        if (fd < 0) {
-            throw new TransportException(Kind.BROKEN, "no socket: " + Errno.description(-fd));
-        }
-        int error = connect(fd, address, timeout);
-        if (error == 0) {
-            error = -setBlocking(fd);
-        }
-        if (error == 0) {
-            return new Connection(fd, name);
-        }
-        FileCalls.close(fd);
-        if (error == Errno.ECONNREFUSED) {
-            throw new TransportException(Kind.REFUSED, name + ": connection refused, no agent listens there");
-        }
-        throw new TransportException(
-                Kind.UNREACHABLE,
-                name
-                        + (error == Errno.ETIMEDOUT
-                                ? ": no answer within " + timeout.toMillis() + " ms"
-                                : ": " + Errno.description(error)));
+        int fd = TcpConnect.open(address, timeout);
+        return new Connection(fd, address.getHostString(), address.getPort());
     }
 
-    /** 0, or the error number. */
-    private static int connect(int fd, InetSocketAddress address, Duration timeout) {
+    /** The peer's address as the kernel knows it, or null of one that has gone. */
+    private static InetSocketAddress peerOf(int fd) {
         try (Arena arena = Arena.ofConfined()) {
-            int result = SocketCalls.connect(fd, SocketAddresses.toNative(address, arena));
-            if (result == 0) {
-                return 0;
-            }
-            if (result != -Errno.EINPROGRESS) {
-                return -result;
-            }
-            long deadline = System.nanoTime() + timeout.toNanos();
-            while (true) {
-                long left = Math.max(0, (deadline - System.nanoTime()) / 1_000_000);
-                int ready = EventCalls.poll(fd, EventCalls.POLLOUT, (int) left);
-                if (ready == 0) {
-                    return Errno.ETIMEDOUT;
-                }
-                if (ready > 0) {
-                    return (int) SocketCalls.getsockopt(fd, SocketCalls.SOL_SOCKET, SocketCalls.SO_ERROR);
-                }
-                if (ready != -Errno.EINTR) {
-                    return -ready;
-                }
-            }
+            MemorySegment address = SocketAddresses.allocateAny(arena);
+            return SocketCalls.getpeername(fd, address) < 0 ? null : SocketAddresses.toJava(address);
         }
-    }
-
-    private static int setBlocking(int fd) {
-        int flags = FileCalls.fcntl(fd, FileCalls.F_GETFL, 0);
-        return flags < 0 ? flags : FileCalls.fcntl(fd, FileCalls.F_SETFL, flags & ~FileCalls.O_NONBLOCK);
     }
 
     /** Who is at the other end, {@code host:port}. */
     @Override
     public String peer() {
         return peer;
+    }
+
+    /** Whether the peer is on this host's loopback, as the kernel says, whatever name it was reached by. */
+    boolean isLoopback() {
+        return loopback;
+    }
+
+    /** The host that was asked for, or the address that called. */
+    String host() {
+        return host;
+    }
+
+    int port() {
+        return port;
+    }
+
+    /**
+     * Encrypts what is sent and received from now on; the handshake is over when this returns.
+     *
+     * @param client whether this side connected
+     * @return a secret that only the two ends of this connection have
+     * @throws TransportException of kind UNAUTHENTICATED when either certificate does not do
+     */
+    Secret startTls(TlsIdentity identity, boolean client) throws TransportException {
+        TlsLayer layer = new TlsLayer(this, identity.engine(client, host, port));
+        layer.handshake();
+        tls = layer;
+        return layer.exportedSecret();
     }
 
     /**
@@ -132,6 +116,13 @@ public final class Connection implements ByteSink, ByteSource, AutoCloseable {
         setStall(Duration.ZERO);
         patient = true;
         SocketCalls.setsockoptMicros(fd, SocketCalls.SOL_SOCKET, SocketCalls.SO_RCVTIMEO, look.toNanos() / 1000);
+    }
+
+    /**
+     * Whether bytes have come that {@link #descriptor} does not tell of any more; asked by the thread that receives.
+     */
+    public boolean hasBuffered() {
+        return tls != null && tls.hasBuffered();
     }
 
     /** What becomes readable when bytes have come; for waiting only. */
@@ -146,6 +137,7 @@ public final class Connection implements ByteSink, ByteSource, AutoCloseable {
 
     /** How long the peer may move no byte, from now on; 0 for ever. */
     public void setStall(Duration stall) {
+        this.stall = stall;
         long micros = stall.toNanos() / 1000;
         SocketCalls.setsockoptMicros(fd, SocketCalls.SOL_SOCKET, SocketCalls.SO_RCVTIMEO, micros);
         SocketCalls.setsockoptMicros(fd, SocketCalls.SOL_SOCKET, SocketCalls.SO_SNDTIMEO, micros);
@@ -154,16 +146,36 @@ public final class Connection implements ByteSink, ByteSource, AutoCloseable {
                 fd, SocketCalls.IPPROTO_TCP, SocketCalls.TCP_USER_TIMEOUT, (int) Math.min(stall.toMillis(), 1 << 30));
     }
 
+    /** How long the peer may send no byte, at most the stall time; null for the stall time itself. */
+    void limitSilence(Duration limit) {
+        boolean shorter = limit != null && (stall.isZero() || limit.compareTo(stall) < 0);
+        long micros = Math.max(shorter ? 1 : 0, (shorter ? limit : stall).toNanos() / 1000);
+        SocketCalls.setsockoptMicros(fd, SocketCalls.SOL_SOCKET, SocketCalls.SO_RCVTIMEO, micros);
+    }
+
     @Override
     public void send(MemorySegment bytes) throws TransportException {
+        if (tls == null) {
+            sendWire(bytes.address(), bytes.byteSize());
+        } else {
+            tls.send(bytes);
+        }
+    }
+
+    /** Sends bytes as they are on the wire. */
+    void sendWire(long address, long size) throws TransportException {
         MemorySegment errno = ErrnoCapture.ofThread();
-        for (long at = 0, size = bytes.byteSize(); at < size; ) {
-            at += moved(SocketCalls.send(errno, fd, bytes.address() + at, size - at, 0), true);
+        for (long at = 0; at < size; ) {
+            at += moved(SocketCalls.send(errno, fd, address + at, size - at, 0), true);
         }
     }
 
     @Override
     public void send(GatherMessage message) throws TransportException {
+        if (tls != null) {
+            tls.send(message);
+            return;
+        }
         MemorySegment errno = ErrnoCapture.ofThread();
         while (message.count() > 0) {
             message.advance(moved(SocketCalls.sendmsg(errno, fd, message.address(), 0), true));
@@ -172,14 +184,32 @@ public final class Connection implements ByteSink, ByteSource, AutoCloseable {
 
     @Override
     public void receive(MemorySegment bytes) throws TransportException {
+        if (tls != null) {
+            tls.receive(bytes);
+            return;
+        }
         MemorySegment errno = ErrnoCapture.ofThread();
         for (long at = 0, size = bytes.byteSize(); at < size; ) {
             at += moved(SocketCalls.recv(errno, fd, bytes.address() + at, size - at, SocketCalls.MSG_WAITALL), false);
         }
     }
 
+    /** Receives what has come on the wire, at least a byte and at most {@code size}. */
+    long receiveWire(long address, long size) throws TransportException {
+        MemorySegment errno = ErrnoCapture.ofThread();
+        long result = 0;
+        while (result == 0) {
+            result = moved(SocketCalls.recv(errno, fd, address, size, 0), false);
+        }
+        return result;
+    }
+
     @Override
     public void receive(GatherMessage message) throws TransportException {
+        if (tls != null) {
+            tls.receive(message);
+            return;
+        }
         MemorySegment errno = ErrnoCapture.ofThread();
         while (message.count() > 0) {
             message.advance(moved(SocketCalls.recvmsg(errno, fd, message.address(), SocketCalls.MSG_WAITALL), false));

@@ -13,7 +13,8 @@ import java.util.Arrays;
 import java.util.UUID;
 
 /**
- * What both sides say before anything else: version, purpose, and proof that each knows the secret.
+ * What both sides say before anything else: version, purpose, and proof that each knows the secret. Where the peer is
+ * not on the loopback it goes through TLS, and the secret is that TLS connection's own.
  *
  * <pre>
  *   client → HELLO   64 bytes  magic u64 | minVersion u16 | maxVersion u16 | role u16 | stream u16
@@ -80,8 +81,9 @@ public final class Handshake {
      *
      * @return the version both speak
      */
-    public static int connect(Connection connection, Secret secret, Role role, UUID session, int stream)
+    public static int connect(Connection connection, Credentials credentials, Role role, UUID session, int stream)
             throws TransportException {
+        Secret secret = credentials.secure(connection, true);
         byte[] hello = new byte[HELLO_BYTES];
         buffer(hello)
                 .putLong(MAGIC)
@@ -93,7 +95,7 @@ public final class Handshake {
                 .putLong(session.getLeastSignificantBits())
                 .put(nonce());
         send(connection, hello);
-        byte[] welcome = receive(connection, WELCOME_BYTES);
+        byte[] welcome = receiveWelcome(connection);
         ByteBuffer answer = buffer(welcome);
         if (answer.getLong() != MAGIC) {
             throw new TransportException(Kind.MALFORMED, connection.peer() + " is not a godwit agent");
@@ -126,9 +128,13 @@ public final class Handshake {
      *
      * @return what the client wants, once it has proved to know the secret
      */
-    public static Greeting accept(Connection connection, Secret secret) throws TransportException {
+    public static Greeting accept(Connection connection, Credentials credentials) throws TransportException {
+        Secret secret = credentials.secure(connection, false);
         byte[] helloBytes = receive(connection, HELLO_BYTES);
         ByteBuffer hello = buffer(helloBytes);
+        if (connection.isLoopback() && PlainOrTls.isTls(helloBytes[0])) {
+            throw PlainOrTls.callerUsesTls(connection);
+        }
         if (hello.getLong() != MAGIC) {
             throw new TransportException(Kind.MALFORMED, connection.peer() + " does not speak the godwit protocol");
         }
@@ -163,6 +169,17 @@ public final class Handshake {
         buffer(done).putLong(MAGIC);
         send(connection, done);
         return new Greeting(version, Role.ALL[role - 1], session, stream);
+    }
+
+    /** Its first byte alone first: an agent that wants TLS answers with less. */
+    private static byte[] receiveWelcome(Connection connection) throws TransportException {
+        byte[] first = receive(connection, 1);
+        if (connection.isLoopback() && PlainOrTls.isTls(first[0])) {
+            throw PlainOrTls.agentWantsTls(connection);
+        }
+        byte[] welcome = Arrays.copyOf(first, WELCOME_BYTES);
+        System.arraycopy(receive(connection, WELCOME_BYTES - 1), 0, welcome, 1, WELCOME_BYTES - 1);
+        return welcome;
     }
 
     private static byte[] refusal() {

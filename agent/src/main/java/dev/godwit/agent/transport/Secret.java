@@ -1,5 +1,7 @@
 package dev.godwit.agent.transport;
 
+import dev.godwit.agent.transport.TransportException.Kind;
+import java.net.InetAddress;
 import java.security.InvalidKeyException;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -10,7 +12,7 @@ import javax.crypto.spec.SecretKeySpec;
  * What two agents share so that they accept each other: at least 16 bytes, used only as the key of HMAC-SHA-256 over
  * both sides' nonces.
  */
-public final class Secret {
+public final class Secret implements Credentials {
     /** Least length in bytes. */
     public static final int MIN_BYTES = 16;
 
@@ -28,6 +30,21 @@ public final class Secret {
         this.key = key.clone();
         // Java's cryptography is loaded now, and not while a peer waits for its first word.
         proof();
+    }
+
+    @Override
+    public boolean reach(InetAddress address) {
+        return address.isLoopbackAddress();
+    }
+
+    @Override
+    public Secret secure(Connection connection, boolean client) throws TransportException {
+        if (!connection.isLoopback()) {
+            throw new TransportException(
+                    Kind.UNAUTHENTICATED,
+                    connection.peer() + " is not on the loopback, and this agent has no certificates for TLS");
+        }
+        return this;
     }
 
     /** HMAC-SHA-256 of the parts, one after the other. */

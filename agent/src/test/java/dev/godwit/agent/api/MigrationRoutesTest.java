@@ -86,8 +86,7 @@ class MigrationRoutesTest {
             from.start(TestAgent.request("web", "dirtier", MEMORY, "ws=4m cold=all"));
             TestAgent.awaitLog(from, "web", "READY ");
             // Slow enough to be still under way: 32 MiB at 1 MiB a second.
-            MigrateRequest slow =
-                    new MigrateRequest(HostPort.text(b.address()), null, null, 1L << 20, 1, null, null, null);
+            MigrateRequest slow = new MigrateRequest(HostPort.text(b.address()), null, null, 1L << 20, 1, null, null);
             MigrationView started = from.migrate("web", slow);
             Failure busy = assertThrows(Failure.class, () -> from.pause("web"));
             assertEquals(
@@ -110,8 +109,7 @@ class MigrationRoutesTest {
 
     private static MigrationView migrate(ApiClient from, String name, InetSocketAddress to, boolean verify) {
         return await(
-                from,
-                from.migrate(name, new MigrateRequest(HostPort.text(to), null, null, null, null, verify, null, null)));
+                from, from.migrate(name, new MigrateRequest(HostPort.text(to), null, null, null, null, verify, null)));
     }
 
     private static MigrationView await(ApiClient client, MigrationView started) {

@@ -55,7 +55,7 @@ class MainTest {
             quoteCharacter = '`',
             value = {
                 "|a command is missing; see godwit --help",
-                "frobnicate|unknown command 'frobnicate'; known: demo, check, run, agent, start, ps, show, logs,"
+                "frobnicate|unknown command 'frobnicate'; known: demo, check, run, agent, certs, start, ps, show, logs,"
                         + " input, pause, resume, stop, migrate, snapshot, restore; see godwit --help",
                 "run|missing required parameter: 'IMAGE'; see godwit run --help",
                 "run hello --frob|unknown option: '--frob'; see godwit run --help",
@@ -77,10 +77,22 @@ class MainTest {
                 "start|missing required options and parameters: '--image=FILE', 'NAME'; see godwit start --help",
                 "migrate a|missing required option: '--to=HOST:PORT'; see godwit migrate --help",
                 "migrate a --to b|--to: 'b' is not an address; write HOST:PORT, such as 127.0.0.1:7000 or [::1]:7000",
-                "migrate a --to 192.0.2.1:1|--to: 192.0.2.1:1 is not on the loopback, and connections are not"
-                        + " encrypted; --insecure-network allows it",
-                "agent --dir /tmp/x --listen 0.0.0.0:0|--listen: 0.0.0.0:0 is not on the loopback, and connections are"
-                        + " not encrypted; --insecure-network allows it",
+                "agent --dir /tmp/x --listen 0.0.0.0:0|--listen: 0.0.0.0:0 is not on the loopback, and this agent has"
+                        + " no certificates; make them with godwit certs DIR --host NAME, and start it with"
+                        + " --tls DIR/NAME",
+                "agent --dir /tmp/x --listen 0.0.0.0:0 --tls /nope|certificate /nope/ca.pem cannot be read: no such"
+                        + " file or directory",
+                "certs|missing required options and parameters: '--host=NAME[,IP...]', 'DIR'; see godwit certs --help",
+                "certs /dev/null --host a|/dev/null is not a directory",
+                "certs /nope --host a_b|--host: 'a_b' is neither a host name nor an address; write NAME[,IP...], such"
+                        + " as a,10.0.0.1",
+                "certs /nope --host a,|--host: '' is neither a host name nor an address; write NAME[,IP...], such as"
+                        + " a,10.0.0.1",
+                "certs /nope --host 10.0.0.256|--host: '10.0.0.256' is neither a host name nor an address; write"
+                        + " NAME[,IP...], such as a,10.0.0.1",
+                "certs /nope --host a,a|--host: 'a' is named twice",
+                "certs /nope --host a --host a|--host: a is there twice",
+                "certs /nope --host a --days 0|--days: 1 to 3650 are right, not 0",
                 "agent --dir /tmp/x --listen 127.0.0.1:0 --secret /nope|secret file /nope does not exist",
                 "demo --runs 0|--runs: 1 to 10000 are right, not 0",
                 "demo --memory 4097|memory is a multiple of 4 KiB, not 4097 bytes",

@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.godwit.agent.transport.ClusterCredentials;
+import dev.godwit.agent.transport.Secret;
 import java.net.InetSocketAddress;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -54,15 +56,16 @@ class HostPortTest {
     }
 
     @Test
-    void offTheLoopbackOnlyOnDemand() {
+    void offTheLoopbackOnlyWithCertificates() {
         InetSocketAddress out = new InetSocketAddress("192.0.2.1", 7000);
-        Failure e = assertThrows(Failure.class, () -> NetworkPolicy.check("--to", out, false));
+        Secret secret = new Secret(new byte[Secret.MIN_BYTES]);
+        Failure e = assertThrows(Failure.class, () -> NetworkPolicy.check("target", out, secret));
         assertEquals(
-                "--to: 192.0.2.1:7000 is not on the loopback, and connections are not encrypted; --insecure-network"
-                        + " allows it",
+                "target: 192.0.2.1:7000 is not on the loopback, and this agent has no certificates; make them with"
+                        + " godwit certs DIR --host NAME, and start it with --tls DIR/NAME",
                 e.getMessage());
-        assertDoesNotThrow(() -> NetworkPolicy.check("--to", out, true));
-        assertDoesNotThrow(() -> NetworkPolicy.check("--to", new InetSocketAddress("127.0.0.9", 1), false));
-        assertThrows(Failure.class, () -> NetworkPolicy.check("--listen", new InetSocketAddress("0.0.0.0", 1), false));
+        assertDoesNotThrow(() -> NetworkPolicy.check("target", out, new ClusterCredentials(secret, null)));
+        assertDoesNotThrow(() -> NetworkPolicy.check("--listen", new InetSocketAddress("127.0.0.9", 1), secret));
+        assertThrows(Failure.class, () -> NetworkPolicy.check("--listen", new InetSocketAddress("0.0.0.0", 1), secret));
     }
 }

@@ -21,13 +21,13 @@ import org.testcontainers.utility.DockerImageName;
 
 /**
  * An agent in a container: no privileges, the default seccomp profile, and of devices {@code /dev/kvm} alone. Its Java,
- * class path and secret are mounted; so is its directory, through which the test reaches its API.
+ * class path and certificates are mounted; so is its directory, through which the test reaches its API.
  */
 final class AgentContainer extends GenericContainer<AgentContainer> {
     private static final int PORT = 7000;
     private static final String JDK = "/jdk";
     private static final String DIRECTORY = "/run/godwit";
-    private static final String SECRET = "/etc/godwit.secret";
+    private static final String TLS = "/etc/godwit.tls";
 
     private final String alias;
     private final Path directory;
@@ -39,13 +39,13 @@ final class AgentContainer extends GenericContainer<AgentContainer> {
      * @param directory where its files are to lie on this host; of a short path, as it holds a socket
      * @param memoryBytes the container's limit, 0 for none
      */
-    AgentContainer(JvmImage image, Network network, String alias, Path directory, Path secret, long memoryBytes) {
+    AgentContainer(JvmImage image, Network network, String alias, Path directory, Path tls, long memoryBytes) {
         super(DockerImageName.parse(image.name()));
         this.alias = alias;
         this.directory = directory;
         List<Bind> binds = new ArrayList<>();
         binds.add(readOnly(Path.of(System.getProperty("java.home")), JDK));
-        binds.add(readOnly(secret, SECRET));
+        binds.add(readOnly(tls, TLS));
         binds.add(new Bind(directory.toString(), new Volume(DIRECTORY), AccessMode.rw));
         String classPath = mountClassPath(binds);
         withImagePullPolicy(_ -> false);
@@ -60,7 +60,7 @@ final class AgentContainer extends GenericContainer<AgentContainer> {
         });
         List<String> command = java(classPath);
         command.addAll(List.of("agent", "--dir", DIRECTORY, "--listen", "0.0.0.0:" + PORT));
-        command.addAll(List.of("--insecure-network", "--secret", SECRET));
+        command.addAll(List.of("--tls", TLS));
         withCommand(command.toArray(String[]::new));
         waitingFor(Wait.forLogMessage(".*godwit agent ready.*", 1));
     }

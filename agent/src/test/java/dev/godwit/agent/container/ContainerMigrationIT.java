@@ -12,15 +12,19 @@ import dev.godwit.agent.api.GuestView;
 import dev.godwit.agent.api.MigrateRequest;
 import dev.godwit.agent.api.MigrationView;
 import dev.godwit.agent.api.StartRequest;
+import dev.godwit.agent.cli.Main;
 import dev.godwit.agent.cli.MeasuringGuest;
-import dev.godwit.agent.config.SecretFile;
 import dev.godwit.images.DirtierOptions;
 import dev.godwit.images.DirtierReport;
 import java.io.IOException;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
@@ -56,13 +60,13 @@ class ContainerMigrationIT {
     private DockerClient docker;
     private JvmImage image;
     private Network network;
-    private Path secret;
+    private Path certificates;
 
     @BeforeAll
     void prepare() throws IOException, InterruptedException {
         docker = Docker.require();
-        secret = scratch.resolve("secret");
-        SecretFile.readOrCreate(secret);
+        certificates = scratch.resolve("certs");
+        certs(certificates, "a", "b", "small");
         image = new JvmImage(
                 docker,
                 Path.of(System.getProperty("java.home")).toRealPath(),
@@ -103,15 +107,7 @@ class ContainerMigrationIT {
         MeasuringGuest guest = startDirtier(a, 256 * MIB, 32 * MIB);
 
         Container.ExecResult migrated = a.godwit(
-                "--agent",
-                "/run/godwit/api.sock",
-                "migrate",
-                GUEST,
-                "--to",
-                b.address(),
-                "--insecure-network",
-                "--verify",
-                "--json");
+                "--agent", "/run/godwit/api.sock", "migrate", GUEST, "--to", b.address(), "--verify", "--json");
         assertEquals(0, migrated.getExitCode(), migrated.getStderr());
         assertTrue(migrated.getStdout().matches("(?s).*\"outcome\"\\s*:\\s*\"completed\".*"), migrated.getStdout());
         guest.movedTo(b.api());
@@ -178,11 +174,42 @@ class ContainerMigrationIT {
         assertClean(guest);
     }
 
+    @Test
+    void anAgentOfAnotherClusterIsRefused() {
+        Path foreign = scratch.resolve("foreign");
+        certs(foreign, "b");
+        AgentContainer a = agent("a", 0);
+        AgentContainer b = agent("b", foreign.resolve("b"), 0);
+        MeasuringGuest guest = startDirtier(a, 128 * MIB, 8 * MIB);
+
+        MigrationView refused = migrate(a.api(), request(b.address(), 0));
+
+        assertFailed(refused);
+        assertEquals("b:7000 is not trusted: its certificate is not of this cluster's CA", refused.error());
+        assertEquals(List.of(), b.api().guests(true));
+        assertRuns(a);
+        assertClean(guest);
+    }
+
+    /** What the command makes for hosts of these names. */
+    private static void certs(Path directory, String... hosts) {
+        List<String> command = new ArrayList<>(List.of("certs", directory.toString()));
+        for (String host : hosts) {
+            command.addAll(List.of("--host", host));
+        }
+        PrintStream nowhere = new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8);
+        assertEquals(0, Main.run(command.toArray(String[]::new), nowhere, System.err));
+    }
+
     private AgentContainer agent(String alias, long memoryBytes) {
+        return agent(alias, certificates.resolve(alias), memoryBytes);
+    }
+
+    private AgentContainer agent(String alias, Path tls, long memoryBytes) {
         try {
             Path directory = Files.createTempDirectory("godwit-" + alias);
             ofTest.push(() -> deleteLeftovers(directory));
-            AgentContainer agent = new AgentContainer(image, network, alias, directory, secret, memoryBytes);
+            AgentContainer agent = new AgentContainer(image, network, alias, directory, tls, memoryBytes);
             ofTest.push(agent);
             agent.start();
             return agent;
@@ -212,7 +239,7 @@ class ContainerMigrationIT {
     }
 
     private static MigrateRequest request(String target, long bandwidth) {
-        return new MigrateRequest(target, null, null, bandwidth, 2, true, null, true);
+        return new MigrateRequest(target, null, null, bandwidth, 2, true, null);
     }
 
     private static MigrationView migrate(ApiClient from, MigrateRequest request) {

@@ -176,7 +176,7 @@ class AgentFailureIT {
     }
 
     private static MigrateRequest request(AgentProcess target) {
-        return new MigrateRequest(target.address(), null, null, BANDWIDTH, 2, true, null, null);
+        return new MigrateRequest(target.address(), null, null, BANDWIDTH, 2, true, null);
     }
 
     /** The guests of an agent whose source is dead: what came last may still be on its way in, or out again. */

@@ -133,8 +133,7 @@ class AgentLifeIT {
     @Test
     void aGuestGoesOnWhenTheTargetIsToldToEnd() {
         MeasuringGuest guest = TwoAgents.startDirtier(agents.a(), "g", 64 * TwoAgents.MIB, SMALL);
-        MigrateRequest slow =
-                new MigrateRequest(agents.b().address(), null, null, 8 * TwoAgents.MIB, 2, true, null, null);
+        MigrateRequest slow = new MigrateRequest(agents.b().address(), null, null, 8 * TwoAgents.MIB, 2, true, null);
         MigrationView started = agents.a().client().migrate("g", slow);
         TwoAgents.await(() -> !agents.b().client().guests(false).isEmpty(), () -> "nothing arrives");
         Signal.TERM.send(agents.b().process());

@@ -39,7 +39,7 @@ class PostcopyIT {
         agents = new TwoAgents();
         guest = TwoAgents.startDirtier(agents.a(), GUEST, MEMORY, OPTIONS);
         MigrateRequest slow =
-                new MigrateRequest(agents.b().address(), "postcopy", null, 8 * TwoAgents.MIB, 2, null, null, null);
+                new MigrateRequest(agents.b().address(), "postcopy", null, 8 * TwoAgents.MIB, 2, null, null);
         migration = agents.a().client().migrate(GUEST, slow).id();
         TwoAgents.await(() -> now().progress().phase().equals("postcopy"), () -> now().toString());
     }

@@ -101,7 +101,7 @@ final class TwoAgents implements AutoCloseable {
 
     /** A request without limits, with verification. */
     static MigrateRequest to(AgentProcess target) {
-        return new MigrateRequest(target.address(), null, null, null, 2, true, null, null);
+        return new MigrateRequest(target.address(), null, null, null, 2, true, null);
     }
 
     /** Waits for the end of a migration. */

@@ -6,6 +6,7 @@ import dev.godwit.bindings.linux.gen.iovec;
 import dev.godwit.bindings.linux.gen.msghdr;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
+import java.util.Objects;
 
 /**
  * A {@code struct msghdr} with its {@code iovec} array, for {@link SocketCalls#sendmsg} and
@@ -56,8 +57,11 @@ public final class GatherMessage {
         describeRanges();
     }
 
-    /** Adds {@code length} bytes at {@code address} to the end. */
+    /** Adds {@code length} bytes at {@code address} to the end; a range of no bytes is none. */
     public void add(long address, long length) {
+        if (length == 0) {
+            return;
+        }
         if (end == capacity) {
             throw new IllegalStateException("the message holds its " + capacity + " ranges already");
         }
@@ -96,6 +100,20 @@ public final class GatherMessage {
     /** How many ranges are left. */
     public int count() {
         return end - first;
+    }
+
+    /** Where a range that is left begins; 0 is the first of them. */
+    public long address(int range) {
+        return ranges.get(JAVA_LONG, left(range) + BASE);
+    }
+
+    /** How many bytes a range that is left has; 0 is the first of them. */
+    public long length(int range) {
+        return ranges.get(JAVA_LONG, left(range) + LENGTH);
+    }
+
+    private long left(int range) {
+        return (first + Objects.checkIndex(range, count())) * IOVEC_SIZE;
     }
 
     /** Whether no range can be added. */

@@ -41,10 +41,32 @@ class GatherMessageTest {
                     assertEquals(!bytes.isEmpty(), message.advance(taken), () -> "seed " + seed);
                     if (!bytes.isEmpty()) {
                         assertEquals(bytes.element(), firstByte(message), () -> "seed " + seed);
+                        assertEquals(bytes.element(), message.address(0), () -> "seed " + seed);
+                        assertEquals(bytes.size(), left(message), () -> "seed " + seed);
                     }
                 }
                 assertEquals(0, message.count());
             }
+        }
+    }
+
+    private static long left(GatherMessage message) {
+        long sum = 0;
+        for (int i = 0; i < message.count(); i++) {
+            sum += message.length(i);
+        }
+        return sum;
+    }
+
+    @Test
+    void aRangeOfNoBytesIsNone() {
+        try (Arena arena = Arena.ofConfined()) {
+            GatherMessage message = new GatherMessage(arena, 1);
+            message.add(1, 0);
+            assertEquals(0, message.count());
+            message.add(2, 1);
+            assertEquals(2, message.address(0));
+            assertThrows(IndexOutOfBoundsException.class, () -> message.length(1));
         }
     }
 

@@ -76,7 +76,7 @@ public record MigrateScenario(
 
     private MigrationView migrate(ApiClient from, String target) {
         MigrationView migration =
-                from.migrate(NAME, new MigrateRequest(target, null, downtimeMillis, null, streams, null, null, null));
+                from.migrate(NAME, new MigrateRequest(target, null, downtimeMillis, null, streams, null, null));
         while (!migration.done()) {
             migration = from.migration(migration.id(), POLL);
         }
