@@ -176,6 +176,9 @@ public final class Inventory implements TargetHost, AutoCloseable {
                 LOG.warn("guest {}: not restored: {}", name, String.join(", ", restored.notRestored()));
             }
             guest.lacks(restored.notRestored());
+            guest.arrived(false);
+            Guest loading = guest;
+            var _ = restored.loaded().thenRun(loading::completed);
             run(guest, restored.machine(), paused);
             return guest;
         } catch (MigrationException e) {

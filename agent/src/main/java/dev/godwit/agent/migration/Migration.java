@@ -135,6 +135,7 @@ public final class Migration {
         if (!begun.compareAndSet(false, true)) {
             throw new IllegalStateException("a migration runs once");
         }
+        Snapshot.requireWhole(machine);
         running = machine.state() == Machine.State.RUNNING;
         // The link is closed first: its threads read what lies in the arena.
         try (Arena arena = Arena.ofShared();
@@ -243,7 +244,7 @@ public final class Migration {
         }
         timeline.paused = System.nanoTime();
         limit.forgive();
-        RoundSink.Sending last = precopy.startLast();
+        RoundSink.Sending last = precopy.startLast(!precopy.follows());
         long saveStarted = System.nanoTime();
         SavedMachine saved = machine.save();
         byte[] state = saved.state().encode();

@@ -166,11 +166,13 @@ final class Precopy {
     }
 
     /**
-     * With the guest paused: starts the last round, of what is still dirty, or of nothing if that follows the guest.
+     * With the guest paused: starts the last round, of what is still dirty.
+     *
+     * @param all false when that is to follow the guest: the round is empty
      */
-    RoundSink.Sending startLast() throws TransportException {
+    RoundSink.Sending startLast(boolean all) throws TransportException {
         machine.dirtyTracker().collect(wanted);
-        if (!follows) {
+        if (all) {
             beginRound();
             return sink.start(wanted, largeChunks, round);
         }

@@ -1,14 +1,12 @@
 package dev.godwit.agent.migration;
 
 import dev.godwit.agent.migration.MigrationException.Kind;
-import dev.godwit.agent.transport.FileStream;
+import dev.godwit.agent.transport.PagedFile;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.device.DeviceStateException;
 import dev.godwit.host.kvm.Kvm;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.machine.SavedMachine;
-import dev.godwit.host.memory.GuestMemory;
-import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.state.ElapsedTime;
 import dev.godwit.host.state.MachineState;
 import dev.godwit.host.state.StateFormatException;
@@ -17,20 +15,19 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.net.InetSocketAddress;
-import java.nio.channels.FileChannel;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 
 /**
  * Guests in files. A snapshot is a recorded migration: the guest runs while precopy rounds are written, pauses for the
  * last pages and its state, and goes on. The file appears under its name only when it is complete and safe.
  *
- * <p>The file is a {@link SnapshotHeader}, the page frames of all rounds ({@link PageFrame}; a later frame of a page
- * replaces an earlier one), the description and the state.
+ * <p>In the file, see {@link SnapshotHeader}, each page of memory has its place. So a restored guest runs at once, however
+ * large it is, and {@link SnapshotMemory} brings its memory behind it.
  */
 public final class Snapshot {
     private static final MigrationOptions OPTIONS = MigrationOptions.DEFAULT
@@ -39,8 +36,15 @@ public final class Snapshot {
             .withDowntime(Duration.ofMillis(100));
     private static final InetSocketAddress NOWHERE = new InetSocketAddress(0);
 
-    /** A guest that came out of a snapshot; PAUSED, its owner's to resume and to close. */
-    public record Restored(GuestDescription guest, Machine machine, List<String> notRestored) {}
+    /**
+     * A guest that came out of a snapshot; PAUSED, its owner's to resume and to close.
+     *
+     * @param notRestored parts of its state that this host could not give it back, by name
+     * @param loaded completes when all of its memory is there, or the guest has ended; it can be migrated and
+     *     snapshotted from then on
+     */
+    public record Restored(
+            GuestDescription guest, Machine machine, List<String> notRestored, CompletableFuture<Void> loaded) {}
 
     private Snapshot() {}
 
@@ -50,6 +54,7 @@ public final class Snapshot {
      * @throws MigrationException when it cannot be written; the guest goes on as before and no file is left
      */
     public static SnapshotReport save(Machine machine, GuestDescription guest, Path file) throws MigrationException {
+        requireWhole(machine);
         if (Files.exists(file)) {
             throw new MigrationException(Kind.REFUSED, "snapshot " + file + " exists already");
         }
@@ -82,11 +87,19 @@ public final class Snapshot {
         }
     }
 
+    /** Pages that are still elsewhere would be left out. */
+    static void requireWhole(Machine machine) throws MigrationException {
+        if (!machine.memory().isWhole()) {
+            throw new MigrationException(
+                    Kind.REFUSED, "some of the guest's memory is still where the guest came from; try again later");
+        }
+    }
+
     private static SnapshotReport write(Machine machine, GuestDescription guest, Path partial, Path file)
-            throws TransportException, MigrationException, InterruptedException, IOException {
+            throws TransportException, MigrationException, InterruptedException {
         long started = System.nanoTime();
         try (Arena arena = Arena.ofShared();
-                FileStream out = FileStream.create(partial)) {
+                PagedFile out = PagedFile.create(partial)) {
             SnapshotFile sink = new SnapshotFile(arena, out, machine.memory());
             SavedMachine saved;
             Precopy precopy;
@@ -100,7 +113,8 @@ public final class Snapshot {
                 if (!machine.pause()) {
                     throw new MigrationException(Kind.GUEST_ENDED, "the guest ended before its snapshot was complete");
                 }
-                precopy.startLast().await();
+                // Also what would follow a guest that writes faster than the storage: it stands still for that.
+                precopy.startLast(true).await();
                 saved = machine.save();
                 pauseNanos = System.nanoTime() - pauseStart;
             } finally {
@@ -109,27 +123,13 @@ public final class Snapshot {
                 }
                 machine.dirtyTracker().stop();
             }
-            SnapshotHeader header = sink.finish(
+            long bytes = sink.finish(
                     Offer.of(guest, OPTIONS, machine.guestCpu()).encode(),
                     saved.state().encode());
-            out.sync();
-            MemorySegment written = map(partial, arena);
-            int crc = SnapshotHeader.crcOf(written.asSlice(SnapshotHeader.BYTES));
-            out.sendAt(
-                    0,
-                    new SnapshotHeader(
-                                    header.rounds(),
-                                    header.descriptionAt(),
-                                    header.descriptionBytes(),
-                                    header.stateAt(),
-                                    header.stateBytes(),
-                                    crc)
-                            .encode(arena));
-            out.sync();
             return new SnapshotReport(
                     guest.name(),
                     file.toString(),
-                    written.byteSize(),
+                    bytes,
                     (System.nanoTime() - started) / 1000,
                     running ? pauseNanos / 1000 : 0,
                     precopy.round(),
@@ -139,77 +139,81 @@ public final class Snapshot {
         }
     }
 
-    private static MemorySegment map(Path file, Arena arena) throws IOException {
-        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-            return channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
-        }
-    }
-
     /**
      * What a snapshot holds, without building it.
      *
      * @throws MigrationException when the file is no snapshot
      */
     public static GuestDescription describe(Path file) throws MigrationException {
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment bytes = map(file, arena);
+        try (Arena arena = Arena.ofConfined();
+                PagedFile in = PagedFile.open(file)) {
+            MemorySegment bytes = in.map(arena, 0, in.size());
             return description(file, bytes, SnapshotHeader.decode(file.toString(), bytes));
-        } catch (IOException e) {
-            throw unreadable(file, e);
+        } catch (TransportException e) {
+            throw unreadable(e);
         }
     }
 
     private static GuestDescription description(Path file, MemorySegment bytes, SnapshotHeader header)
             throws TransportException, MigrationException {
         try {
-            return Offer.decode(bytes.asSlice(header.descriptionAt(), header.descriptionBytes())
-                            .toArray(ValueLayout.JAVA_BYTE))
+            GuestDescription guest = Offer.decode(header.description(bytes).toArray(ValueLayout.JAVA_BYTE))
                     .guest();
+            if (guest.config().memoryBytes() != header.memoryBytes()) {
+                throw new MigrationException(Kind.PROTOCOL, "snapshot " + file + " contradicts itself");
+            }
+            return guest;
         } catch (TargetHost.RefusedException e) {
             throw new MigrationException(Kind.REFUSED, "snapshot " + file + ": " + e.getMessage(), e);
         }
     }
 
     /**
-     * Builds the guest of a snapshot; it is PAUSED and its clocks stand where they stood.
+     * Builds the guest of a snapshot; it is PAUSED and its clocks stand where they stood. It may be resumed at once: its
+     * memory comes out of the file as it is needed, and all of it soon. The file must not change meanwhile.
      *
-     * @throws MigrationException when the file is no complete, unharmed snapshot or this host cannot run the guest
+     * @throws MigrationException when the file is no complete snapshot, its tables are harmed or this host cannot run the
+     *     guest; a guest whose memory turns out to be harmed later is stopped, as {@code pages-lost}
      */
     public static Restored restore(Kvm kvm, Path file) throws MigrationException {
-        try (Arena arena = Arena.ofShared();
-                FileStream in = FileStream.open(file)) {
-            MemorySegment bytes = map(file, arena);
-            SnapshotHeader header = SnapshotHeader.decode(file.toString(), bytes);
-            GuestDescription guest = description(file, bytes, header);
-            Machine machine = Machine.empty(kvm, guest.config());
+        try {
+            PagedFile in = PagedFile.open(file);
+            Arena arena = Arena.ofShared();
+            boolean handedOver = false;
             try {
-                readRounds(arena, in, header, machine.memory());
-                byte[] state =
-                        bytes.asSlice(header.stateAt(), header.stateBytes()).toArray(ValueLayout.JAVA_BYTE);
-                List<String> notRestored = machine.restore(MachineState.decode(state), ElapsedTime.FREEZE);
-                return new Restored(guest, machine, notRestored);
-            } catch (TransportException | RuntimeException | Error e) {
-                machine.close();
-                throw e;
+                MemorySegment bytes = in.map(arena, 0, in.size());
+                SnapshotHeader header = SnapshotHeader.decode(file.toString(), bytes);
+                GuestDescription guest = description(file, bytes, header);
+                MachineState state = MachineState.decode(header.state(bytes).toArray(ValueLayout.JAVA_BYTE));
+                Machine machine = Machine.empty(kvm, guest.config());
+                SnapshotMemory memory = SnapshotMemory.begin(machine, in, file.toString(), header, bytes, arena);
+                handedOver = true;
+                return restored(guest, machine, state, memory);
+            } finally {
+                if (!handedOver) {
+                    arena.close();
+                    in.close();
+                }
             }
         } catch (StateFormatException | DeviceStateException e) {
             throw new MigrationException(Kind.PROTOCOL, "snapshot " + file + ": " + e.getMessage(), e);
-        } catch (IOException e) {
-            throw unreadable(file, e);
+        } catch (TransportException e) {
+            throw unreadable(e);
         }
     }
 
-    private static void readRounds(Arena arena, FileStream in, SnapshotHeader header, GuestMemory memory)
-            throws TransportException {
-        in.receive(arena.allocate(SnapshotHeader.BYTES));
-        PageReceiver receiver = new PageReceiver(arena, in, memory, new PageSet(arena, memory.pages()));
-        for (int round = 0; round < header.rounds(); round++) {
-            receiver.receiveRound();
+    private static Restored restored(
+            GuestDescription guest, Machine machine, MachineState state, SnapshotMemory memory) {
+        try {
+            List<String> notRestored = machine.restore(state, ElapsedTime.FREEZE);
+            return new Restored(guest, machine, notRestored, memory.ended());
+        } catch (RuntimeException | Error e) {
+            machine.close();
+            throw e;
         }
     }
 
-    private static MigrationException unreadable(Path file, IOException e) {
-        String why = e instanceof TransportException ? e.getMessage() : "snapshot " + file + " cannot be read: " + e;
-        return new MigrationException(Kind.PROTOCOL, why, e);
+    private static MigrationException unreadable(TransportException e) {
+        return new MigrationException(Kind.PROTOCOL, e.getMessage(), e);
     }
 }

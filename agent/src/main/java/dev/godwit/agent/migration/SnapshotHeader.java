@@ -10,46 +10,109 @@ import java.lang.foreign.MemorySegment;
 import java.util.zip.CRC32C;
 
 /**
- * The first 64 bytes of a snapshot, written last: a file that was not finished has none.
+ * The first page of a snapshot, written last: a file that was not finished has none. All numbers are little-endian.
  *
  * <pre>
- *    0  u64  magic "GODWSNAP"
- *    8  u32  version, 1
- *   12  u32  rounds of page frames, which start at 64
- *   16  u64  offset of the description (JSON, as a migration offers it)
- *   24  u64  its bytes
- *   32  u64  offset of the machine state
- *   40  u64  its bytes; the file ends there
- *   48  u32  CRC-32C of all bytes from 64 on
- *   52  u32  CRC-32C of the 52 bytes before
- *   56  u64  0
+ *      0  u64  magic "GODWSNAP"
+ *      8  u32  version, 2
+ *     12  u32  0
+ *     16  u64  bytes of guest RAM, a multiple of 4096
+ *     24  u64  bytes of the description (JSON, as a migration offers it)
+ *     32  u64  bytes of the machine state
+ *     40  u32  CRC-32C of the tables, the description and the state
+ *     44  u32  CRC-32C of the 44 bytes before
+ *   4096  guest RAM, page p at 4096 × (p + 1); a page that is not in the first table is a hole, and zeros
+ *         the tables: bitmap of the pages that are here, bitmap of the 2 MiB chunks that were large pages, both in
+ *         whole 64-bit words; CRC-32C of each chunk's pages that are here, u32 each
+ *         the description, the state; the file ends there
  * </pre>
  *
- * <p>All numbers are little-endian.
+ * @param memoryBytes guest RAM
+ * @param crc of all that follows it in the file
  */
-record SnapshotHeader(int rounds, long descriptionAt, long descriptionBytes, long stateAt, long stateBytes, int crc) {
-    static final int BYTES = 64;
+record SnapshotHeader(long memoryBytes, long descriptionBytes, long stateBytes, int crc) {
+    static final int BYTES = 4096;
 
     private static final long MAGIC = 0x50414e5357444f47L;
-    private static final int VERSION = 1;
-    private static final int OWN_CRC = 52;
+    private static final int VERSION = 2;
+    private static final int OWN_CRC = 44;
+
+    /** Guest RAM of a snapshot that anybody may have made. */
+    private static final long MOST_MEMORY = 1L << 40;
 
     MemorySegment encode(Arena arena) {
         MemorySegment out = arena.allocate(BYTES);
         out.set(U64, 0, MAGIC);
         out.set(U32, 8, VERSION);
-        out.set(U32, 12, rounds);
-        out.set(U64, 16, descriptionAt);
+        out.set(U64, 16, memoryBytes);
         out.set(U64, 24, descriptionBytes);
-        out.set(U64, 32, stateAt);
-        out.set(U64, 40, stateBytes);
-        out.set(U32, 48, crc);
+        out.set(U64, 32, stateBytes);
+        out.set(U32, 40, crc);
         out.set(U32, OWN_CRC, crcOf(out.asSlice(0, OWN_CRC)));
         return out;
     }
 
+    /** Where a page is in the file. */
+    static long offsetOf(long page) {
+        return BYTES + (page << 12);
+    }
+
+    long pages() {
+        return memoryBytes >>> 12;
+    }
+
+    long chunks() {
+        return PageFrame.chunksIn(pages());
+    }
+
+    /** Where the tables begin. */
+    long tablesAt() {
+        return BYTES + memoryBytes;
+    }
+
+    long presentBytes() {
+        return words(pages());
+    }
+
+    long largeBytes() {
+        return words(chunks());
+    }
+
+    long checksumBytes() {
+        return chunks() * Integer.BYTES;
+    }
+
+    private long descriptionAt() {
+        return tablesAt() + presentBytes() + largeBytes() + checksumBytes();
+    }
+
+    private static long words(long bits) {
+        return ((bits + 63) >>> 6) * Long.BYTES;
+    }
+
+    MemorySegment present(MemorySegment file) {
+        return file.asSlice(tablesAt(), presentBytes());
+    }
+
+    MemorySegment large(MemorySegment file) {
+        return file.asSlice(tablesAt() + presentBytes(), largeBytes());
+    }
+
+    /** The checksum of one chunk's pages that are in the file. */
+    int checksum(MemorySegment file, long chunk) {
+        return file.get(U32, tablesAt() + presentBytes() + largeBytes() + chunk * Integer.BYTES);
+    }
+
+    MemorySegment description(MemorySegment file) {
+        return file.asSlice(descriptionAt(), descriptionBytes);
+    }
+
+    MemorySegment state(MemorySegment file) {
+        return file.asSlice(descriptionAt() + descriptionBytes, stateBytes);
+    }
+
     /**
-     * Reads and checks the header of a whole file.
+     * Reads and checks the header of a whole file, and everything but guest RAM, which is checked as it is needed.
      *
      * @throws TransportException when it is no complete, unharmed snapshot that this build reads
      */
@@ -63,37 +126,37 @@ record SnapshotHeader(int rounds, long descriptionAt, long descriptionBytes, lon
                     "has snapshot version " + Integer.toUnsignedString(file.get(U32, 8)) + "; this build reads "
                             + VERSION);
         }
-        SnapshotHeader header = new SnapshotHeader(
-                file.get(U32, 12),
-                file.get(U64, 16),
-                file.get(U64, 24),
-                file.get(U64, 32),
-                file.get(U64, 40),
-                file.get(U32, 48));
+        SnapshotHeader header =
+                new SnapshotHeader(file.get(U64, 16), file.get(U64, 24), file.get(U64, 32), file.get(U32, 40));
         boolean whole = file.get(U32, OWN_CRC) == crcOf(file.asSlice(0, OWN_CRC))
-                && inside(header.descriptionAt, header.descriptionBytes, header.stateAt)
-                && header.descriptionBytes <= Offer.MAX_BYTES
-                && inside(header.stateAt, header.stateBytes, file.byteSize())
-                && header.stateBytes <= Integer.MAX_VALUE - 8
-                && header.rounds > 0
-                && header.crc == crcOf(file.asSlice(BYTES));
+                && header.memoryBytes > 0
+                && header.memoryBytes <= MOST_MEMORY
+                && header.memoryBytes % 4096 == 0
+                && within(header.descriptionBytes, Offer.MAX_BYTES)
+                && within(header.stateBytes, Integer.MAX_VALUE - 8)
+                && header.descriptionAt() + header.descriptionBytes + header.stateBytes == file.byteSize()
+                && header.crc == crcOf(file.asSlice(header.tablesAt()));
         if (!whole) {
-            throw bad(name, "is damaged: its checksum is wrong");
+            throw bad(name, "is damaged: its checksum or its length is wrong");
         }
         return header;
     }
 
-    private static boolean inside(long offset, long bytes, long end) {
-        return offset >= BYTES && bytes > 0 && offset <= end && bytes <= end - offset;
+    private static boolean within(long bytes, long most) {
+        return bytes > 0 && bytes <= most;
     }
 
     static int crcOf(MemorySegment bytes) {
         CRC32C crc = new CRC32C();
+        update(crc, bytes);
+        return (int) crc.getValue();
+    }
+
+    static void update(CRC32C crc, MemorySegment bytes) {
         int step = 64 << 20;
         for (long at = 0; at < bytes.byteSize(); at += step) {
             crc.update(bytes.asSlice(at, Math.min(step, bytes.byteSize() - at)).asByteBuffer());
         }
-        return (int) crc.getValue();
     }
 
     private static TransportException bad(String name, String what) {

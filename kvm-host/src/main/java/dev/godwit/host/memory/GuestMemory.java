@@ -141,6 +141,11 @@ public final class GuestMemory implements AutoCloseable {
         missingPages = whoBringsThem;
     }
 
+    /** Whether no page has still to be brought from elsewhere. */
+    public boolean isWhole() {
+        return missingPages == null;
+    }
+
     /** The guest has been told to stop for good: nobody waits any longer for a page that is not there. */
     public void giveUpMissing() {
         MissingPages watching = missingPages;

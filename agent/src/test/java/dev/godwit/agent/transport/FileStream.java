@@ -10,7 +10,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 
 /**
- * A file written or read from its beginning to its end.
+ * A stream of page frames in a file, for tests.
  *
  * <p>Threading: one thread at a time.
  */
@@ -91,21 +91,6 @@ public final class FileStream implements ByteSink, ByteSource, AutoCloseable {
             throw new TransportException(Kind.CLOSED, path + " ends too early: it is truncated");
         }
         throw new TransportException(Kind.BROKEN, path + ": " + Errno.description((int) -result));
-    }
-
-    /** Replaces bytes at a place; what is sent next still goes to the end. */
-    public void sendAt(long offset, MemorySegment bytes) throws TransportException {
-        for (long at = 0, size = bytes.byteSize(); at < size; ) {
-            at += moved(FileCalls.pwrite(fd, bytes.asSlice(at), offset + at));
-        }
-    }
-
-    /** Returns when the content is safe on the storage. */
-    public void sync() throws TransportException {
-        int result = FileCalls.fsync(fd);
-        if (result < 0) {
-            throw new TransportException(Kind.BROKEN, path + ": " + Errno.description(-result));
-        }
     }
 
     @Override
