@@ -68,7 +68,7 @@ final class CertsCommand implements Callable<Integer> {
         ClusterDirectory.Made made = new ClusterDirectory(directory, Clock.systemUTC()).issue(names, days);
         PrintStream out = godwit.console().out();
         if (json) {
-            out.println(Json.pretty(made));
+            out.println(Json.pretty(CertsResult.of(made)));
         } else {
             print(made, out);
         }
