@@ -62,8 +62,7 @@ public final class QemuProcess implements AutoCloseable {
         }
         try {
             Thread.ofVirtual().name("qemu-serial").start(this::readSerial);
-            awaitSocket(socket);
-            qmp = new QmpClient(socket, PATIENCE);
+            qmp = connect(socket);
         } catch (RuntimeException e) {
             throw failure(e);
         }
@@ -86,13 +85,18 @@ public final class QemuProcess implements AutoCloseable {
         return command;
     }
 
-    private void awaitSocket(Path socket) {
+    /** The socket's file is there a little before somebody listens. */
+    private QmpClient connect(Path socket) {
         long deadline = System.nanoTime() + PATIENCE.toNanos();
-        while (!Files.exists(socket)) {
-            if (!process.isAlive() || System.nanoTime() > deadline) {
-                throw Failure.failed("no QMP socket");
+        while (true) {
+            try {
+                return new QmpClient(socket, PATIENCE);
+            } catch (Failure e) {
+                if (!process.isAlive() || System.nanoTime() > deadline) {
+                    throw e;
+                }
+                LockSupport.parkNanos(POLL_NANOS);
             }
-            LockSupport.parkNanos(POLL_NANOS);
         }
     }
 

@@ -64,12 +64,16 @@ public final class QmpClient implements AutoCloseable {
             throw Failure.failed("QMP: cannot connect to " + path + ": " + e.getMessage());
         }
         Thread.ofVirtual().name("qmp-reader").start(this::read);
-        JsonNode greeting = next(System.nanoTime() + patience.toNanos(), "its greeting");
-        if (!greeting.has("QMP")) {
+        try {
+            JsonNode greeting = next(System.nanoTime() + patience.toNanos(), "its greeting");
+            if (!greeting.has("QMP")) {
+                throw Failure.failed("QMP: not a greeting: " + greeting);
+            }
+            execute("qmp_capabilities", Map.of());
+        } catch (RuntimeException e) {
             close();
-            throw Failure.failed("QMP: not a greeting: " + greeting);
+            throw e;
         }
-        execute("qmp_capabilities", Map.of());
     }
 
     private void read() {

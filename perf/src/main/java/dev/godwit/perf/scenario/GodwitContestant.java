@@ -102,8 +102,9 @@ record GodwitContestant(AgentProcess from, AgentProcess to, String mode, int str
             samples.accept(new Trial.Sample(
                     (end - start) / 1000, "completed", report.rounds().size(), report.sentBytes(), 0));
             Map<Measure, Double> figures = new EnumMap<>(Measure.class);
-            figures.put(Measure.TOTAL, (end - start) / 1e6);
-            figures.put(Measure.RESUME, (end - start) / 1e6);
+            figures.put(Measure.TOTAL, report.totalMicros() / 1e3);
+            figures.put(Measure.ANSWER, (end - start) / 1e6);
+            figures.put(Measure.RESUME, report.totalMicros() / 1e3);
             figures.put(Measure.DOWNTIME, report.downtime().total() / 1e3);
             figures.put(Measure.PAUSE, report.downtime().total() / 1e3);
             figures.put(Measure.BYTES, report.wireBytes() / MEBI);

@@ -9,7 +9,7 @@ import java.util.stream.Collectors;
 /** Guests to migrate. Each fills all its RAM, except {@link #ZERO}. */
 public enum GuestKind {
     /** Unique content everywhere, nothing is written. */
-    IDLE(filled().withIdle(true)),
+    IDLE(filled().withWorkingSet(0).withIdle(true)),
     /** 64 MiB of its RAM are rewritten all the time, one page after the other. */
     STEADY(filled()),
     /** The same at random. */

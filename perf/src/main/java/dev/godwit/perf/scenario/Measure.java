@@ -4,9 +4,11 @@ import java.util.Locale;
 
 /** What is measured of one migration. Of all with a better side, less is better, except coverage. */
 public enum Measure {
-    /** From the command to the end on both sides, by the benchmark's clock. */
+    /** From the beginning until all is across, as the migrating side reports it. */
     TOTAL("total time", "ms", Better.LESS),
-    /** From the command to the guest's run at the target. */
+    /** From the command to the answer that it is over, by the benchmark's clock. */
+    ANSWER("until the answer, from outside", "ms", Better.LESS),
+    /** Until the guest runs at the target. */
     RESUME("time to resume", "ms", Better.LESS),
     /** The longest gap in the guest's own loop, by its own counter. */
     GUEST_GAP("longest gap the guest saw", "ms", Better.LESS),

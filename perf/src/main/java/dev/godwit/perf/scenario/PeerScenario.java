@@ -54,7 +54,7 @@ public record PeerScenario(
     public static final List<String> GODWIT_MODES = List.of("precopy");
 
     /** Time between two looks at a migration on the way. */
-    static final int SAMPLE_MILLIS = 20;
+    static final int SAMPLE_MILLIS = 50;
 
     private static final Duration BEFORE = Duration.ofMillis(700);
     private static final Duration AFTER = Duration.ofSeconds(1);

@@ -30,9 +30,9 @@ public final class PeerText {
 
     /** What the figures are, in a few words. */
     static final String HOW =
-            "All times are by the benchmark's clock, but the guest's gap and dip, which are by its own. Failed runs"
-                + " are in no median. \"re-sent\": pages sent over distinct pages; QEMU sends every page, Godwit none"
-                + " that the guest never touched.";
+            "Gaps and dips are what the guest saw, by its own counter; total time and downtime are as reported, the"
+                + " rest is seen from outside. Failed runs are in no median. Re-sent: pages sent over distinct pages;"
+                + " QEMU sends every page, Godwit none that the guest never touched.";
 
     private static void print(PeerResult.Contest contest, PrintWriter out) {
         List<String> headings = new ArrayList<>(List.of("measure", "unit"));
