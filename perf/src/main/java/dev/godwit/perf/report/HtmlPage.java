@@ -13,7 +13,7 @@ public final class HtmlPage {
           :root { --back: #12161c; --text: #e4e9f0; --soft: #9aa6b5; --line: #313a47; --panel: #1a2029;
             --win: #4cc38a; --loss: #ff7b72;
             --c0: #58a6ff; --c1: #f0883e; --c2: #bc8cff; --c3: #3fb950; --c4: #f778ba; --c5: #8b949e; } }
-        body { background: var(--back); color: var(--text); margin: 2rem auto; max-width: 76rem; padding: 0 1rem;
+        body { background: var(--back); color: var(--text); margin: 2rem auto; max-width: 88rem; padding: 0 1rem;
           font: 15px/1.5 system-ui, sans-serif; }
         h1 { font-size: 1.6rem; } h2 { font-size: 1.25rem; margin-top: 2.5rem; border-top: 1px solid var(--line);
           padding-top: 1rem; } h3 { font-size: 1rem; margin-bottom: .3rem; }
@@ -21,9 +21,9 @@ public final class HtmlPage {
         dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; } dd { margin: 0; }
         .wide { overflow-x: auto; }
         table { border-collapse: collapse; font-variant-numeric: tabular-nums; width: 100%; font-size: .9rem; }
-        th, td { border-bottom: 1px solid var(--line); padding: .25rem .6rem; text-align: right; white-space: nowrap; }
+        th, td { border-bottom: 1px solid var(--line); padding: .25rem .5rem; text-align: right; white-space: nowrap; }
         th { font-weight: 600; vertical-align: bottom; } th:first-child, td:first-child { text-align: left; }
-        td.spread { color: var(--soft); } .win { color: var(--win); } .loss { color: var(--loss); font-weight: 600; }
+        .verdict { white-space: normal; min-width: 9rem; } .win { color: var(--win); } .loss { color: var(--loss); font-weight: 600; }
         figure { margin: .5rem 0; background: var(--panel); border: 1px solid var(--line); border-radius: 6px;
           padding: .6rem; } figcaption { font-size: .85rem; }
         .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(23rem, 1fr)); gap: .8rem; }

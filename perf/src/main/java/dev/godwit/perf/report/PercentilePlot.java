@@ -56,7 +56,15 @@ public final class PercentilePlot {
                 .element("title", "Gaps by percentile");
         for (int i = 0; i <= x.most(); i++) {
             svg.empty("line", "class", "axis", "x1", x.at(i), "x2", x.at(i), "y1", 10, "y2", HEIGHT - BOTTOM);
-            svg.element("text", percentile(i), "x", x.at(i), "y", HEIGHT - 10, "text-anchor", "middle");
+            svg.element(
+                    "text",
+                    percentile(i),
+                    "x",
+                    x.at(i),
+                    "y",
+                    HEIGHT - 10,
+                    "text-anchor",
+                    i < x.most() ? "middle" : "end");
         }
         for (int i = 0; i <= y.most(); i++) {
             svg.empty("line", "class", "axis", "x1", LEFT, "x2", WIDTH - 10, "y1", y.at(i), "y2", y.at(i));

@@ -51,7 +51,15 @@ public final class TimelinePlot {
             svg.element("text", Figures.of(tick), "x", LEFT - 4, "y", y.at(tick) + 4, "text-anchor", "end");
         }
         for (double tick : x.ticks()) {
-            svg.element("text", Figures.of(tick), "x", x.at(tick), "y", HEIGHT - 6, "text-anchor", "middle");
+            svg.element(
+                    "text",
+                    Figures.of(tick),
+                    "x",
+                    x.at(tick),
+                    "y",
+                    HEIGHT - 6,
+                    "text-anchor",
+                    tick < x.most() ? "middle" : "end");
         }
         rounds(svg, points, x);
         phases(svg, points, x);

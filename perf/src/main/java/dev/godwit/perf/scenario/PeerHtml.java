@@ -80,9 +80,9 @@ final class PeerHtml {
                     verdict.map(Verdict::text).orElse(""),
                     "class",
                     verdict.map(v -> switch (v.result()) {
-                                case WIN -> "win";
-                                case LOSS -> "loss";
-                                case SAME -> "same";
+                                case WIN -> "verdict win";
+                                case LOSS -> "verdict loss";
+                                case SAME -> "verdict";
                             })
                             .orElse(""));
         }

@@ -133,13 +133,14 @@ public record PeerScenario(
     private static Trial trial(Contestant.Session session, MigrationCase c) {
         MeasuringGuest guest = session.guest();
         guest.awaitReady();
-        HostMemoryTouch.touch(c.memoryBytes());
         guest.zero();
         LockSupport.parkNanos(BEFORE.toNanos());
         GuestPace paceBefore = guest.pace();
         DirtierReport before = guest.report();
         double coverageBefore = LargePageShare.percent(session.sourcePid(), c.memoryBytes());
         List<Trial.Sample> timeline = new ArrayList<>();
+        // Right before, as it does not last; and more, as others take of it.
+        HostMemoryTouch.touch(c.memoryBytes() + c.memoryBytes() / 4);
         CpuMeter cpu = new CpuMeter(session.sourcePid(), session.targetPid());
         guest.zero();
         Contestant.Moved moved = session.migrate(sample -> {
