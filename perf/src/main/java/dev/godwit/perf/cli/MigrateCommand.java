@@ -159,7 +159,7 @@ final class MigrateCommand implements Callable<Integer> {
                         pause == null ? MigrationOptions.DEFAULT.downtime() : pause,
                         warmups,
                         runs),
-                "godwit " + String.join(" ", spec.commandLine().getParseResult().originalArgs()));
+                PeerOptions.portable(spec.commandLine().getParseResult().originalArgs()));
         BenchOptions.needKvm();
         PeerResult result = scenario.run(options.progress(spec));
         if (out != null) {

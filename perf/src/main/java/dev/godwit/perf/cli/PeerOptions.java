@@ -7,7 +7,9 @@ import dev.godwit.perf.peer.QemuMode;
 import dev.godwit.perf.scenario.GuestKind;
 import dev.godwit.perf.scenario.PeerScenario;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -184,5 +186,26 @@ final class PeerOptions {
                     option + ": words between commas are right, not " + (given.isEmpty() ? "nothing" : given));
         }
         return values;
+    }
+
+    /** How to do it again, elsewhere too: where the files went is left out, and of QEMU's path all but its name. */
+    static String portable(List<String> arguments) {
+        List<String> kept = new ArrayList<>(List.of("godwit"));
+        for (Iterator<String> all = arguments.iterator(); all.hasNext(); ) {
+            String argument = all.next();
+            String option = argument.split("=", 2)[0];
+            if (!option.equals("--out") && !option.equals("--qemu")) {
+                kept.add(argument);
+                continue;
+            }
+            String value = !argument.equals(option)
+                    ? argument.substring(option.length() + 1)
+                    : all.hasNext() ? all.next() : "";
+            if (option.equals("--qemu")) {
+                kept.add(option);
+                kept.add(value.substring(value.lastIndexOf('/') + 1));
+            }
+        }
+        return String.join(" ", kept);
     }
 }
