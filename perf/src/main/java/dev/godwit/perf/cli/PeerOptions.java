@@ -23,6 +23,7 @@ final class PeerOptions {
     private static final String ALL = "all";
     private static final String UNLIMITED = "unlimited";
     private static final List<String> RATES = List.of(UNLIMITED, "1250", "125");
+    private static final List<String> GODWIT_MODES = List.of("precopy", "auto");
     private static final List<QemuMode> QEMU_MODES = List.of(QemuMode.SINGLE, QemuMode.MULTIFD, QemuMode.POSTCOPY);
     private static final long MEGA = 1_000_000;
     private static final long MOST_RATE = 1_000_000;
@@ -45,7 +46,8 @@ final class PeerOptions {
     @Option(
             names = "--mode",
             paramLabel = "LIST",
-            description = "With --peer: Godwit's modes, or all. Default: all. There is: precopy.")
+            description =
+                    "With --peer: Godwit's modes: precopy, postcopy, hybrid, auto, or all. Default: precopy,auto.")
     private String mode;
 
     @Option(
@@ -118,7 +120,7 @@ final class PeerOptions {
         List<Long> rates = list("--rate", rate == null ? UNLIMITED : rate, RATES, Function.identity()).stream()
                 .map(PeerOptions::rate)
                 .toList();
-        List<String> modes = choices("--mode", mode, PeerScenario.GODWIT_MODES, PeerScenario.GODWIT_MODES);
+        List<String> modes = choices("--mode", mode, PeerScenario.GODWIT_MODES, GODWIT_MODES);
         List<String> peers = choices(
                 "--qemu-mode",
                 qemuMode,

@@ -75,12 +75,12 @@ record GodwitContestant(AgentProcess from, AgentProcess to, String mode, int str
         public Moved migrate(Consumer<Trial.Sample> samples) {
             MigrateRequest request = new MigrateRequest(
                     to.address(),
+                    mode,
                     limits.downtime().toMillis(),
                     limits.bandwidth(),
                     streams,
                     null,
-                    limits.maxTime().toMillis(),
-                    null);
+                    limits.maxTime().toMillis());
             long start = System.nanoTime();
             MigrationView view = source.migrate(GUEST, request);
             while (!view.done()) {
@@ -104,7 +104,13 @@ record GodwitContestant(AgentProcess from, AgentProcess to, String mode, int str
             Map<Measure, Double> figures = new EnumMap<>(Measure.class);
             figures.put(Measure.TOTAL, report.totalMicros() / 1e3);
             figures.put(Measure.ANSWER, (end - start) / 1e6);
-            figures.put(Measure.RESUME, report.totalMicros() / 1e3);
+            MigrationReport.Postcopy after = report.postcopy();
+            figures.put(Measure.RESUME, (report.totalMicros() - (after == null ? 0 : after.micros())) / 1e3);
+            if (after != null && after.faults() != null) {
+                figures.put(Measure.BLOCKED, after.faults().total() / 1e3 / limits.cpus());
+                figures.put(Measure.FAULT_P50, after.faults().p50());
+                figures.put(Measure.FAULT_P99, after.faults().p99());
+            }
             figures.put(Measure.DOWNTIME, report.downtime().total() / 1e3);
             figures.put(Measure.PAUSE, report.downtime().total() / 1e3);
             figures.put(Measure.BYTES, report.wireBytes() / MEBI);

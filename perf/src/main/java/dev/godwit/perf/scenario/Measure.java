@@ -31,7 +31,7 @@ public enum Measure {
     COVERAGE_BEFORE("2 MiB coverage, source", "%", Better.NONE),
     COVERAGE_AFTER("2 MiB coverage, right after", "%", Better.MORE),
     COVERAGE_LATER("2 MiB coverage, 1 s after", "%", Better.MORE),
-    /** Postcopy: the longest time a vCPU waited for pages. */
+    /** Postcopy: how long vCPUs waited for pages; with Godwit the mean of all, with QEMU the most of one. */
     BLOCKED("vCPU blocked in postcopy", "ms", Better.LESS),
     FAULT_P50("postcopy fault, median", "µs", Better.LESS),
     FAULT_P99("postcopy fault, p99", "µs", Better.LESS),

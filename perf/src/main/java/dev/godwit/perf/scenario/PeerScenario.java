@@ -3,6 +3,7 @@ package dev.godwit.perf.scenario;
 import dev.godwit.agent.cli.AgentProcess;
 import dev.godwit.agent.cli.MeasuringGuest;
 import dev.godwit.agent.config.Failure;
+import dev.godwit.agent.migration.MigrationMode;
 import dev.godwit.images.DirtierReport;
 import dev.godwit.images.GuestPace;
 import dev.godwit.perf.peer.Qemu;
@@ -11,6 +12,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -51,7 +53,8 @@ public record PeerScenario(
         int runs,
         String command) {
     /** Ways in which Godwit migrates. */
-    public static final List<String> GODWIT_MODES = List.of("precopy");
+    public static final List<String> GODWIT_MODES =
+            Arrays.stream(MigrationMode.values()).map(MigrationMode::text).toList();
 
     /** Time between two looks at a migration on the way. */
     static final int SAMPLE_MILLIS = 50;

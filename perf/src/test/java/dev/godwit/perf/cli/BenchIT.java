@@ -107,6 +107,7 @@ class BenchIT {
                 "--guest=idle,zipf",
                 "--memory=64m",
                 "--rate=1250",
+                "--mode=all",
                 "--runs=1",
                 "--warm-up=0",
                 "--qemu-mode=all",
@@ -114,7 +115,7 @@ class BenchIT {
                 "--out=" + kept);
         assertEquals(2, result.at("/contests").size());
         for (JsonNode contest : result.at("/contests")) {
-            assertEquals(5, contest.at("/entries").size());
+            assertEquals(8, contest.at("/entries").size());
             for (JsonNode entry : contest.at("/entries")) {
                 String where = contest.at("/key").asText() + ", " + entry;
                 assertEquals(0, entry.at("/failures").asInt(), where);
@@ -130,7 +131,8 @@ class BenchIT {
         String page = Files.readString(kept.resolve("report.html"));
         DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(new InputSource(new StringReader(page)));
         String text = Files.readString(kept.resolve("report.txt"));
-        for (String name : List.of("godwit precopy", "qemu single", "qemu multifd-4", "qemu postcopy-at-once")) {
+        for (String name :
+                List.of("godwit precopy", "godwit hybrid", "qemu single", "qemu multifd-4", "qemu postcopy-at-once")) {
             assertTrue(text.contains(name) && page.contains(name), name);
         }
     }
