@@ -4,32 +4,57 @@ import dev.godwit.agent.api.ApiClient;
 import dev.godwit.agent.api.GuestView;
 import dev.godwit.agent.api.LogChunk;
 import dev.godwit.agent.config.Failure;
+import dev.godwit.images.AccessCounts;
 import dev.godwit.images.DirtierReport;
+import dev.godwit.images.GuestPace;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.function.Predicate;
 
 /**
  * A conversation with a guest that checks its memory and measures its own gaps ({@code dirtier}, {@code zero}), wherever
- * it lives just now: its log moves with it, so one offset does for all agents. One thread at a time.
+ * it lives just now. One thread at a time.
  */
 public final class MeasuringGuest {
     private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     private final String name;
-    private ApiClient agent;
-    private long offset;
+    private SerialPort port;
     private final StringBuilder pending = new StringBuilder();
+
+    /** Where to type to a guest and to read what it writes. */
+    public interface SerialPort {
+        /** Types one byte. */
+        void type(byte key);
+
+        /**
+         * What the guest wrote since the last call; waits for some, and is empty when none comes in time.
+         *
+         * @throws Failure when nothing can come any more
+         */
+        String read(Duration atMost);
+    }
 
     /** The guest of that name, on that agent. */
     public MeasuringGuest(String name, ApiClient agent) {
-        this.name = name;
-        this.agent = agent;
+        this(name, new AgentPort(name, agent, 0));
     }
 
-    /** It lives there now. */
+    /** A guest behind any other serial port. */
+    public MeasuringGuest(String name, SerialPort port) {
+        this.name = name;
+        this.port = port;
+    }
+
+    /** It lives on that agent now. Its log moved with it, so that reading goes on where it was. */
     public void movedTo(ApiClient other) {
-        agent = other;
+        port = new AgentPort(name, other, port instanceof AgentPort before ? before.offset : 0);
+    }
+
+    /** Its serial port is another now. */
+    public void movedTo(SerialPort other) {
+        port = other;
     }
 
     /** Waits until its memory is filled; returns the line that says so. */
@@ -39,19 +64,37 @@ public final class MeasuringGuest {
 
     /** Forgets the gaps so far. */
     public void zero() {
-        agent.input(name, new byte[] {'z'});
+        port.type((byte) 'z');
         awaitLine("ZEROED"::equals);
     }
 
     /** What it saw since {@link #zero}. */
     public DirtierReport report() {
-        agent.input(name, new byte[] {'r'});
+        port.type((byte) 'r');
         return DirtierReport.parse(awaitLine(DirtierReport::isReport));
+    }
+
+    /** Work it did over time since {@link #zero}. */
+    public GuestPace pace() {
+        port.type((byte) 'p');
+        return GuestPace.parse(awaitLine(GuestPace::isPace));
+    }
+
+    /** How often it accessed each page of its working set since {@link #zero}; it stands still while it tells. */
+    public AccessCounts accesses() {
+        port.type((byte) 'a');
+        AccessCounts.Reader reader = new AccessCounts.Reader();
+        while (true) {
+            Optional<AccessCounts> counts = reader.accept(awaitLine(line -> line.startsWith("ACCESSE")));
+            if (counts.isPresent()) {
+                return counts.get();
+            }
+        }
     }
 
     /** Checks all its memory; returns the pages checked. */
     public long verify() {
-        agent.input(name, new byte[] {'v'});
+        port.type((byte) 'v');
         String line = awaitLine(l -> l.startsWith("VERIFIED "));
         return Long.parseLong(line.replaceAll(".*pages=([0-9]+).*", "$1"));
     }
@@ -81,12 +124,34 @@ public final class MeasuringGuest {
         if (left.isNegative()) {
             throw Failure.failed("guest " + name + " says nothing");
         }
-        LogChunk chunk = agent.log(name, offset, left);
-        offset = chunk.next();
-        pending.append(new String(chunk.bytes(), StandardCharsets.ISO_8859_1));
-        if (chunk.ended() && chunk.bytes().length == 0) {
-            GuestView guest = agent.guest(name);
-            throw Failure.failed("guest " + name + " is " + GuestText.state(guest));
+        pending.append(port.read(left));
+    }
+
+    private static final class AgentPort implements SerialPort {
+        private final String name;
+        private final ApiClient agent;
+        private long offset;
+
+        AgentPort(String name, ApiClient agent, long offset) {
+            this.name = name;
+            this.agent = agent;
+            this.offset = offset;
+        }
+
+        @Override
+        public void type(byte key) {
+            agent.input(name, new byte[] {key});
+        }
+
+        @Override
+        public String read(Duration atMost) {
+            LogChunk chunk = agent.log(name, offset, atMost);
+            offset = chunk.next();
+            if (chunk.ended() && chunk.bytes().length == 0) {
+                GuestView guest = agent.guest(name);
+                throw Failure.failed("guest " + name + " is " + GuestText.state(guest));
+            }
+            return new String(chunk.bytes(), StandardCharsets.ISO_8859_1);
         }
     }
 }

@@ -18,6 +18,7 @@ import picocli.CommandLine.Spec;
             "  godwit bench jmh                exits, ioctls, bitmaps and zero pages, and the same in C",
             "  godwit bench start              from the API call to the first instruction; memory of idle guests",
             "  godwit bench migrate            migrations back and forth, against raw TCP",
+            "  godwit bench migrate --peer qemu --quick    the same on QEMU, side by side",
             "",
             BenchOptions.EXIT_STATUS
         })

@@ -12,12 +12,16 @@ import dev.godwit.perf.scenario.GuestKind;
 import dev.godwit.perf.scenario.MigrateFiles;
 import dev.godwit.perf.scenario.MigrateResult;
 import dev.godwit.perf.scenario.MigrateScenario;
+import dev.godwit.perf.scenario.PeerFiles;
+import dev.godwit.perf.scenario.PeerResult;
+import dev.godwit.perf.scenario.PeerScenario;
+import dev.godwit.perf.scenario.PeerText;
 import java.io.PrintWriter;
 import java.nio.file.Path;
-import java.util.Arrays;
+import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.function.DoubleFunction;
-import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -27,21 +31,28 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "migrate",
         description = "Migrates a guest back and forth between two agents on this machine: total time, pause, what the"
-                + " guest noticed, and throughput as a share of what TCP carries over the loopback in the same run.",
+                + " guest noticed, and throughput as a share of what TCP carries over the loopback in the same run."
+                + " With --peer qemu: the same guests in turns on Godwit and on QEMU.",
         sortOptions = false,
         footer = {
             "",
-            "Guests: idle (all RAM unique, nothing written), steady, random and hotcold (64 MiB of it rewritten all the"
-                    + " time), zero (nearly all zero).",
+            "Guests: idle (all RAM unique, nothing written), steady, random and hotcold (64 MiB of it rewritten all"
+                + " the time), dirty (256 MiB as fast as can be), zipf (reads all RAM by Zipf's law, writes little),"
+                + " smp (steady on 2 vCPUs), zero (nearly all zero).",
             "",
             "Examples:",
             "  godwit bench migrate --guest idle --memory 1g --runs 10",
             "  godwit bench migrate --guest steady --streams 4 --out /tmp/steady",
+            "  godwit bench migrate --peer qemu --quick",
+            "  godwit bench migrate --peer qemu --guest all --rate all --runs 3 --out /tmp/report",
             "",
             BenchOptions.EXIT_STATUS
         })
 final class MigrateCommand implements Callable<Integer> {
     private static final int MAX_RUNS = 100_000;
+    private static final int RUNS = 10;
+    private static final int WARMUPS = 2;
+    private static final long DEFAULT_MEMORY = 1L << 30;
     private static final double GIGA = 1e9;
 
     @Spec
@@ -50,15 +61,14 @@ final class MigrateCommand implements Callable<Integer> {
     @Option(
             names = "--guest",
             paramLabel = "KIND",
-            defaultValue = "idle",
-            description = "What is migrated: idle, steady, random, hotcold or zero. Default: ${DEFAULT-VALUE}.")
+            description = "What is migrated, see below; with --peer also several between commas, or all. Default: idle,"
+                    + " with --peer idle,steady.")
     private String guest;
 
     @Option(
             names = {"-m", "--memory"},
             paramLabel = "SIZE",
-            defaultValue = "1g",
-            description = "Its RAM. Default: ${DEFAULT-VALUE}.")
+            description = "Its RAM. Default: 1g.")
     private String memory;
 
     @Option(
@@ -71,16 +81,15 @@ final class MigrateCommand implements Callable<Integer> {
     @Option(
             names = "--runs",
             paramLabel = "N",
-            defaultValue = "10",
-            description = "Migrations. Default: ${DEFAULT-VALUE}.")
-    private int runs;
+            description = "Migrations. Default: " + RUNS + ", with --peer " + PeerOptions.RUNS + " by each.")
+    private Integer runs;
 
     @Option(
             names = "--warm-up",
             paramLabel = "N",
-            defaultValue = "2",
-            description = "Migrations before those, which do not count. Default: ${DEFAULT-VALUE}.")
-    private int warmups;
+            description = "Migrations before those, which do not count. Default: " + WARMUPS + ", with --peer "
+                    + PeerOptions.WARMUPS + ".")
+    private Integer warmups;
 
     @Option(names = "--streams", paramLabel = "N", description = "Data connections, 1 to 16. Default: the agent's, 2.")
     private int streams = MigrationOptions.DEFAULT.streams();
@@ -91,8 +100,15 @@ final class MigrateCommand implements Callable<Integer> {
             description = "The pause to plan for. Default: the agent's, 300ms.")
     private String downtime;
 
-    @Option(names = "--out", paramLabel = "DIR", description = "Keep result.json and latency.hlog there.")
+    @Option(
+            names = "--out",
+            paramLabel = "DIR",
+            description = "Keep result.json and latency.hlog there; with --peer also report.txt, report.html and"
+                    + " percentiles.")
     private Path out;
+
+    @Mixin
+    private PeerOptions peer;
 
     @Mixin
     private BenchOptions options;
@@ -102,42 +118,65 @@ final class MigrateCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        BenchOptions.range("--runs", runs, 1, MAX_RUNS);
-        BenchOptions.range("--warm-up", warmups, 0, MAX_RUNS);
+        BenchOptions.range("--runs", runs == null ? RUNS : runs, 1, MAX_RUNS);
+        BenchOptions.range("--warm-up", warmups == null ? WARMUPS : warmups, 0, MAX_RUNS);
         BenchOptions.range("--streams", streams, 1, MigrationOptions.MAX_STREAMS);
-        GuestKind kind = kind();
-        long memoryBytes = Sizes.parse("--memory", memory);
+        Long memoryBytes = memory == null ? null : Sizes.parse("--memory", memory);
+        Duration pause = downtime == null ? null : Durations.parse("--downtime", downtime);
+        return peer.isAsked() ? sideBySide(memoryBytes, pause) : alone(memoryBytes, pause);
+    }
+
+    private int alone(Long memoryBytes, Duration pause) {
+        long bytes = memoryBytes == null ? DEFAULT_MEMORY : memoryBytes;
+        List<GuestKind> kinds = GuestKinds.parse(guest == null ? "idle" : guest, bytes);
+        if (kinds.size() > 1) {
+            throw Failure.badInput("--guest: several need --peer qemu or --peer none");
+        }
         BenchOptions.needKvm();
         MigrateResult result = new MigrateScenario(
-                        kind,
-                        memoryBytes,
+                        kinds.getFirst(),
+                        bytes,
                         cpus,
                         streams,
-                        downtime == null
-                                ? null
-                                : Durations.parse("--downtime", downtime).toMillis(),
-                        warmups,
-                        runs)
+                        pause == null ? null : pause.toMillis(),
+                        warmups == null ? WARMUPS : warmups,
+                        runs == null ? RUNS : runs)
                 .run(options.progress(spec));
         if (out != null) {
             MigrateFiles.write(result, out);
         }
+        print(result, () -> print(result, spec.commandLine().getOut()));
+        return 0;
+    }
+
+    private int sideBySide(Long memoryBytes, Duration pause) {
+        PeerScenario scenario = peer.scenario(
+                new PeerOptions.Common(
+                        guest,
+                        memoryBytes,
+                        cpus,
+                        streams,
+                        pause == null ? MigrationOptions.DEFAULT.downtime() : pause,
+                        warmups,
+                        runs),
+                PeerOptions.portable(spec.commandLine().getParseResult().originalArgs()));
+        BenchOptions.needKvm();
+        PeerResult result = scenario.run(options.progress(spec));
+        if (out != null) {
+            PeerFiles.write(result, out);
+        }
+        print(result, () -> PeerText.print(result, spec.commandLine().getOut()));
+        return 0;
+    }
+
+    private void print(Object result, Runnable asText) {
         PrintWriter text = spec.commandLine().getOut();
         if (options.json) {
             text.println(Json.pretty(result));
         } else {
-            print(result, text);
+            asText.run();
         }
         text.flush();
-        return 0;
-    }
-
-    private GuestKind kind() {
-        return Arrays.stream(GuestKind.values())
-                .filter(kind -> kind.text().equals(guest))
-                .findFirst()
-                .orElseThrow(() -> Failure.badInput("--guest: " + guest + " is none of "
-                        + Arrays.stream(GuestKind.values()).map(GuestKind::text).collect(Collectors.joining(", "))));
     }
 
     private static void print(MigrateResult result, PrintWriter out) {

@@ -2,29 +2,40 @@ package dev.godwit.perf.scenario;
 
 import dev.godwit.images.DirtierOptions;
 import dev.godwit.images.DirtierOptions.Pattern;
+import java.util.Arrays;
 import java.util.Locale;
+import java.util.stream.Collectors;
 
 /** Guests to migrate. Each fills all its RAM, except {@link #ZERO}. */
 public enum GuestKind {
     /** Unique content everywhere, nothing is written. */
-    IDLE("dirtier", true, Pattern.SEQ),
+    IDLE(filled().withWorkingSet(0).withIdle(true)),
     /** 64 MiB of its RAM are rewritten all the time, one page after the other. */
-    STEADY("dirtier", false, Pattern.SEQ),
+    STEADY(filled()),
     /** The same at random. */
-    RANDOM("dirtier", false, Pattern.RANDOM),
+    RANDOM(filled().withPattern(Pattern.RANDOM)),
     /** The same, nine writes of ten to a tenth of it. */
-    HOTCOLD("dirtier", false, Pattern.HOTCOLD),
+    HOTCOLD(filled().withPattern(Pattern.HOTCOLD)),
+    /** 256 MiB are rewritten as fast as the guest can. */
+    DIRTY(filled().withWorkingSet(256L << 20)),
+    /** Reads all its RAM by Zipf's law; one access of twenty also writes. */
+    ZIPF(filled().withWorkingSet(DirtierOptions.ALL).withPattern(Pattern.ZIPF).withReads(95)),
+    /** {@link #STEADY} on at least two vCPUs. */
+    SMP(filled().withCpus(2)),
     /** Nearly all zero, nothing is written. */
-    ZERO("zero", true, Pattern.SEQ);
+    ZERO(null);
 
-    private final String image;
-    private final boolean idle;
-    private final Pattern pattern;
+    private static final long OWN = 8L << 20;
 
-    GuestKind(String image, boolean idle, Pattern pattern) {
-        this.image = image;
-        this.idle = idle;
-        this.pattern = pattern;
+    @SuppressWarnings("ImmutableEnumChecker") // a record of values
+    private final DirtierOptions options;
+
+    GuestKind(DirtierOptions options) {
+        this.options = options;
+    }
+
+    private static DirtierOptions filled() {
+        return DirtierOptions.DEFAULT.withCold(DirtierOptions.ALL);
     }
 
     /** The name users write. */
@@ -32,18 +43,29 @@ public enum GuestKind {
         return name().toLowerCase(Locale.ROOT);
     }
 
-    String image() {
-        return image;
+    /** All names, for messages. */
+    public static String names() {
+        return Arrays.stream(values()).map(GuestKind::text).collect(Collectors.joining(", "));
     }
 
-    String commandLine(int cpus) {
-        return this == ZERO
-                ? "cpus=" + cpus
-                : DirtierOptions.DEFAULT
-                        .withCold(DirtierOptions.ALL)
-                        .withIdle(idle)
-                        .withPattern(pattern)
-                        .withCpus(cpus)
-                        .commandLine();
+    /** Bytes of RAM that it needs: its working set, and some for itself. */
+    public long leastMemory() {
+        return OWN + (options == null ? 0 : Math.max(0, options.workingSet()));
+    }
+
+    String image() {
+        return options == null ? "zero" : "dirtier";
+    }
+
+    /** The vCPUs it has where so many are asked for. */
+    int cpus(int wanted) {
+        return options == null ? wanted : Math.max(wanted, options.cpus());
+    }
+
+    /** What to tell it; with 0 kHz it finds out the frequency of its time stamp counter itself. */
+    String commandLine(int cpus, long tscKhz) {
+        return options == null
+                ? "cpus=" + cpus + (tscKhz == 0 ? "" : " tsc_khz=" + tscKhz)
+                : options.withCpus(cpus).withTscKhz(tscKhz).commandLine();
     }
 }

@@ -75,7 +75,7 @@ public record MigrateResult(
         return new MigrateResult(
                 scenario.guest().text(),
                 scenario.memoryBytes(),
-                scenario.cpus(),
+                scenario.guest().cpus(scenario.cpus()),
                 scenario.streams(),
                 List.copyOf(runs),
                 of(runs, r -> r.migration().totalMicros() / 1e3),

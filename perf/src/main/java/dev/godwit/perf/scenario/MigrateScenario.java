@@ -68,7 +68,15 @@ public record MigrateScenario(
 
     private MeasuringGuest start(ApiClient agent) {
         agent.start(new StartRequest(
-                NAME, guest.image(), memoryBytes, cpus, guest.commandLine(cpus), null, null, null, null));
+                NAME,
+                guest.image(),
+                memoryBytes,
+                guest.cpus(cpus),
+                guest.commandLine(guest.cpus(cpus), 0),
+                null,
+                null,
+                null,
+                null));
         MeasuringGuest inside = new MeasuringGuest(NAME, agent);
         inside.awaitReady();
         return inside;

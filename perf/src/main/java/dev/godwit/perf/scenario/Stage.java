@@ -38,6 +38,11 @@ final class Stage implements AutoCloseable {
         return agent;
     }
 
+    /** Where all of it lies. */
+    Path directory() {
+        return directory;
+    }
+
     private void clean() {
         agents.forEach(AgentProcess::close);
         try (Stream<Path> all = Files.walk(directory)) {

@@ -9,19 +9,23 @@ import dev.godwit.agent.cli.Main;
 import dev.godwit.perf.jmh.AgainstC;
 import dev.godwit.perf.jmh.MicroResult;
 import dev.godwit.perf.jmh.MicroRun;
+import dev.godwit.perf.peer.QemuHere;
 import dev.godwit.perf.report.Comparison;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.io.StringReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
+import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.xml.sax.InputSource;
 
 /** Each benchmark once, as short as it can be: it runs, and what it says makes sense. How fast it is, is no matter. */
 @Tag("kvm")
@@ -90,6 +94,56 @@ class BenchIT {
         }
     }
 
+    /** A small guest that is idle and one that works, by everybody. */
+    @Test
+    @Tag("qemu")
+    void migrateComparesWithQemu() throws Exception {
+        Path kept = directory.resolve("peers");
+        JsonNode result = json(
+                "bench",
+                "migrate",
+                "--peer=qemu",
+                "--qemu=" + QemuHere.get().program(),
+                "--guest=idle,zipf",
+                "--memory=64m",
+                "--rate=1250",
+                "--mode=all",
+                "--runs=1",
+                "--warm-up=0",
+                "--qemu-mode=all",
+                "--json",
+                "--out=" + kept);
+        assertEquals(2, result.at("/contests").size());
+        for (JsonNode contest : result.at("/contests")) {
+            assertEquals(8, contest.at("/entries").size());
+            for (JsonNode entry : contest.at("/entries")) {
+                String where = contest.at("/key").asText() + ", " + entry;
+                assertEquals(0, entry.at("/failures").asInt(), where);
+                assertTrue(entry.at("/trials/0/pagesVerified").asLong() > 8192, where);
+                assertTrue(entry.at("/trials/0/timeline").size() > 0, where);
+                for (String figure : List.of("total", "answer", "resume", "guestGap", "bytes", "coverageBefore")) {
+                    assertTrue(entry.at("/figures/" + figure + "/median").asDouble() > 0, figure + " of " + where);
+                }
+                boolean works = contest.at("/key").asText().startsWith("zipf");
+                assertEquals(works, entry.at("/figures").has("dipLost"), where);
+            }
+        }
+        String page = Files.readString(kept.resolve("report.html"));
+        DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(new InputSource(new StringReader(page)));
+        String text = Files.readString(kept.resolve("report.txt"));
+        for (String name :
+                List.of("godwit precopy", "godwit hybrid", "qemu single", "qemu multifd-4", "qemu postcopy-at-once")) {
+            assertTrue(text.contains(name) && page.contains(name), name);
+        }
+    }
+
+    @Test
+    void withoutQemuOneLineSaysSo() {
+        Run run = run("bench", "migrate", "--peer=qemu", "--qemu=/no/such/qemu");
+        assertEquals(3, run.status, run.err);
+        assertEquals(1, run.err.lines().count(), run.err);
+    }
+
     @Test
     void badInputIsOneLineAndExitStatusTwo() {
         for (List<String> arguments : List.of(
@@ -99,6 +153,14 @@ class BenchIT {
                 List.of("bench", "start", "--runs=0"),
                 List.of("bench", "start", "--memory=many"),
                 List.of("bench", "migrate", "--guest=cat"),
+                List.of("bench", "migrate", "--guest=idle,zero"),
+                List.of("bench", "migrate", "--guest=dirty", "--memory=128m"),
+                List.of("bench", "migrate", "--rate=125"),
+                List.of("bench", "migrate", "--peer=vmware"),
+                List.of("bench", "migrate", "--peer=none", "--rate=fast"),
+                List.of("bench", "migrate", "--peer=none", "--mode=teleport"),
+                List.of("bench", "migrate", "--peer=none", "--guest=idle,"),
+                List.of("bench", "migrate", "--peer=none", "--memory=1"),
                 List.of("bench", "migrate", "--streams=17"))) {
             Run run = run(arguments.toArray(String[]::new));
             assertEquals(2, run.status, run.err);

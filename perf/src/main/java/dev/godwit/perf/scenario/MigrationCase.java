@@ -1,0 +1,47 @@
+package dev.godwit.perf.scenario;
+
+import dev.godwit.agent.config.Sizes;
+import java.time.Duration;
+import java.util.Locale;
+
+/**
+ * What is migrated and within which limits, the same for all who compete.
+ *
+ * @param guest which guest
+ * @param memoryBytes its RAM
+ * @param cpus its vCPUs
+ * @param bandwidth bytes a second, 0 for no limit
+ * @param downtime the pause that precopy may plan for
+ * @param maxTime a migration that takes longer is given up, and counts as failed
+ * @param tscKhz frequency of the time stamp counter, told to the guest because QEMU does not
+ */
+public record MigrationCase(
+        GuestKind guest, long memoryBytes, int cpus, long bandwidth, Duration downtime, Duration maxTime, long tscKhz) {
+    private static final double MEGA = 1e6;
+
+    /** The vCPUs are those that the guest has. */
+    public MigrationCase {
+        cpus = guest.cpus(cpus);
+    }
+
+    String commandLine() {
+        return guest.commandLine(cpus, tscKhz);
+    }
+
+    /** Short and unique in a run, fit for the name of a file: {@code idle-unlimited}, {@code steady-125}. */
+    public String key() {
+        return guest.text() + "-" + (bandwidth == 0 ? "unlimited" : Long.toString(Math.round(bandwidth / MEGA)));
+    }
+
+    /** For people. */
+    public String title() {
+        return String.format(
+                Locale.ROOT,
+                "%s, %s, %d vCPU%s, %s",
+                guest.text(),
+                Sizes.human(memoryBytes),
+                cpus,
+                cpus == 1 ? "" : "s",
+                bandwidth == 0 ? "no limit" : Math.round(bandwidth / MEGA) + " MB/s");
+    }
+}
