@@ -27,6 +27,7 @@ final class Follower implements AutoCloseable {
     private final SourcePages pages;
     private final PageSet written;
     private final Pager pager;
+    private PageSet large;
     private FaultSummary faultTimes;
 
     Follower(Machine machine, SourcePages pages, PageSet written) {
@@ -37,8 +38,9 @@ final class Follower implements AutoCloseable {
     }
 
     /** These pages are still at the source: from now on a touch of one fetches it. */
-    void begin(PageSet absent) {
-        pager.arm(absent, Place.AT_SOURCE);
+    void begin(PageMapMessage map) {
+        large = map.largeChunks();
+        pager.arm(map.pages(), Place.AT_SOURCE);
         pager.start(pages);
         pages.begin(pager, written);
     }
@@ -67,7 +69,7 @@ final class Follower implements AutoCloseable {
         }
         pages.end();
         if (pager.elsewhere() == 0 && machine.state() != Machine.State.STOPPED) {
-            pager.finish();
+            pager.finish(large);
         }
         faultTimes = FaultSummary.of(pager.faultTimes(), pager.brokenChunks());
         return !lost;

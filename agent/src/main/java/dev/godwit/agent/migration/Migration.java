@@ -252,7 +252,11 @@ public final class Migration {
         SwitchoverCost.saved(timeline.saveNanos);
         figures.notCarried(saved.notSaved());
         if (precopy.follows()) {
-            link.control().send(MessageType.PAGE_MAP, 0, PageMapMessage.encode(precopy.following()));
+            link.control()
+                    .send(
+                            MessageType.PAGE_MAP,
+                            0,
+                            new PageMapMessage(precopy.following(), precopy.largeChunks()).encode());
             pages.begin();
         }
         link.control().send(MessageType.STATE, stateArgument(precopy.round()), state);

@@ -10,6 +10,7 @@ import dev.godwit.host.machine.SavedMachine;
 import dev.godwit.host.state.ElapsedTime;
 import dev.godwit.host.state.MachineState;
 import dev.godwit.host.state.StateFormatException;
+import dev.godwit.host.vcpu.StopReason;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -20,6 +21,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 
 /**
@@ -202,13 +204,18 @@ public final class Snapshot {
         }
     }
 
-    private static Restored restored(
-            GuestDescription guest, Machine machine, MachineState state, SnapshotMemory memory) {
+    private static Restored restored(GuestDescription guest, Machine machine, MachineState state, SnapshotMemory memory)
+            throws MigrationException {
         try {
             List<String> notRestored = machine.restore(state, ElapsedTime.FREEZE);
             return new Restored(guest, machine, notRestored, memory.ended());
         } catch (RuntimeException | Error e) {
+            Optional<StopReason> lost = machine.stopReason();
             machine.close();
+            // Its memory was looked at meanwhile, and turned out to be damaged.
+            if (lost.isPresent()) {
+                throw new MigrationException(Kind.PROTOCOL, lost.get().detail(), e);
+            }
             throw e;
         }
     }

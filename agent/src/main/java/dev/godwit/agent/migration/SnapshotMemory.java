@@ -103,7 +103,7 @@ final class SnapshotMemory implements PageStore {
             }
             CompletableFuture.anyOf(pager.complete(), machine.whenStopped()).get();
             if (isWanted()) {
-                pager.finish();
+                pager.finish(large);
             }
         } catch (InterruptedException | ExecutionException | RuntimeException | Error e) {
             damaged("its memory cannot be brought out of snapshot " + name + ": " + e);

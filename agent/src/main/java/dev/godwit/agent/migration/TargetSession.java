@@ -8,7 +8,6 @@ import dev.godwit.agent.transport.TransportException.Kind;
 import dev.godwit.host.device.DeviceStateException;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.memory.Backing;
-import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.state.CpuIdCheck;
 import dev.godwit.host.state.ElapsedTime;
 import dev.godwit.host.state.MachineState;
@@ -171,12 +170,11 @@ final class TargetSession {
         }
         try (Arena arena = Arena.ofShared();
                 Follower follower = new Follower(machine, pages, streams.written())) {
-            PageSet absent = PageMapMessage.decode(
-                    arena, next.payload(), machine.memory().pages());
+            PageMapMessage map = PageMapMessage.decode(arena, next.payload(), machine.memory());
             Message state = control.expect(MessageType.STATE);
             streams.awaitRound(state.argument() >>> 1);
             streams.finish();
-            follower.begin(absent);
+            follower.begin(map);
             takeState(machine, state, false);
             if (!followed(follower, source, stall)) {
                 return;

@@ -264,16 +264,13 @@ final class Chunks {
         userfault.wake(address(memory, page), PageSize.SMALL);
     }
 
-    /** Makes chunks that went in page by page whole again, as far as the host has large pages; the guest may run. */
-    void collapseBroken() {
-        if (memory.largePages() != LargePages.THP) {
-            return;
-        }
-        for (int chunk = 0; chunk < broken.length; chunk++) {
-            if (broken[chunk] && end(chunk) - first(chunk) == PageSize.SMALL_PER_LARGE) {
-                // Best effort: without a free large page it stays as it is, and the report says so.
-                MemoryCalls.madvise(address(memory, first(chunk)), PageSize.LARGE, MemoryCalls.MADV_COLLAPSE);
-            }
+    /**
+     * Makes one large page of a chunk again, as far as the host has one; the guest may run. Best effort: a page that the
+     * kernel is just using prevents it, for a moment.
+     */
+    void collapse(long chunk) {
+        if (end((int) chunk) - first((int) chunk) == PageSize.SMALL_PER_LARGE) {
+            MemoryCalls.madvise(address(memory, first((int) chunk)), PageSize.LARGE, MemoryCalls.MADV_COLLAPSE);
         }
     }
 

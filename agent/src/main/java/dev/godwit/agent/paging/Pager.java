@@ -4,6 +4,7 @@ import dev.godwit.bindings.linux.EventCalls;
 import dev.godwit.bindings.linux.FileCalls;
 import dev.godwit.bindings.linux.PollSet;
 import dev.godwit.bindings.linux.SystemCallException;
+import dev.godwit.host.memory.Backing;
 import dev.godwit.host.memory.GuestMemory;
 import dev.godwit.host.memory.LargePages;
 import dev.godwit.host.memory.MissingPages;
@@ -14,6 +15,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 import org.HdrHistogram.Histogram;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -42,6 +44,11 @@ public final class Pager implements AutoCloseable {
 
     /** As long as this nothing has to happen before the thread sleeps. */
     private static final long SPIN_NANOS = 50_000;
+
+    /** How often small pages are made large ones, with a pause in between for what prevents it to pass. */
+    private static final int COLLAPSES = 8;
+
+    private static final long COLLAPSE_AGAIN_NANOS = 20_000_000;
 
     /** Pages asked for together with the one that is waited for, in an aligned window: 64 KiB. */
     private static final int WINDOW = 16;
@@ -335,14 +342,37 @@ public final class Pager implements AutoCloseable {
     }
 
     /**
-     * After {@link #complete}: the memory is the kernel's alone again, and large pages that were broken are made whole.
-     * The guest may run.
+     * After {@link #complete}: the memory is the kernel's alone again, and chunks that went in by small pages are made
+     * large pages. The guest may run.
+     *
+     * @param large numbers of the chunks that are to be large pages, as they were where the guest came from
      */
-    public void finish() {
+    public void finish(PageSet large) {
         stop();
         memory.watch(null);
         userfault.unregister(memory.hva(), memory.size());
-        chunks.collapseBroken();
+        if (memory.largePages() == LargePages.THP) {
+            for (int i = 0; i < COLLAPSES && !collapse(large); i++) {
+                LockSupport.parkNanos(COLLAPSE_AGAIN_NANOS);
+            }
+        }
+    }
+
+    /** Whether all were large pages before. */
+    private boolean collapse(PageSet large) {
+        boolean all = true;
+        try (Arena own = Arena.ofShared()) {
+            Backing backing = Backing.scan(own, memory);
+            for (long chunk = large.next(0, large.pages());
+                    chunk < large.pages();
+                    chunk = large.next(chunk + 1, large.pages())) {
+                if (!backing.largeChunks().contains(chunk)) {
+                    chunks.collapse(chunk);
+                    all = false;
+                }
+            }
+        }
+        return all;
     }
 
     private void stop() {

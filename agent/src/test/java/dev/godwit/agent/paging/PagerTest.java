@@ -98,7 +98,7 @@ class PagerTest {
         boot(largePages);
         for (int percent : new int[] {1, 30, 100}) {
             assertTrue(machine.pause());
-            long before = Backing.scan(arena, machine.memory()).largeBytes();
+            Backing before = Backing.scan(arena, machine.memory());
             PageSet absent = some(random, percent);
             MemorySegment backup = backUp(absent);
             try (Pager pager = new Pager(machine.memory());
@@ -116,7 +116,7 @@ class PagerTest {
                     machine.resume();
                 }
                 pager.complete().get();
-                pager.finish();
+                pager.finish(before.largeChunks());
                 System.out.printf(
                         "%s %d%%: %d pages were elsewhere, %d requests, %d chunks broken, p50 %d us, p99 %d us%n",
                         largePages,
@@ -127,7 +127,8 @@ class PagerTest {
                         pager.faultTimes().getValueAtPercentile(50) / 1000,
                         pager.faultTimes().getValueAtPercentile(99) / 1000);
             }
-            assertEquals(before, Backing.scan(arena, machine.memory()).largeBytes());
+            assertEquals(
+                    before.largeBytes(), Backing.scan(arena, machine.memory()).largeBytes());
             String answer = GuestTalk.ask(machine, 'v', "VERIFIED");
             assertTrue(answer.endsWith(" errors=0"), answer);
         }
