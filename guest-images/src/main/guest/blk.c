@@ -143,6 +143,7 @@ _Noreturn void guest_main(void)
 	if (!option_text("loop", text, sizeof text))
 		guest_exit(0);
 	left = option_is("loop", "forever") ? 0 : option_number("loop", 1);
-	static const struct guest guest = {layout, fill, step, verify, describe};
+	static const struct guest guest = {
+		.layout = layout, .fill = fill, .step = step, .verify = verify, .describe = describe};
 	run_guest(&guest, 1);
 }

@@ -1,11 +1,13 @@
 /*
- * Rewrites a working set and checks every page before, sweeps cold memory, and measures the gaps in its
- * own loop. Parameters and output are in README.md.
+ * Reads and rewrites a working set and checks every page before, sweeps cold memory, counts how often each
+ * page was accessed, and measures the gaps in its own loop. Parameters and output are in README.md.
  */
 #include "lib/clock.h"
 #include "lib/cmdline.h"
 #include "lib/cpu.h"
 #include "lib/memory.h"
+#include "lib/packed.h"
+#include "lib/pattern.h"
 #include "lib/serial.h"
 #include "lib/smp.h"
 #include "lib/worker.h"
@@ -13,24 +15,27 @@
 /* A worker that fell behind its rate makes up for at most this much. */
 #define CATCH_UP_US 10000
 
-enum pattern { SEQUENTIAL, RANDOM, HOT_COLD };
+/* Pages a line of the answer to `a`. */
+#define LINE_PAGES 1024
 
 /* What one worker owns and where it is. */
 struct job {
 	struct slice hot, cold; /* working set and cold memory */
-	u64 next, random, probe;
-	u64 write_at, write_every; /* clock and cycles; 0 = as fast as possible */
+	struct pattern pattern;
+	u64 probe;
+	u64 access_at, access_every; /* clock and cycles; 0 = as fast as possible */
 	u64 sweep_next, sweep_at, sweep_every;
 	u64 writes_left;
 } __attribute__((aligned(64)));
 
 static struct job jobs[MAX_CPUS];
 static struct slice working_set, cold_memory;
-static u32 *generations; /* of the working set; in memory apart from it */
-static enum pattern pattern;
+static struct record {
+	u32 generation, accesses;
+} *records; /* of the working set's pages; in memory apart from it */
 static u64 rate, sweep_rate, write_limit;
 
-static u32 *generation_of(u64 index) { return &generations[index - working_set.first]; }
+static struct record *record_of(u64 index) { return &records[index - working_set.first]; }
 
 static u64 size_option(const char *key, u64 otherwise, u64 all)
 {
@@ -40,20 +45,20 @@ static u64 size_option(const char *key, u64 otherwise, u64 all)
 static void layout(void)
 {
 	u64 available = free_pages();
-	u64 entries = PAGE_SIZE / sizeof(u32);
+	u64 entries = PAGE_SIZE / sizeof(struct record);
 	u64 pages = size_option("ws", 64ull << 20, (available - 1) * entries / (entries + 1));
 	u64 table = (pages + entries - 1) / entries;
-	generations = table ? (u32 *)take_pages(table) : 0;
+	records = table ? (struct record *)take_pages(table) : 0;
 	available = free_pages();
 	u64 cold = size_option("cold", 0, available > pages ? available - pages : 0);
-	if ((table && !generations) || pages > available || cold > available - pages || !(pages + cold)) {
+	if ((table && !records) || pages > available || cold > available - pages || !(pages + cold)) {
 		print("ERROR ws=%lu and cold=%lu pages do not fit the %lu free pages\n", pages, cold, available);
 		guest_exit(2);
 	}
 	working_set = (struct slice){0, pages};
 	cold_memory = (struct slice){pages, cold};
 	page_seed = option_number("seed", 1);
-	pattern = option_is("pattern", "random") ? RANDOM : option_is("pattern", "hotcold") ? HOT_COLD : SEQUENTIAL;
+	patterns_init();
 	rate = option_number("rate", 0);
 	sweep_rate = option_number("sweep", 4096);
 	write_limit = option_number("writes", 0);
@@ -66,58 +71,33 @@ static void fill(struct worker *w)
 	struct job *job = &jobs[w->index];
 	job->hot = share_of(working_set, w->index);
 	job->cold = share_of(cold_memory, w->index);
-	job->random = (page_seed + w->index) * 0x9e3779b97f4a7c15ull | 1;
-	job->write_every = interval(rate);
+	pattern_start(&job->pattern, job->hot.count, page_seed + w->index);
+	job->access_every = interval(rate);
 	job->sweep_every = interval(sweep_rate);
 	job->writes_left = write_limit ? share_of((struct slice){0, write_limit}, w->index).count : ~0ull;
 	for (u64 i = 0; i < job->hot.count; i++) {
-		*generation_of(job->hot.first + i) = 1;
+		*record_of(job->hot.first + i) = (struct record){1, 0};
 		page_fill(page_number_at(job->hot.first + i), 1);
 	}
 	for (u64 i = 0; i < job->cold.count; i++)
 		page_fill(page_number_at(job->cold.first + i), 1);
 }
 
-/* Uniform in 0..n-1, n below 2^32. */
-static u64 random_below(struct job *job, u64 n)
+static void access_page(struct worker *w, struct job *job)
 {
-	u64 x = job->random;
-	x ^= x << 13;
-	x ^= x >> 7;
-	x ^= x << 17;
-	job->random = x;
-	return (x >> 32) * n >> 32;
-}
-
-static u64 choose(struct job *job)
-{
-	u64 n = job->hot.count;
-	switch (pattern) {
-	case RANDOM:
-		return random_below(job, n);
-	case HOT_COLD: {
-		u64 hot = n < 10 ? 1 : n / 10;
-		if (n <= hot || random_below(job, 10))
-			return random_below(job, hot);
-		return hot + random_below(job, n - hot);
-	}
-	default:
-		job->next = job->next + 1 < n ? job->next + 1 : 0;
-		return job->next;
-	}
-}
-
-static void rewrite(struct worker *w, struct job *job)
-{
-	u64 index = job->hot.first + choose(job);
+	struct access access = pattern_next(&job->pattern);
+	u64 index = job->hot.first + access.index;
 	u64 page = page_number_at(index);
-	u32 *generation = generation_of(index);
+	struct record *record = record_of(index);
 	struct mismatch m;
 	job->probe = (job->probe + 37) % PAGE_WORDS;
-	if (!page_check_quick(page, *generation, (u32)job->probe, &m))
-		fail_page(w, "ws", page, *generation, &m);
+	if (!page_check_quick(page, record->generation, (u32)job->probe, &m))
+		fail_page(w, "ws", page, record->generation, &m);
+	record->accesses++;
 	w->checked++;
-	page_renew(page, ++*generation);
+	if (access.read_only)
+		return;
+	page_renew(page, ++record->generation);
 	w->writes++;
 	if (--job->writes_left == 0)
 		w->done = true;
@@ -151,8 +131,8 @@ static bool step(struct worker *w)
 {
 	struct job *job = &jobs[w->index];
 	bool busy = false;
-	if (job->hot.count && (!job->write_every || is_due(w->clock, &job->write_at, job->write_every))) {
-		rewrite(w, job);
+	if (job->hot.count && (!job->access_every || is_due(w->clock, &job->access_at, job->access_every))) {
+		access_page(w, job);
 		busy = true;
 	}
 	if (job->cold.count && job->sweep_every && is_due(w->clock, &job->sweep_at, job->sweep_every)) {
@@ -168,7 +148,7 @@ static u64 verify(struct worker *w)
 	struct mismatch m;
 	for (u64 i = 0; i < job->hot.count; i++) {
 		u64 page = page_number_at(job->hot.first + i);
-		u32 generation = *generation_of(job->hot.first + i);
+		u32 generation = record_of(job->hot.first + i)->generation;
 		if (!page_check(page, generation, &m))
 			fail_page(w, "ws", page, generation, &m);
 		tick(w);
@@ -188,7 +168,7 @@ static void inject(void)
 	u64 index = working_set.first + working_set.count / 2;
 	u64 page = page_number_at(index);
 	if (option_is("inject", "stale"))
-		++*generation_of(index);
+		record_of(index)->generation++;
 	else if (option_is("inject", "zero"))
 		page_zero(page);
 	else if (option_is("inject", "torn"))
@@ -205,10 +185,35 @@ static void describe(void)
 	inject();
 }
 
+static void forget(struct worker *w)
+{
+	struct job *job = &jobs[w->index];
+	for (u64 i = 0; i < job->hot.count; i++)
+		record_of(job->hot.first + i)->accesses = 0;
+}
+
+/* A line for each run of adjacent pages, and the sum. */
+static void print_accesses(void)
+{
+	u64 sum = 0;
+	for (u64 i = 0; i < working_set.count;) {
+		u64 first = page_number_at(working_set.first + i), n = 0;
+		print("ACCESSES first=0x%lx counts=", first);
+		do {
+			u32 accesses = record_of(working_set.first + i)->accesses;
+			print_packed(accesses);
+			sum += accesses;
+			i++, n++;
+		} while (i < working_set.count && n < LINE_PAGES && page_number_at(working_set.first + i) == first + n);
+		print("\n");
+	}
+	print("ACCESSED pages=%lu accesses=%lu\n", working_set.count, sum);
+}
+
 _Noreturn void guest_main(void)
 {
 	clock_init();
-	static struct guest guest = {layout, fill, step, verify, describe};
+	static struct guest guest = {layout, fill, step, verify, describe, forget, print_accesses};
 	if (option_number("idle", 0))
 		guest.step = 0;
 	run_guest(&guest, cpu_count());

@@ -86,6 +86,6 @@ static void describe(void)
 _Noreturn void guest_main(void)
 {
 	clock_init();
-	static const struct guest guest = {layout, fill, 0, verify, describe};
+	static const struct guest guest = {.layout = layout, .fill = fill, .verify = verify, .describe = describe};
 	run_guest(&guest, cpu_count());
 }

@@ -1,5 +1,6 @@
 #include "report.h"
 #include "clock.h"
+#include "packed.h"
 #include "serial.h"
 
 /* Merged before the first byte goes out, since printing records gaps itself. */
@@ -38,5 +39,31 @@ void print_report(const struct worker *workers, u32 count, u32 errors)
 		print("%s%lu", i ? "," : "", cycles_to_us(longest[i]));
 	print(" gaps=");
 	gaps_print(&merged);
+	print("\n");
+}
+
+void print_pace(struct worker *workers, u32 count)
+{
+	/* All began in about the same moment, so their widths are the first times a power of two. */
+	for (u32 i = 0; i < count; i++)
+		pace_advance(&workers[i].pace, workers[i].clock);
+	u64 width = 0;
+	for (u32 i = 0; i < count; i++)
+		width = workers[i].pace.width > width ? workers[i].pace.width : width;
+	for (u32 i = 0; i < count; i++) {
+		struct pace *p = &workers[i].pace;
+		while (p->width < width)
+			pace_fold(p);
+		pace_advance(p, workers[i].clock);
+	}
+	/* The last bin is not over. */
+	u32 bins = workers[0].pace.bin;
+	print("PACE us=%lu bins=%u work=", cycles_to_us(width), bins);
+	for (u32 bin = 0; bin < bins; bin++) {
+		u64 work = 0;
+		for (u32 i = 0; i < count; i++)
+			work += workers[i].pace.work[bin];
+		print_packed(work);
+	}
 	print("\n");
 }

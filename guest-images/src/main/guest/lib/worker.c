@@ -11,7 +11,7 @@
 /* When idle, shorter gaps are only counted, so that no memory is written. */
 #define IDLE_GAP_US 100
 
-enum request { NONE, ZERO_WINDOW, VERIFY };
+enum request { NONE, ZERO_WINDOW, VERIFY, HOLD };
 
 static struct worker workers[MAX_CPUS];
 u32 worker_count;
@@ -20,6 +20,7 @@ static const struct guest *guest;
 static volatile bool go;
 static volatile u32 request_number;
 static volatile enum request request_kind;
+static volatile bool held;
 
 static struct {
 	struct worker *volatile by;
@@ -93,11 +94,21 @@ static void answer(struct worker *w)
 	case ZERO_WINDOW:
 		memset(&w->gaps, 0, sizeof w->gaps);
 		w->writes = w->checked = w->sweeps = w->swept = 0;
+		if (guest->forget)
+			guest->forget(w);
 		w->last_tsc = rdtsc();
 		w->window_start = w->clock;
+		pace_start(&w->pace, w->clock);
 		break;
 	case VERIFY:
 		w->verified = guest->verify(w);
+		break;
+	case HOLD:
+		w->answered = number;
+		while (w->index && held && request_number == number) {
+			tick(w);
+			cpu_pause();
+		}
 		break;
 	case NONE:
 		break;
@@ -121,6 +132,15 @@ static void ask_all(enum request kind)
 		}
 }
 
+/* Prints what others must not change meanwhile. */
+static void print_held(void (*printer)(void))
+{
+	held = true;
+	ask_all(HOLD);
+	printer();
+	held = false;
+}
+
 static u64 verify_all(void)
 {
 	ask_all(VERIFY);
@@ -130,6 +150,8 @@ static u64 verify_all(void)
 	print("VERIFIED pages=%lu errors=0\n", pages);
 	return pages;
 }
+
+static void print_work(void) { print_pace(workers, worker_count); }
 
 _Noreturn static void finish(void)
 {
@@ -147,6 +169,13 @@ static void obey(int command)
 	case 'z':
 		ask_all(ZERO_WINDOW);
 		print("ZEROED\n");
+		break;
+	case 'a':
+		if (guest->print_accesses)
+			print_held(guest->print_accesses);
+		break;
+	case 'p':
+		print_held(print_work);
 		break;
 	case 'v':
 		verify_all();
@@ -215,12 +244,15 @@ _Noreturn static void loop(struct worker *w)
 {
 	memset(&w->gaps, 0, sizeof w->gaps);
 	w->last_tsc = rdtsc();
+	pace_start(&w->pace, w->clock);
 	u64 poll_at = 0;
 	for (;;) {
 		tick(w);
 		if (request_number != w->answered)
 			answer(w);
 		bool busy = guest->step && !w->done && guest->step(w);
+		if (busy)
+			pace_count(&w->pace, w->clock);
 		if (w->index == 0)
 			govern(w, &poll_at);
 		if (!guest->step)

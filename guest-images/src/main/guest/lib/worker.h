@@ -4,6 +4,7 @@
  */
 #pragma once
 #include "gaps.h"
+#include "pace.h"
 #include "pages.h"
 #include "types.h"
 
@@ -22,6 +23,7 @@ struct worker {
 	volatile bool filled, done;
 	u64 writes, checked, sweeps, swept;
 	struct gaps gaps;
+	struct pace pace; /* turns of its loop in which there was work */
 } __attribute__((aligned(4096)));
 
 struct guest {
@@ -35,6 +37,10 @@ struct guest {
 	u64 (*verify)(struct worker *w);
 	/* Prints the guest's own fields of the READY line. */
 	void (*describe)(void);
+	/* Forgets what it counted itself. May be null. */
+	void (*forget)(struct worker *w);
+	/* Prints how often each page was accessed; the other workers wait meanwhile. May be null. */
+	void (*print_accesses)(void);
 };
 
 extern u32 worker_count;

@@ -1,9 +1,6 @@
 package dev.godwit.images;
 
-import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.stream.Collectors;
 
 /**
@@ -83,11 +80,7 @@ public record DirtierReport(
      * @throws IllegalArgumentException naming the field that is missing or no number
      */
     public static DirtierReport parse(String line) {
-        String text = line.strip();
-        if (!isReport(text)) {
-            throw new IllegalArgumentException("not a REPORT line: " + abbreviated(text));
-        }
-        Fields fields = new Fields(text.substring(PREFIX.length()));
+        GuestLine fields = new GuestLine("REPORT", line.strip());
         return new DirtierReport(
                 Math.toIntExact(fields.number("vcpus")),
                 fields.number("tsc_khz"),
@@ -121,66 +114,5 @@ public record DirtierReport(
 
     private static String joined(List<?> values) {
         return values.stream().map(Object::toString).collect(Collectors.joining(","));
-    }
-
-    private static String abbreviated(String text) {
-        return text.length() <= 60 ? text : text.substring(0, 60) + "…";
-    }
-
-    /** The {@code key=value} words of a line. */
-    private static final class Fields {
-        private final Map<String, String> values = new HashMap<>();
-
-        Fields(String text) {
-            for (String word : text.split(" +", -1)) {
-                int equals = word.indexOf('=');
-                if (equals > 0) {
-                    values.put(word.substring(0, equals), word.substring(equals + 1));
-                }
-            }
-        }
-
-        String text(String key) {
-            String value = values.get(key);
-            if (value == null) {
-                throw new IllegalArgumentException("the REPORT line has no " + key);
-            }
-            return value;
-        }
-
-        long number(String key) {
-            return number(key, text(key));
-        }
-
-        List<Long> numbers(String key) {
-            return Arrays.stream(text(key).split(",", -1))
-                    .map(value -> number(key, value))
-                    .toList();
-        }
-
-        List<Bucket> buckets(String key) {
-            String text = text(key);
-            return text.equals("-")
-                    ? List.of()
-                    : Arrays.stream(text.split(",", -1))
-                            .map(pair -> bucket(key, pair))
-                            .toList();
-        }
-
-        private static Bucket bucket(String key, String pair) {
-            int colon = pair.indexOf(':');
-            if (colon < 0) {
-                throw new IllegalArgumentException("REPORT field " + key + " has no count in " + abbreviated(pair));
-            }
-            return new Bucket(number(key, pair.substring(0, colon)), number(key, pair.substring(colon + 1)));
-        }
-
-        private static long number(String key, String value) {
-            try {
-                return Long.parseLong(value);
-            } catch (NumberFormatException e) {
-                throw new IllegalArgumentException("REPORT field " + key + " is no number: " + abbreviated(value), e);
-            }
-        }
     }
 }

@@ -2,6 +2,7 @@ package dev.godwit.images;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.images.DirtierOptions.Pattern;
 import org.junit.jupiter.api.Test;
@@ -35,12 +36,25 @@ class DirtierOptionsTest {
     }
 
     @Test
+    void whatAPatternNeedsReachesTheCommandLine() {
+        DirtierOptions options =
+                DirtierOptions.DEFAULT.withReads(95).withCluster(64).withMove(7);
+        String zipf = options.withPattern(Pattern.ZIPF).commandLine();
+        assertTrue(zipf.contains("pattern=zipf ") && zipf.endsWith(" reads=95 cluster=64"), zipf);
+        String moving = options.withPattern(Pattern.MOVING).commandLine();
+        assertTrue(moving.contains("pattern=moving ") && moving.endsWith(" reads=95 move=7"), moving);
+        assertTrue(options.withPattern(Pattern.READHOT).commandLine().endsWith(" reads=95"));
+    }
+
+    @Test
     void valuesOutOfRangeAreRefusedByName() {
         DirtierOptions options = DirtierOptions.DEFAULT;
         assertEquals(
                 "rate=-1 is less than 0",
                 assertThrows(IllegalArgumentException.class, () -> options.withRate(-1))
                         .getMessage());
+        assertThrows(IllegalArgumentException.class, () -> options.withReads(101));
+        assertThrows(IllegalArgumentException.class, () -> options.withCluster(0));
         assertThrows(IllegalArgumentException.class, () -> options.withCpus(0));
         assertThrows(IllegalArgumentException.class, () -> options.withCpus(65));
         assertThrows(IllegalArgumentException.class, () -> options.withWorkingSet(-2));

@@ -4,9 +4,12 @@ import dev.godwit.agent.api.ApiClient;
 import dev.godwit.agent.api.GuestView;
 import dev.godwit.agent.api.LogChunk;
 import dev.godwit.agent.config.Failure;
+import dev.godwit.images.AccessCounts;
 import dev.godwit.images.DirtierReport;
+import dev.godwit.images.GuestPace;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.function.Predicate;
 
 /**
@@ -47,6 +50,24 @@ public final class MeasuringGuest {
     public DirtierReport report() {
         agent.input(name, new byte[] {'r'});
         return DirtierReport.parse(awaitLine(DirtierReport::isReport));
+    }
+
+    /** Work it did over time since {@link #zero}. */
+    public GuestPace pace() {
+        agent.input(name, new byte[] {'p'});
+        return GuestPace.parse(awaitLine(GuestPace::isPace));
+    }
+
+    /** How often it accessed each page of its working set since {@link #zero}; it stands still while it tells. */
+    public AccessCounts accesses() {
+        agent.input(name, new byte[] {'a'});
+        AccessCounts.Reader reader = new AccessCounts.Reader();
+        while (true) {
+            Optional<AccessCounts> counts = reader.accept(awaitLine(line -> line.startsWith("ACCESSE")));
+            if (counts.isPresent()) {
+                return counts.get();
+            }
+        }
     }
 
     /** Checks all its memory; returns the pages checked. */
