@@ -25,7 +25,7 @@ record HeatGrid(HeatView heat, int columns) {
 
     static HeatGrid of(HeatView heat) {
         int columns = 1;
-        while (columns * columns * 2 < heat.levels().size()) {
+        while (columns * columns < heat.levels().size() * 2) {
             columns *= 2;
         }
         return new HeatGrid(heat, Math.max(32, columns));

@@ -5,7 +5,7 @@ import java.util.Locale;
 /** A heat map as SVG, readable on light and dark grounds: text has its own colour for each, cold cells are see-through. */
 final class HeatSvg {
     private static final String[] COLOURS = {
-        "none", "#0b0724", "#2a0f5c", "#55137b", "#801f7d", "#ab2f70", "#d3455a", "#ee6c3f", "#fba238", "#f7e06c"
+        "none", "#2f2b7c", "#4a2d86", "#6a2c86", "#8a2b80", "#ab2f70", "#d3455a", "#ee6c3f", "#fba238", "#f7e06c"
     };
     private static final int LEFT = 76;
     private static final int TOP = 62;

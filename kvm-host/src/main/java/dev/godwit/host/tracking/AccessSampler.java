@@ -26,6 +26,11 @@ public interface AccessSampler extends AutoCloseable {
     /** About what it costs the guest to be seen once, as measured, in nanoseconds. */
     long faultNanos();
 
+    /** How many times that is charged for a fault, for what it leaves behind. */
+    default int chargePerFault() {
+        return 1;
+    }
+
     @Override
     void close();
 }

@@ -226,7 +226,7 @@ public final class AccessTracker implements AutoCloseable {
                 continue;
             }
             refreshBacking(now);
-            int faults = (int) Math.max(1, allowance / fault);
+            int faults = (int) Math.max(1, allowance / (fault * sampler.chargePerFault()));
             boolean small = turn++ % (SMALL_LOOKS_PER_REGION_LOOK + 1) != 0;
             long cost = look(small, faults);
             allowance -= cost;

@@ -25,6 +25,9 @@ import java.util.concurrent.locks.LockSupport;
  */
 final class FaultSampler implements AccessSampler, FaultRing.Sink {
     private static final int READ_WRITE = MemoryCalls.PROT_READ | MemoryCalls.PROT_WRITE;
+    /** What a fault leaves behind, cold translations above all, has cost a guest at least as much as the fault did. */
+    private static final int WITH_AFTERMATH = 2;
+
     private static final long POLL_NANOS = 500_000;
 
     private final GuestMemory memory;
@@ -75,6 +78,11 @@ final class FaultSampler implements AccessSampler, FaultRing.Sink {
     }
 
     @Override
+    public int chargePerFault() {
+        return WITH_AFTERMATH;
+    }
+
+    @Override
     public long sample(Look at, int mostFaults, long mostNanos) {
         look = at;
         long begin = System.nanoTime();
@@ -109,7 +117,7 @@ final class FaultSampler implements AccessSampler, FaultRing.Sink {
         cost.update();
         at.heldUp(faults * cost.nanos() / rings.size());
         // Chunks of small pages are mapped as large ones again afterwards, with one more fault each.
-        return (faults + (at.small() ? at.count() : 0)) * cost.nanos();
+        return (faults + (at.small() ? at.count() : 0)) * cost.nanos() * WITH_AFTERMATH;
     }
 
     private int drain() {
