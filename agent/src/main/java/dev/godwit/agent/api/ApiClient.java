@@ -84,6 +84,16 @@ public final class ApiClient {
         return Json.readAnswer(answer.body(), InputView.class).accepted();
     }
 
+    /** How hot a guest's memory is, in at most so many cells. */
+    public HeatView heat(String name, int cells) {
+        return get(guestPath(name, "/heat?cells=" + cells), HeatView.class);
+    }
+
+    /** Starts or ends access tracking. */
+    public HeatView track(String name, HeatRequest request) {
+        return post(guestPath(name, "/heat"), request, HeatView.class);
+    }
+
     /** Writes a guest to a file that does not exist yet; the guest goes on. */
     public SnapshotReport snapshot(String name, Path file) {
         return post(

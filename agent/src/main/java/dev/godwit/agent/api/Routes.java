@@ -46,6 +46,8 @@ final class Routes {
                 new Route("POST", "/v1/guests/{name}/stop", this::stop),
                 new Route("GET", "/v1/guests/{name}/log", this::log),
                 new Route("POST", "/v1/guests/{name}/input", this::input),
+                new Route("GET", "/v1/guests/{name}/heat", this::heat),
+                new Route("POST", "/v1/guests/{name}/heat", this::track),
                 new Route("POST", "/v1/guests/{name}/snapshot", this::snapshot),
                 new Route("POST", "/v1/guests/{name}/restore", this::restore),
                 new Route("POST", "/v1/guests/{name}/migrations", this::migrate),
@@ -140,6 +142,15 @@ final class Routes {
 
     private Reply input(Call call) {
         return Reply.ok(new InputView(guest(call).input(call.body(), 0)));
+    }
+
+    private Reply heat(Call call) {
+        return Reply.ok(HeatView.of(guest(call), call.number("cells", HeatView.CELLS, 0, HeatView.MOST_CELLS)));
+    }
+
+    private Reply track(Call call) {
+        call.request(HeatRequest.class).apply(guest(call));
+        return Reply.ok(HeatView.of(guest(call), 0));
     }
 
     private Reply snapshot(Call call) {

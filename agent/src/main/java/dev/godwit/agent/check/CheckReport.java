@@ -18,6 +18,7 @@ public record CheckReport(
         KvmSupport kvm,
         LargePageSupport largePages,
         Userfault userfaultfd,
+        List<AccessTracking> accessTracking,
         Map<String, String> vm,
         Limits limits,
         List<Problem> problems) {
@@ -66,6 +67,13 @@ public record CheckReport(
      * @param move whether pages can be moved out of a guest and back (Linux 6.8)
      */
     public record Userfault(boolean usable, String error, Long features, boolean move) {}
+
+    /**
+     * A way of seeing which pages a guest accesses; the first that is usable is used.
+     *
+     * @param error why it cannot be used; null when it can
+     */
+    public record AccessTracking(String mechanism, boolean usable, String error) {}
 
     /** Limits of this process; -1 is none. */
     public record Limits(long openFiles, long lockedMemory) {}

@@ -1,5 +1,6 @@
 package dev.godwit.agent.check;
 
+import dev.godwit.agent.check.CheckReport.AccessTracking;
 import dev.godwit.agent.check.CheckReport.Capability;
 import dev.godwit.agent.check.CheckReport.Cpu;
 import dev.godwit.agent.check.CheckReport.KvmSupport;
@@ -11,9 +12,11 @@ import dev.godwit.agent.check.CheckReport.Userfault;
 import dev.godwit.agent.inventory.HostMemory;
 import dev.godwit.bindings.linux.ProcessCalls;
 import dev.godwit.bindings.linux.gen.rlimit;
+import dev.godwit.host.tracking.AccessMechanism;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -55,6 +58,14 @@ public final class HostCheck {
                     "a process may open only " + limits.openFiles() + " files; a guest takes a few of them",
                     "ulimit -n 65536, or LimitNOFILE= in the agent's systemd unit"));
         }
+        List<AccessTracking> tracking = accessTracking();
+        if (tracking.stream().noneMatch(AccessTracking::usable)) {
+            problems.add(new Problem(
+                    false,
+                    "accesses of guests cannot be tracked: "
+                            + tracking.getFirst().error(),
+                    "the rights to trace (CAP_SYS_ADMIN, or root), or userfaultfd with Linux 6.8"));
+        }
         problems.sort(Comparator.comparing(p -> !p.fatal()));
         HostMemory memory = HostMemory.now();
         return new CheckReport(
@@ -65,6 +76,7 @@ public final class HostCheck {
                 kvm,
                 pages,
                 userfault,
+                tracking,
                 vm(),
                 limits,
                 problems);
@@ -115,6 +127,15 @@ public final class HostCheck {
             problems.add(new Problem(
                     false, "userfaultfd cannot move pages: slower paging", "a newer kernel: Linux 6.8 or later"));
         }
+    }
+
+    private static List<AccessTracking> accessTracking() {
+        return Arrays.stream(AccessMechanism.values())
+                .map(way -> {
+                    String error = way.problem().orElse(null);
+                    return new AccessTracking(way.text(), error == null, error);
+                })
+                .toList();
     }
 
     private static LargePageSupport largePages() {

@@ -84,6 +84,12 @@ final class CheckCommand implements Callable<Integer> {
                         : "no");
         line(
                 out,
+                "access tracking",
+                r.accessTracking().stream()
+                        .map(way -> way.mechanism() + (way.usable() ? ": yes" : ": no, " + way.error()))
+                        .collect(Collectors.joining("; ")));
+        line(
+                out,
                 "limits",
                 "open files " + limit(r.limits().openFiles()) + ", locked memory "
                         + (r.limits().lockedMemory() < 0

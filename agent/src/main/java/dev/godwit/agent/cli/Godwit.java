@@ -27,6 +27,7 @@ import picocli.CommandLine.Spec;
             StartCommand.class,
             PsCommand.class,
             ShowCommand.class,
+            HeatCommand.class,
             LogsCommand.class,
             InputCommand.class,
             PauseCommand.class,

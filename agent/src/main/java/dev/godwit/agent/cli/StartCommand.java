@@ -1,6 +1,7 @@
 package dev.godwit.agent.cli;
 
 import dev.godwit.agent.api.GuestView;
+import dev.godwit.agent.api.HeatRequest;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -34,12 +35,24 @@ final class StartCommand extends AgentAccess {
     @Option(names = "--paused", description = "Do not let it run yet; resume does.")
     private boolean paused;
 
+    @Option(
+            names = "--access-tracking",
+            paramLabel = "SHARE",
+            description = "Track which pages it accesses, at a cost of at most this share of its time, such as 0.02.")
+    private Double share;
+
     @Option(names = "--json", description = "Print the guest as JSON.")
     private boolean json;
 
     @Override
     public Integer call() {
+        if (share != null) {
+            HeatRequest.check(share);
+        }
         GuestView guest = client().start(machine.request(name, image, paused));
+        if (share != null) {
+            client().track(name, new HeatRequest(share, null));
+        }
         if (json) {
             printJson(guest);
         } else {

@@ -3,9 +3,12 @@ package dev.godwit.agent.inventory;
 import dev.godwit.agent.config.Failure;
 import dev.godwit.agent.migration.GuestDescription;
 import dev.godwit.agent.migration.MigrationPhase;
+import dev.godwit.bindings.linux.SystemCallException;
 import dev.godwit.host.device.SerialLog;
 import dev.godwit.host.machine.Machine;
+import dev.godwit.host.tracking.AccessTracker;
 import dev.godwit.host.vcpu.StopReason;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
@@ -26,6 +29,7 @@ public final class Guest {
     private final long createdNanos;
     private Machine machine;
     private MigrationJob job;
+    private AccessTracker tracked; // which the migration under way has stopped
     private boolean arriving;
     private boolean incomplete;
     private boolean snapshotting;
@@ -172,6 +176,31 @@ public final class Guest {
         return m.serial().input(bytes, from, bytes.length - from);
     }
 
+    /**
+     * Tracks from now on which pages it accesses; settings hold from the first time on.
+     *
+     * @param share of the guest's time that this may cost
+     * @throws Failure not capable, when this host offers no way of doing it
+     */
+    public synchronized AccessTracker trackAccesses(double share, Duration halfLife) {
+        Machine m = whole("be tracked");
+        if (m.state() == Machine.State.STOPPED) {
+            throw ended();
+        }
+        try {
+            return m.trackAccesses(share, halfLife);
+        } catch (SystemCallException e) {
+            throw new Failure(
+                    Failure.Kind.NOT_CAPABLE,
+                    "this host offers no way of tracking accesses: " + e.getMessage() + "; godwit check says more");
+        }
+    }
+
+    /** Its access tracker, if it has ever been tracked here. */
+    public Optional<AccessTracker> accessTracker() {
+        return present().accessTracker();
+    }
+
     synchronized void attach(Machine built) {
         machine = built;
     }
@@ -202,6 +231,11 @@ public final class Guest {
         if (m.state() == Machine.State.STOPPED) {
             throw ended();
         }
+        // What is known stays, for the migration to ask; looking on would cost when time is dear.
+        tracked = m.accessTracker().filter(AccessTracker::isTracking).orElse(null);
+        if (tracked != null) {
+            tracked.stop();
+        }
         job = start.apply(m);
         return job;
     }
@@ -209,6 +243,10 @@ public final class Guest {
     void endMigration() {
         synchronized (this) {
             job = null;
+            if (tracked != null && machine.state() != Machine.State.STOPPED) {
+                tracked.start();
+            }
+            tracked = null;
         }
         closeIfStopped();
     }

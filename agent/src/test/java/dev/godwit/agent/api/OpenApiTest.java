@@ -57,6 +57,8 @@ class OpenApiTest {
                 ResumeRequest.class,
                 GuestView.class,
                 InputView.class,
+                HeatRequest.class,
+                HeatView.class,
                 SnapshotRequest.class,
                 SnapshotReport.class,
                 RestoreRequest.class,

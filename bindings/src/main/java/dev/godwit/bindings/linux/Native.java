@@ -1,5 +1,7 @@
 package dev.godwit.bindings.linux;
 
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
@@ -11,7 +13,23 @@ final class Native {
     private static final Linker LINKER = Linker.nativeLinker();
     private static final SymbolLookup LIBC = LINKER.defaultLookup();
 
+    private static final MethodHandle SYSCALL = variadicCall(
+            "syscall",
+            1,
+            FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
+
     private Native() {}
+
+    /** A system call without a function in the C library: its result or {@code -errno}. Unused arguments are 0. */
+    static long systemCall(long number, long first, long second, long third, long fourth, long fifth) {
+        MemorySegment capture = ErrnoCapture.ofThread();
+        try {
+            long result = (long) SYSCALL.invokeExact(capture, number, first, second, third, fourth, fifth);
+            return ErrnoCapture.result(result, capture);
+        } catch (Throwable e) {
+            throw thrownBy(e);
+        }
+    }
 
     /** A handle whose first parameter is the capture segment of {@link ErrnoCapture}. */
     @SuppressWarnings("restricted") // the descriptor is written next to the C prototype at each use

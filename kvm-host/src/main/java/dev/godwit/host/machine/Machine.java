@@ -10,6 +10,9 @@ import dev.godwit.host.kvm.Kvm;
 import dev.godwit.host.memory.GuestMemory;
 import dev.godwit.host.state.ElapsedTime;
 import dev.godwit.host.state.MachineState;
+import dev.godwit.host.tracking.AccessMechanism;
+import dev.godwit.host.tracking.AccessSampler;
+import dev.godwit.host.tracking.AccessTracker;
 import dev.godwit.host.tracking.DirtyTracker;
 import dev.godwit.host.vcpu.StopReason;
 import dev.godwit.host.vcpu.VcpuThread;
@@ -52,6 +55,12 @@ public final class Machine implements AutoCloseable {
     private CpuId guestCpu;
     private State state = State.PAUSED;
     private StopReason stopReason;
+    /** Guards the access tracker, apart from commands: it may take as long as a look. */
+    private final Object accessLock = new Object();
+
+    private AccessTracker accessTracker;
+    private boolean accessClosed;
+    private volatile boolean running;
     private boolean closed;
 
     private Machine(Kvm kvm, MachineConfig config) {
@@ -116,6 +125,38 @@ public final class Machine implements AutoCloseable {
         return parts.dirtyTracker();
     }
 
+    /**
+     * Starts tracking which pages the guest accesses, reads as well as writes; once made, the tracker stays and keeps
+     * its settings.
+     *
+     * @param share of the guest's time that tracking may cost
+     * @param halfLife after which what was seen counts half
+     * @throws dev.godwit.bindings.linux.SystemCallException when this host offers no way of doing it
+     * @throws IllegalStateException when the machine is closed
+     */
+    public AccessTracker trackAccesses(double share, Duration halfLife) {
+        synchronized (accessLock) {
+            if (accessClosed) {
+                throw new IllegalStateException("the machine is closed");
+            }
+            if (accessTracker == null) {
+                List<Integer> threads = vcpus.stream().map(VcpuThread::threadId).toList();
+                AccessSampler sampler = AccessMechanism.open(
+                        memory(), parts.slots(), threads, !config.disks().isEmpty());
+                accessTracker = new AccessTracker(memory(), sampler, threads.size(), share, halfLife, () -> running);
+            }
+            accessTracker.start();
+            return accessTracker;
+        }
+    }
+
+    /** The machine's access tracker, if {@link #trackAccesses} was ever called. */
+    public Optional<AccessTracker> accessTracker() {
+        synchronized (accessLock) {
+            return Optional.ofNullable(accessTracker);
+        }
+    }
+
     /** When the guest executed its first instructions ({@link System#nanoTime}), if its image marks them. */
     public OptionalLong firstInstructionNanos() {
         return parts.bootMark().firstWriteNanos();
@@ -164,6 +205,7 @@ public final class Machine implements AutoCloseable {
         if (state == State.PAUSED) {
             state = State.RUNNING;
             vcpus.forEach(VcpuThread::resume);
+            running = true;
         }
     }
 
@@ -174,6 +216,7 @@ public final class Machine implements AutoCloseable {
      */
     public synchronized boolean pause() {
         if (state == State.RUNNING) {
+            running = false;
             vcpus.forEach(VcpuThread::requestPause);
             vcpus.forEach(VcpuThread::awaitOutside);
             // A vCPU whose guest ended meanwhile waits for this lock to say so: this machine will not run again.
@@ -228,6 +271,7 @@ public final class Machine implements AutoCloseable {
             return false;
         }
         state = State.STOPPED;
+        running = false;
         stopReason = reason;
         vcpus.forEach(VcpuThread::requestStop);
         memory().giveUpMissing();
@@ -250,6 +294,13 @@ public final class Machine implements AutoCloseable {
                 return;
             }
             closed = true;
+        }
+        // Before the threads: a look that is under way needs nobody, and then nothing of the guest is used any more.
+        synchronized (accessLock) {
+            accessClosed = true;
+            if (accessTracker != null) {
+                accessTracker.close();
+            }
         }
         othersThanMe().forEach(VcpuThread::join);
         parts.close();

@@ -50,6 +50,7 @@ final class Parts {
     private Vm vm;
     private StateKeeper stateKeeper;
     private GuestMemory memory;
+    private MemorySlots slots;
     private Serial16550 serial;
     private DirtyTracker dirtyTracker;
     private long ringBytes;
@@ -81,7 +82,7 @@ final class Parts {
         memory = cleanUp.add(GuestMemory.allocate(config.memoryBytes(), config.largePages()));
         vm = cleanUp.add(kvm.createVm());
         // Memory first: a slot set later waits for the RCU readers that the interrupt chips bring with them.
-        MemorySlots slots = new MemorySlots(vm, memory);
+        slots = new MemorySlots(vm, memory);
         slots.install();
         vm.reserveRealModeArea(TSS, IDENTITY_MAP);
         vm.createIrqchip();
@@ -98,13 +99,13 @@ final class Parts {
             vcpu.setCpuId(GuestCpuId.forVcpu(cpuId, id, config.cpus(), tscKhz));
             vcpus.add(vcpu);
         }
-        dirtyTracker = tracker(slots);
+        dirtyTracker = tracker();
         attachDevices();
         attachDisks();
         stateKeeper = new StateKeeper(kvm, vm, vcpus, devices);
     }
 
-    private DirtyTracker tracker(MemorySlots slots) {
+    private DirtyTracker tracker() {
         return switch (config.dirtyTracking()) {
             case LOG -> new DirtyLogTracker(vm, slots, memory);
             case RING -> {
@@ -182,6 +183,10 @@ final class Parts {
 
     GuestMemory memory() {
         return memory;
+    }
+
+    MemorySlots slots() {
+        return slots;
     }
 
     SerialLog serialLog() {

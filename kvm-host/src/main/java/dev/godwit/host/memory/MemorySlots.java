@@ -2,14 +2,17 @@ package dev.godwit.host.memory;
 
 import dev.godwit.bindings.kvm.gen.kvm_h;
 import dev.godwit.host.kvm.Vm;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Set;
 
 /**
  * How a guest's RAM is registered with KVM: slot 0 holds the pages below the device hole, slot 1, if there are any, the
  * pages above it. Pages keep their dense numbers: a slot is a run of them, and the second slot starts at a multiple of
  * 64, so that each slot's dirty bitmap is a run of whole words of a {@link PageSet}.
  *
- * <p>Threading: {@link #install} and {@link #setDirtyLogging} by one thread at a time, while vCPUs may run; the rest is
+ * <p>Threading: {@link #install} first; {@link #setDirtyLogging} from any thread, while vCPUs may run; the rest is
  * immutable.
  *
  * <p>Source: {@code KVM_SET_USER_MEMORY_REGION} in {@code Documentation/virt/kvm/api.rst}.
@@ -27,6 +30,7 @@ public final class MemorySlots {
     private final Vm vm;
     private final GuestMemory memory;
     private final List<Slot> slots;
+    private final Set<Object> loggers = Collections.newSetFromMap(new IdentityHashMap<>());
 
     /** The slots for this memory; nothing is registered before {@link #install}. */
     public MemorySlots(Vm vm, GuestMemory memory) {
@@ -48,11 +52,19 @@ public final class MemorySlots {
     }
 
     /**
-     * Turns KVM's record of written pages on or off for all RAM. Costs time in proportion to RAM, during which vCPUs
-     * that take a fault wait.
+     * Turns KVM's record of written pages on or off for all RAM, on behalf of a user: it is on as long as any user wants
+     * it. Costs time in proportion to RAM, during which vCPUs that take a fault wait.
      */
-    public void setDirtyLogging(boolean on) {
-        register(on ? (int) kvm_h.KVM_MEM_LOG_DIRTY_PAGES() : 0);
+    public synchronized void setDirtyLogging(Object user, boolean on) {
+        boolean was = !loggers.isEmpty();
+        if (on) {
+            loggers.add(user);
+        } else {
+            loggers.remove(user);
+        }
+        if (was == loggers.isEmpty()) {
+            register(on ? (int) kvm_h.KVM_MEM_LOG_DIRTY_PAGES() : 0);
+        }
     }
 
     private void register(int flags) {

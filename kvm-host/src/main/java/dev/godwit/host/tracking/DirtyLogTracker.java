@@ -75,7 +75,7 @@ public final class DirtyLogTracker implements DirtyTracker {
 
     @Override
     public void start() {
-        memorySlots.setDirtyLogging(true);
+        memorySlots.setDirtyLogging(this, true);
         // Logs that start all set are protected by the first clear; others start clean, and this finds little.
         fetch();
         memory.drainWritten(round);
@@ -99,7 +99,7 @@ public final class DirtyLogTracker implements DirtyTracker {
 
     @Override
     public void stop() {
-        memorySlots.setDirtyLogging(false);
+        memorySlots.setDirtyLogging(this, false);
     }
 
     @Override

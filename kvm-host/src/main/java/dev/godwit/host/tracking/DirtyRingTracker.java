@@ -77,7 +77,7 @@ public final class DirtyRingTracker implements DirtyTracker {
 
     @Override
     public void start() {
-        memorySlots.setDirtyLogging(true);
+        memorySlots.setDirtyLogging(this, true);
         discard();
     }
 
@@ -101,7 +101,7 @@ public final class DirtyRingTracker implements DirtyTracker {
 
     @Override
     public void stop() {
-        memorySlots.setDirtyLogging(false);
+        memorySlots.setDirtyLogging(this, false);
         // Else what is left would count against the rings at the next start.
         discard();
     }

@@ -68,6 +68,19 @@ public final class VcpuThread {
         return Thread.currentThread().equals(thread);
     }
 
+    /** The kernel's number of its thread. */
+    public int threadId() {
+        lock.lock();
+        try {
+            while (threadId == 0) {
+                changed.awaitUninterruptibly();
+            }
+            return threadId;
+        } finally {
+            lock.unlock();
+        }
+    }
+
     public State state() {
         lock.lock();
         try {
@@ -159,7 +172,7 @@ public final class VcpuThread {
     }
 
     private void loop() {
-        threadId = SignalCalls.gettid();
+        announceThread();
         while (awaitRunning()) {
             StopReason reason = runGuest();
             if (reason != null) {
@@ -169,6 +182,16 @@ public final class VcpuThread {
             }
         }
         enterStopped();
+    }
+
+    private void announceThread() {
+        lock.lock();
+        try {
+            threadId = SignalCalls.gettid();
+            changed.signalAll();
+        } finally {
+            lock.unlock();
+        }
     }
 
     /** Waits for RUNNING; false when the vCPU is to stop. */

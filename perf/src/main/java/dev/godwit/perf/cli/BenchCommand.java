@@ -11,7 +11,7 @@ import picocli.CommandLine.Spec;
         description = "Measures Godwit on this machine; what is compared is measured in turns in one run.",
         sortOptions = false,
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = {JmhCommand.class, StartCommand.class, MigrateCommand.class},
+        subcommands = {JmhCommand.class, StartCommand.class, MigrateCommand.class, HeatBenchCommand.class},
         footer = {
             "",
             "Examples:",
@@ -19,6 +19,7 @@ import picocli.CommandLine.Spec;
             "  godwit bench start              from the API call to the first instruction; memory of idle guests",
             "  godwit bench migrate            migrations back and forth, against raw TCP",
             "  godwit bench migrate --peer qemu --quick    the same on QEMU, side by side",
+            "  godwit bench heat               access tracking against what a guest really did",
             "",
             BenchOptions.EXIT_STATUS
         })

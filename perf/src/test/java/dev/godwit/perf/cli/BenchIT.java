@@ -145,6 +145,29 @@ class BenchIT {
     }
 
     @Test
+    void heatFindsHotPagesAndKeepsLargeOnes() throws IOException {
+        for (String mechanism : List.of("kvm-faults", "page-moves")) {
+            JsonNode result = json(
+                    "bench",
+                    "heat",
+                    "--working-set=8m",
+                    "--rounds=2",
+                    "--round=3s",
+                    "--share=0.2",
+                    "--mechanism=" + mechanism,
+                    "--json");
+            assertEquals(2048, result.at("/pages").asLong());
+            assertEquals(2, result.at("/progress").size());
+            // A tenth would be chance.
+            assertTrue(result.at("/progress/1/precision").asDouble() > 0.2, result.toString());
+            assertTrue(result.at("/on/min").asDouble() > 0, result.toString());
+            assertEquals(
+                    result.at("/coverageBefore").asLong(),
+                    result.at("/coverageAfter").asLong());
+        }
+    }
+
+    @Test
     void badInputIsOneLineAndExitStatusTwo() {
         for (List<String> arguments : List.of(
                 List.of("bench"),
@@ -152,6 +175,8 @@ class BenchIT {
                 List.of("bench", "jmh", "["),
                 List.of("bench", "start", "--runs=0"),
                 List.of("bench", "start", "--memory=many"),
+                List.of("bench", "heat", "--pattern=cat"),
+                List.of("bench", "heat", "--share=2"),
                 List.of("bench", "migrate", "--guest=cat"),
                 List.of("bench", "migrate", "--guest=idle,zero"),
                 List.of("bench", "migrate", "--guest=dirty", "--memory=128m"),

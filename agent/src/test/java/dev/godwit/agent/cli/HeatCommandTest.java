@@ -1,0 +1,128 @@
+package dev.godwit.agent.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.godwit.agent.api.Agent;
+import dev.godwit.agent.api.ApiClient;
+import dev.godwit.agent.api.HeatRequest;
+import dev.godwit.agent.api.HeatView;
+import dev.godwit.agent.config.Failure;
+import dev.godwit.agent.config.HostPort;
+import dev.godwit.agent.transport.Secret;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Tracking and its pictures over the API and the command line. */
+@Tag("kvm")
+@Timeout(180)
+class HeatCommandTest {
+    @TempDir
+    Path directory;
+
+    private Agent a;
+    private Agent b;
+    private ApiClient client;
+
+    @BeforeEach
+    void start() {
+        a = agent("a");
+        b = agent("b");
+        client = new ApiClient(a.socket());
+    }
+
+    private Agent agent(String name) {
+        return Agent.start(
+                directory.resolve(name),
+                new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
+                new Secret(new byte[32]));
+    }
+
+    @AfterEach
+    void stop() {
+        a.close();
+        b.close();
+    }
+
+    private Run godwit(String... args) {
+        return Run.with(Map.of("GODWIT_AGENT", a.socket().toString()), "", args);
+    }
+
+    private void startGuest(String... more) {
+        List<String> args = new ArrayList<>(
+                List.of("start", "web", "--image", "dirtier", "--memory", "32m", "--cmdline", "ws=8m pattern=random"));
+        Collections.addAll(args, more);
+        Run run = godwit(args.toArray(String[]::new));
+        assertEquals(0, run.status(), run.err());
+    }
+
+    @Test
+    void aTrackedGuestIsShownAndMigratesAndStops() throws IOException {
+        startGuest("--access-tracking", "0.2");
+        while (client.heat("web", 0).accesses() < 500) {
+            Thread.onSpinWait();
+        }
+        JsonNode json =
+                new ObjectMapper().readTree(godwit("heat", "web", "--json").out());
+        assertTrue(json.at("/tracking").asBoolean(), json.toString());
+        assertEquals(8192, json.at("/levels").size());
+        assertEquals(4096, json.at("/cellBytes").asLong());
+        Path picture = directory.resolve("web.svg");
+        assertEquals(0, godwit("heat", "web", "--svg", picture.toString()).status());
+        String svg = Files.readString(picture);
+        assertTrue(svg.startsWith("<svg ") && svg.endsWith("</svg>\n") && svg.contains(" MiB</text>"), svg);
+        String text = godwit("heat", "web").out();
+        assertTrue(text.contains("0 MiB ") && text.contains("and more"), text);
+        assertFalse(text.contains("\u001b"), "colours only on a terminal");
+        Run migrated = godwit("migrate", "web", "--to", HostPort.text(b.address()), "--verify");
+        assertEquals(0, migrated.status(), migrated.err());
+    }
+
+    @Test
+    void aGuestIsTrackedOnDemand() {
+        startGuest();
+        assertFalse(client.heat("web", 0).tracking());
+        Run run = godwit("heat", "web", "--for", "3s", "--share", "0.2");
+        assertEquals(0, run.status(), run.err());
+        HeatView after = client.heat("web", 16);
+        assertFalse(after.tracking());
+        assertEquals(16, after.levels().size());
+        assertEquals(0.2, after.share());
+    }
+
+    @Test
+    void refusals() {
+        startGuest("--paused");
+        assertEquals(2, godwit("heat", "web", "--share", "2").status());
+        assertEquals(2, godwit("heat", "web", "--for", "long").status());
+        assertEquals(2, godwit("heat", "web", "--stop").status());
+        assertEquals(
+                2,
+                godwit("start", "x", "--image", "hello", "--access-tracking", "-1")
+                        .status());
+        for (HeatRequest bad : List.of(new HeatRequest(0.9, null), new HeatRequest(0.1, 0L))) {
+            try {
+                client.track("web", bad);
+                throw new AssertionError("accepted " + bad);
+            } catch (Failure e) {
+                assertEquals(Failure.Kind.BAD_INPUT, e.kind());
+            }
+        }
+    }
+}

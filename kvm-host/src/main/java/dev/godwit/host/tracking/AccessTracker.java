@@ -1,0 +1,354 @@
+package dev.godwit.host.tracking;
+
+import dev.godwit.host.memory.Backing;
+import dev.godwit.host.memory.GuestMemory;
+import dev.godwit.host.memory.PageSet;
+import dev.godwit.host.memory.PageSize;
+import java.lang.foreign.Arena;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+
+/**
+ * Keeps the heat of a guest's pages while the guest runs, at a bounded cost.
+ *
+ * <p>It looks now and then, as often as the share of the guest's time allows: at 2 MiB regions first, then at the small
+ * pages of some regions, hot ones and those it has not looked at for long. A look costs what the guest's faults in it
+ * cost, which the sampler measures; that is paid from an allowance that grows with time.
+ *
+ * <p>Threading: {@link #start}, {@link #stop} and {@link #close} from one thread at a time; the rest from any thread. A
+ * thread of its own does the work. Nothing is tracked while the guest does not run.
+ */
+public final class AccessTracker implements AutoCloseable {
+    /** The share of the guest's time that tracking may cost unless told otherwise. */
+    public static final double DEFAULT_SHARE = 0.02;
+
+    /** The half-life of heat unless told otherwise. */
+    public static final Duration DEFAULT_HALF_LIFE = Duration.ofSeconds(60);
+
+    /** Several at once, so that they are compared in one look; few, since each is made whole again afterwards. */
+    private static final int MOST_SPLIT = 8;
+
+    private static final int PER_CHUNK = PageSize.SMALL_PER_LARGE;
+    private static final long BACKING_AGE = 5_000_000_000L;
+    private static final long ALLOWANCE_SPAN = 2_000_000_000L;
+    /** Few long looks tell more than many short ones, and beginning and ending one has its price. */
+    private static final long LOOK_PERIOD = 750_000_000L;
+
+    private static final long MOST_WAIT = 50_000_000L;
+    private static final long LONGEST_LOOK = 200_000_000L;
+    private static final long LONGEST_REGION_LOOK = 20_000_000L;
+    private static final int SMALL_LOOKS_PER_REGION_LOOK = 8;
+    /** Of the time of a look at small pages, lost to the smaller mappings: an allowance for what cannot be measured. */
+    private static final int SMALL_MAPPINGS = 20;
+
+    private final GuestMemory memory;
+    private final AccessSampler sampler;
+    private final BooleanSupplier runs;
+    private final double share;
+    private final int cpus;
+    private final int chunks;
+    private final Arena arena = Arena.ofShared();
+    private final Heat heat;
+    private final Look look;
+    private final long[] lookedAt;
+    private PageSet largeChunks;
+    private int[] populated = {};
+    private int nextRegion;
+    private long backingAt;
+    private long looks;
+    private long accesses;
+    private long spent;
+    private long vcpuTime;
+    private volatile boolean stopped = true;
+    private volatile RuntimeException failure;
+    private Thread thread;
+    private boolean closed;
+
+    /**
+     * A tracker that is not started; it owns the sampler.
+     *
+     * @param cpus the guest's vCPUs
+     * @param share of their time that tracking may cost, above 0 and at most 0.5
+     * @param halfLife after which what was seen counts half
+     * @param runs whether the guest runs now
+     */
+    public AccessTracker(
+            GuestMemory memory,
+            AccessSampler sampler,
+            int cpus,
+            double share,
+            Duration halfLife,
+            BooleanSupplier runs) {
+        if (!(share > 0 && share <= 0.5)) {
+            throw new IllegalArgumentException(
+                    "the share for access tracking is above 0 and at most 0.5, not " + share);
+        }
+        this.memory = memory;
+        this.sampler = sampler;
+        this.cpus = cpus;
+        this.share = share;
+        this.runs = runs;
+        long now = System.nanoTime();
+        this.chunks = Math.toIntExact((memory.pages() + PER_CHUNK - 1) / PER_CHUNK);
+        this.heat = new Heat(arena, memory.pages(), halfLife.toNanos(), now);
+        this.look = new Look(memory.pages());
+        this.lookedAt = new long[chunks];
+    }
+
+    /** Starts, or goes on after {@link #stop} with what is known. No effect if started. */
+    public synchronized void start() {
+        if (!closed && (thread == null || !thread.isAlive())) {
+            stopped = false;
+            failure = null;
+            thread = Thread.ofPlatform().name("access-tracker").daemon().start(this::loop);
+        }
+    }
+
+    /** Stops; at the return the guest's memory is as if it had never been tracked, and what is known stays. */
+    public synchronized void stop() {
+        if (thread == null) {
+            return;
+        }
+        stopped = true;
+        thread.interrupt();
+        boolean interrupted = false;
+        while (thread.isAlive()) {
+            try {
+                thread.join();
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        thread = null;
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Whether it works now: started, and the host has not stopped it. */
+    public boolean isTracking() {
+        return !stopped && failure == null;
+    }
+
+    /** Why it gave up, or null. */
+    public String problem() {
+        RuntimeException why = failure;
+        return why == null ? null : why.getMessage();
+    }
+
+    public String mechanism() {
+        return sampler.name();
+    }
+
+    /** The share of the guest's time that it may cost. */
+    public double share() {
+        return share;
+    }
+
+    public AccessCost cost() {
+        synchronized (heat) {
+            return new AccessCost(looks, accesses, spent, vcpuTime, sampler.faultNanos());
+        }
+    }
+
+    /**
+     * Waits until there have been so many looks in all.
+     *
+     * @return whether there have; false when the time has passed first
+     */
+    public boolean awaitLooks(long count, Duration timeout) throws InterruptedException {
+        long deadline = System.nanoTime() + timeout.toNanos();
+        synchronized (heat) {
+            for (long left; looks < count && (left = deadline - System.nanoTime()) > 0; ) {
+                heat.wait(Math.max(1, left / 1_000_000));
+            }
+            return looks >= count;
+        }
+    }
+
+    /**
+     * Adds what a dirty tracker has collected: each of these pages was written at least once.
+     *
+     * @param nanos since the collection before
+     */
+    public void written(PageSet pages, long nanos) {
+        synchronized (heat) {
+            heat.at(System.nanoTime());
+            long end = pages.pages();
+            for (long page = pages.next(0, end); page < end; page = pages.next(page + 1, end)) {
+                heat.written(page, nanos);
+            }
+        }
+    }
+
+    /** How hot each page is now. */
+    public HeatMap map(Arena owner) {
+        HeatMap map = new HeatMap(owner, memory.pages());
+        synchronized (heat) {
+            for (long page = 0; page < memory.pages(); page++) {
+                map.set(page, HeatMap.levelOf(heat.rate(page)));
+            }
+        }
+        return map;
+    }
+
+    private void loop() {
+        try {
+            track();
+        } catch (RuntimeException e) {
+            failure = e;
+        }
+    }
+
+    private void track() {
+        double allowance = 0;
+        long last = System.nanoTime();
+        int turn = 0;
+        while (!stopped) {
+            if (!runs.getAsBoolean()) {
+                LockSupport.parkNanos(MOST_WAIT);
+                last = System.nanoTime();
+                continue;
+            }
+            long now = System.nanoTime();
+            long gained = (now - last) * cpus;
+            last = now;
+            synchronized (heat) {
+                vcpuTime += gained;
+            }
+            allowance = Math.min(allowance + share * gained, share * cpus * ALLOWANCE_SPAN);
+            long fault = sampler.faultNanos();
+            double least = share * cpus * LOOK_PERIOD;
+            if (allowance < least) {
+                LockSupport.parkNanos((long) Math.min(MOST_WAIT, (least - allowance) / (share * cpus)));
+                continue;
+            }
+            refreshBacking(now);
+            int faults = (int) Math.max(1, allowance / (fault * sampler.chargePerFault()));
+            boolean small = turn++ % (SMALL_LOOKS_PER_REGION_LOOK + 1) != 0;
+            long cost = look(small, faults);
+            allowance -= cost;
+        }
+    }
+
+    /** One look; what it cost. */
+    private long look(boolean small, int faults) {
+        look.begin(small);
+        long more = small ? chooseSmall(faults) : chooseRegions(faults);
+        if (look.count() == 0) {
+            LockSupport.parkNanos(MOST_WAIT / 10);
+            return 0;
+        }
+        long begin = System.nanoTime();
+        // Some of the faults come after the last look at their number.
+        int most = Math.max(1, faults * 3 / 4);
+        if (small) {
+            // A look that goes on until all pages were accessed tells nothing of which come first.
+            most = Math.min(most, look.count() * PER_CHUNK / 4);
+        }
+        long cost = sampler.sample(look, most, small ? LONGEST_LOOK : LONGEST_REGION_LOOK) + more;
+        long took = System.nanoTime() - begin;
+        cost += small ? took / SMALL_MAPPINGS : 0;
+        synchronized (heat) {
+            // A guest that paused meanwhile has not shown anything.
+            if (runs.getAsBoolean()) {
+                look.addTo(heat);
+            }
+            looks++;
+            accesses += look.sightings();
+            spent += cost;
+            heat.notifyAll();
+        }
+        return cost;
+    }
+
+    /** Takes as many regions as may be touched, in turn; the answer is a further cost in nanoseconds. */
+    private long chooseRegions(int most) {
+        int n = populated.length;
+        for (int i = 0; i < n && look.count() < most; i++) {
+            int chunk = populated[nextRegion++ % n];
+            // A region of small pages would have to be mapped page by page again.
+            if (largeChunks.contains(chunk)) {
+                look.add(chunk);
+            }
+        }
+        nextRegion = n == 0 ? 0 : nextRegion % n;
+        return 0;
+    }
+
+    /** Takes the chunks that are most worth a look; the answer is a further cost in nanoseconds. */
+    private long chooseSmall(int faults) {
+        long now = System.nanoTime();
+        long more = 0;
+        int most = sampler.splitsLargePages() ? MOST_SPLIT : Look.MOST_SMALL;
+        long room = faults;
+        while (look.count() < Math.min(most, populated.length)) {
+            int best = -1;
+            double worth = -1;
+            for (int chunk : populated) {
+                double age = now - lookedAt[chunk];
+                double its = lookedAt[chunk] == now ? -1 : Math.sqrt(Math.max(1, heat.regionRate(chunk))) * age;
+                if (its > worth) {
+                    worth = its;
+                    best = chunk;
+                }
+            }
+            if (best < 0) {
+                break;
+            }
+            if (!largeChunks.contains(best)) {
+                // Its pages are mapped one by one again, those too that are accessed only after the look.
+                int pages = look.pagesOf(best);
+                if (pages > room && look.count() > 0) {
+                    break;
+                }
+                room -= pages;
+                more += pages * sampler.faultNanos();
+            }
+            lookedAt[best] = now;
+            look.add(best);
+        }
+        return more;
+    }
+
+    /** Which chunks exist and which are large changes slowly. */
+    private void refreshBacking(long now) {
+        if (backingAt != 0 && now - backingAt < BACKING_AGE) {
+            return;
+        }
+        backingAt = now;
+        try (Arena scan = Arena.ofConfined()) {
+            Backing backing = Backing.scan(scan, memory);
+            if (largeChunks == null) {
+                largeChunks = Backing.emptyChunks(arena, memory);
+            }
+            largeChunks.clear();
+            largeChunks.addAll(backing.largeChunks());
+            int[] found = new int[chunks];
+            int n = 0;
+            for (int chunk = 0; chunk < chunks; chunk++) {
+                long first = (long) chunk * PER_CHUNK;
+                long end = Math.min(memory.pages(), first + PER_CHUNK);
+                if (backing.resident().next(first, end) < end) {
+                    found[n++] = chunk;
+                }
+            }
+            populated = Arrays.copyOf(found, n);
+        }
+    }
+
+    /** Stops and gives everything back; heat is gone. No effect the second time. */
+    @Override
+    public synchronized void close() {
+        if (!closed) {
+            closed = true;
+            stop();
+            sampler.close();
+            synchronized (heat) {
+                arena.close();
+            }
+        }
+    }
+}

@@ -1,0 +1,182 @@
+package dev.godwit.perf.cli;
+
+import dev.godwit.agent.api.Json;
+import dev.godwit.agent.config.Durations;
+import dev.godwit.agent.config.Failure;
+import dev.godwit.agent.config.Sizes;
+import dev.godwit.host.tracking.AccessMechanism;
+import dev.godwit.images.DirtierOptions;
+import dev.godwit.images.DirtierOptions.Pattern;
+import dev.godwit.perf.report.Distribution;
+import dev.godwit.perf.report.Figures;
+import dev.godwit.perf.report.Table;
+import dev.godwit.perf.scenario.HeatResult;
+import dev.godwit.perf.scenario.HeatScenario;
+import java.io.PrintWriter;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+@Command(
+        name = "heat",
+        description = "How well access tracking finds a guest's hot pages, against what the guest really did, and what"
+                + " it costs the guest's throughput.",
+        sortOptions = false,
+        footer = {
+            "",
+            "Example:",
+            "  godwit bench heat --pattern zipf --working-set 32m --rounds 6",
+            "",
+            BenchOptions.EXIT_STATUS
+        })
+final class HeatBenchCommand implements Callable<Integer> {
+    private static final int MAX_ROUNDS = 1000;
+    private static final long BESIDE = 32L << 20;
+
+    @Spec
+    private CommandSpec spec;
+
+    @Option(
+            names = "--pattern",
+            paramLabel = "KIND",
+            defaultValue = "zipf",
+            description =
+                    "What the guest does: zipf, readhot, moving, hotcold, random, seq. Default: ${DEFAULT-VALUE}.")
+    private String pattern;
+
+    @Option(
+            names = "--working-set",
+            paramLabel = "SIZE",
+            defaultValue = "32m",
+            description = "With so much of its memory. Default: ${DEFAULT-VALUE}.")
+    private String workingSet;
+
+    @Option(
+            names = "--reads",
+            paramLabel = "N",
+            defaultValue = "95",
+            description = "Per cent of its accesses that only read. Default: ${DEFAULT-VALUE}.")
+    private int reads;
+
+    @Option(
+            names = {"-c", "--cpus"},
+            paramLabel = "N",
+            defaultValue = "1",
+            description = "Its vCPUs. Default: ${DEFAULT-VALUE}.")
+    private int cpus;
+
+    @Option(
+            names = "--share",
+            paramLabel = "SHARE",
+            defaultValue = "0.02",
+            description = "The share of its time that tracking may cost. Default: ${DEFAULT-VALUE}.")
+    private double share;
+
+    @Option(
+            names = "--mechanism",
+            paramLabel = "NAME",
+            description = "kvm-faults or page-moves. Default: the first that this host offers.")
+    private String mechanism;
+
+    @Option(
+            names = "--rounds",
+            paramLabel = "N",
+            defaultValue = "6",
+            description = "Rounds with tracking, each between two without. Default: ${DEFAULT-VALUE}.")
+    private int rounds;
+
+    @Option(
+            names = "--round",
+            paramLabel = "TIME",
+            defaultValue = "10s",
+            description = "Length of a round. Default: ${DEFAULT-VALUE}.")
+    private String round;
+
+    @Mixin
+    private BenchOptions options;
+
+    @Mixin
+    BenchOptions.Help help;
+
+    @Override
+    public Integer call() throws InterruptedException {
+        BenchOptions.range("--rounds", rounds, 1, MAX_ROUNDS);
+        BenchOptions.range("--reads", reads, 0, 100);
+        BenchOptions.range("--cpus", cpus, 1, DirtierOptions.MAX_CPUS);
+        if (!(share > 0 && share <= 0.5)) {
+            throw Failure.badInput("--share: above 0 and at most 0.5 is right, not " + share);
+        }
+        long bytes = Sizes.parse("--working-set", workingSet);
+        Duration length = Durations.parse("--round", round);
+        DirtierOptions guest = DirtierOptions.DEFAULT
+                .withWorkingSet(bytes)
+                .withPattern(choice(
+                        "--pattern", pattern, Pattern.values(), p -> p.name().toLowerCase(Locale.ROOT)))
+                .withReads(reads)
+                .withCpus(cpus)
+                .withSweep(0);
+        AccessMechanism way = mechanism == null
+                ? null
+                : choice("--mechanism", mechanism, AccessMechanism.values(), AccessMechanism::text);
+        BenchOptions.needKvm();
+        HeatResult result =
+                new HeatScenario(guest, bytes + BESIDE, way, share, rounds, length).run(options.progress(spec));
+        PrintWriter out = spec.commandLine().getOut();
+        if (options.json) {
+            out.println(Json.pretty(result));
+        } else {
+            print(result, out);
+        }
+        out.flush();
+        return 0;
+    }
+
+    private static <T> T choice(
+            String option, String text, T[] values, java.util.function.Function<T, String> spelling) {
+        return Arrays.stream(values)
+                .filter(value -> spelling.apply(value).equals(text))
+                .findFirst()
+                .orElseThrow(() -> Failure.badInput(option + ": " + text + " is none of "
+                        + Arrays.stream(values).map(spelling).collect(Collectors.joining(", "))));
+    }
+
+    private static void print(HeatResult r, PrintWriter out) {
+        out.println("Guest " + r.pattern() + " with " + r.pages() + " pages, tracked by " + r.mechanism() + ", "
+                + Figures.of(r.faultMicros()) + " µs a fault");
+        Table quality = new Table("tracked for, s", "precision", "recall", "accesses found", "of at best");
+        for (HeatResult.Quality q : r.progress()) {
+            quality.row(
+                    Figures.of(q.trackedSeconds()),
+                    Figures.ratio(q.precision()),
+                    Figures.ratio(q.recall()),
+                    Figures.percent(q.accessShare()),
+                    Figures.percent(q.bestShare()));
+        }
+        quality.print(out);
+        out.println();
+        Table cost = new Table("", "min", "median", "max", "spread");
+        row(cost, "accesses/s, off", r.off());
+        row(cost, "accesses/s, on", r.on());
+        loss(cost, "loss, %", r.loss());
+        loss(cost, "loss of CPU time, %", r.cpuLoss());
+        cost.print(out);
+        out.println("Allowed: " + Figures.of(r.share() * 100) + " %; counted by faults: "
+                + Figures.of(r.measuredShare() * 100) + " %. Large pages: "
+                + Sizes.human(r.coverageBefore()) + " before, " + Sizes.human(r.coverageAfter()) + " after.");
+    }
+
+    private static void loss(Table table, String what, Distribution d) {
+        table.row(what, Figures.of(d.min() * 100), Figures.of(d.median() * 100), Figures.of(d.max() * 100), "");
+    }
+
+    private static void row(Table table, String what, Distribution d) {
+        table.row(what, Figures.of(d.min()), Figures.of(d.median()), Figures.of(d.max()), Figures.percent(d.spread()));
+    }
+}
