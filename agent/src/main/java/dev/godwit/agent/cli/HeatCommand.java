@@ -23,7 +23,7 @@ import picocli.CommandLine.Parameters;
         sortOptions = false,
         footer = {
             "",
-            "Examples:",
+            "Example:",
             "  godwit --agent /tmp/a/api.sock heat web --for 30s",
             "  godwit --agent /tmp/a/api.sock heat web --svg web.svg",
             "",

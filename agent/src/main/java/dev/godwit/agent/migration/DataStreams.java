@@ -17,7 +17,6 @@ import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.LongUnaryOperator;
 
 /**
  * The source's data connections, each on a thread of its own. A round's chunks are handed out one by one to whichever
@@ -80,23 +79,25 @@ final class DataStreams implements AutoCloseable {
      * @param large numbers of the chunks that are large pages here
      */
     RoundSink.Sending start(PageSet wanted, PageSet large, int round) {
-        return start(wanted, large, round, LongUnaryOperator.identity());
+        return start(List.of(wanted), large, round);
     }
 
     /**
-     * As {@link #start(PageSet, PageSet, int)}, in another order.
+     * Starts sending the pages of one set after those of the other, all as one round.
      *
-     * @param order the chunk to be sent as the nth
+     * @param passes disjoint sets over the same pages
+     * @param large numbers of the chunks that are large pages here
      */
-    RoundSink.Sending start(PageSet wanted, PageSet large, int round, LongUnaryOperator order) {
+    RoundSink.Sending start(List<PageSet> passes, PageSet large, int round) {
         AtomicLong next = new AtomicLong();
-        long chunks = PageFrame.chunksIn(wanted.pages());
+        long chunks = PageFrame.chunksIn(memory.pages());
         List<Future<Void>> parts = new ArrayList<>(senders.size());
         for (PageSender sender : senders) {
             Callable<Void> part = () -> {
-                for (long nth = next.getAndIncrement(); nth < chunks; nth = next.getAndIncrement()) {
-                    long chunk = order.applyAsLong(nth);
-                    sender.sendChunk(wanted, chunk, large.contains(chunk), round);
+                long all = chunks * passes.size();
+                for (long nth = next.getAndIncrement(); nth < all; nth = next.getAndIncrement()) {
+                    long chunk = nth % chunks;
+                    sender.sendChunk(passes.get((int) (nth / chunks)), chunk, large.contains(chunk), round);
                 }
                 sender.endRound(round);
                 return null;

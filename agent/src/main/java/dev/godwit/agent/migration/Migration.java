@@ -228,13 +228,20 @@ public final class Migration {
         Precopy precopy = new Precopy(arena, machine, link, options, figures);
         precopy.run();
         if (precopy.follows()) {
-            PageService service = new PageService(link, machine, options, precopy.largeChunks(), PageOrder.ADDRESS);
+            PageService service = new PageService(link, machine, options, precopy.largeChunks(), order(arena));
             synchronized (this) {
                 pages = service;
             }
             link.follow(service);
         }
         return precopy;
+    }
+
+    /** By heat, if the guest has been tracked; what has been seen of it stays readable during a migration. */
+    private PageOrder order(Arena arena) {
+        return machine.accessTracker()
+                .map(tracker -> PageOrder.hottestFirst(tracker.map(arena)))
+                .orElse(PageOrder.ADDRESS);
     }
 
     private void switchOver(Precopy precopy) throws TransportException, MigrationException, InterruptedException {

@@ -8,6 +8,7 @@ import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
@@ -27,8 +28,11 @@ final class PageServer implements AutoCloseable {
     private final PageSet largeChunks;
     private final PageOrder order;
     private final MemorySegment request = arena.allocate(PageRequest.BYTES, 8);
-    /** What the target lacks, less what it has asked for. */
+    /** What the target lacks. */
     private final PageSet missing;
+
+    /** The same in the order in which it is pushed, less what the target has asked for. */
+    private List<PageSet> passes = List.of();
 
     private final PageSet wanted;
     private final AtomicLong urgentPages = new AtomicLong();
@@ -84,7 +88,10 @@ final class PageServer implements AutoCloseable {
                     Kind.MALFORMED,
                     requests.peer() + " wants " + count + " pages from " + Long.toUnsignedString(first));
         }
-        missing.removeRange(first, count);
+        // The others read these sets at any time: at worst a page goes twice.
+        for (PageSet pass : passes) {
+            pass.removeRange(first, count);
+        }
         wanted.addRange(first, count);
         urgent.sendChunk(wanted, first / PageSize.SMALL_PER_LARGE, false, PageFrame.AFTERWARDS);
         wanted.removeRange(first, count);
@@ -97,7 +104,8 @@ final class PageServer implements AutoCloseable {
         }
         requests.receive(missing.segment().asSlice(0, bytes));
         PageMapMessage.checkEnd(missing);
-        sending = push.start(missing, largeChunks, PageFrame.AFTERWARDS, order.of(missing));
+        passes = order.passes(arena, missing);
+        sending = push.start(passes, largeChunks, PageFrame.AFTERWARDS);
         Thread.ofPlatform().daemon().name("migration-push").start(this::watchPush);
     }
 

@@ -68,7 +68,7 @@ class PostcopyTest {
                 MigrationReport report = guest.move(mode(mode).withStreams(1 + random.nextInt(4)));
                 guest.verify();
                 assertNotNull(report.postcopy(), report.toString());
-                assertTrue(report.postcopy().pages() > 1000, report.toString());
+                assertTrue(report.postcopy().pages() > 0, report.toString());
                 assertEquals(largePages == LargePages.THP, report.largePagesBefore() > 0);
                 assertEquals(report.largePagesBefore(), report.largePagesAfter());
                 assertEquals(i + 1, host.completed.size());
@@ -118,6 +118,17 @@ class PostcopyTest {
             MigrationReport report = guest.move(
                     mode(MigrationMode.AUTO).withDowntime(Duration.ofMillis(5)).withBandwidth(32 << 20));
             assertNotNull(report.postcopy(), report.toString());
+            guest.verify();
+        }
+    }
+
+    @Test
+    void aTrackedGuestIsFollowedByItsHottestPagesFirst() throws Exception {
+        try (Wanderer guest = boot(LargePages.THP, BUSY)) {
+            var tracker = guest.machine().trackAccesses(0.5, Duration.ofSeconds(10));
+            assertTrue(tracker.awaitLooks(3, Duration.ofSeconds(60)));
+            tracker.stop();
+            guest.move(mode(MigrationMode.POSTCOPY));
             guest.verify();
         }
     }

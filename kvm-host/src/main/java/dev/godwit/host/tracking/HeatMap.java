@@ -27,6 +27,15 @@ public final class HeatMap {
         levels = arena.allocate(pages);
     }
 
+    /** A map of these levels, one a page. */
+    public static HeatMap of(Arena arena, byte[] levels) {
+        HeatMap map = new HeatMap(arena, levels.length);
+        for (int page = 0; page < levels.length; page++) {
+            map.set(page, levels[page]);
+        }
+        return map;
+    }
+
     /** The level of a rate in accesses a second. */
     public static int levelOf(double rate) {
         if (!(rate > 0)) {
