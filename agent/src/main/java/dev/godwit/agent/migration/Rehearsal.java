@@ -45,7 +45,8 @@ public final class Rehearsal {
         })) {
             server.start();
             for (int i = 0; i < TIMES; i++) {
-                report = migrateOnce(kvm, server.address(), secret);
+                report = migrateOnce(kvm, server.address(), secret, MigrationMode.PRECOPY);
+                migrateOnce(kvm, server.address(), secret, MigrationMode.POSTCOPY);
             }
         } finally {
             visitors.forEach(Machine::close);
@@ -53,7 +54,7 @@ public final class Rehearsal {
         return Duration.ofNanos(report.downtime().total() * 1000);
     }
 
-    private static MigrationReport migrateOnce(Kvm kvm, InetSocketAddress target, Secret secret)
+    private static MigrationReport migrateOnce(Kvm kvm, InetSocketAddress target, Secret secret, MigrationMode mode)
             throws MigrationException {
         try (Machine machine = Machine.empty(kvm, CONFIG)) {
             // Something to send: one page in each chunk, so that all paths are taken.
@@ -61,7 +62,7 @@ public final class Rehearsal {
                 machine.memory().segment().asSlice(at, PageSize.SMALL).fill((byte) 1);
             }
             GuestDescription guest = new GuestDescription("rehearsal", "", CONFIG);
-            return new Migration(machine, guest, target, secret, MigrationOptions.DEFAULT).run();
+            return new Migration(machine, guest, target, secret, MigrationOptions.DEFAULT.withMode(mode)).run();
         }
     }
 

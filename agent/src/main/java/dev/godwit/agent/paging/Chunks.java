@@ -77,6 +77,10 @@ final class Chunks {
         return (int) (page / PageSize.SMALL_PER_LARGE);
     }
 
+    int count() {
+        return states.length;
+    }
+
     long first(int chunk) {
         return (long) chunk * PageSize.SMALL_PER_LARGE;
     }
@@ -109,24 +113,30 @@ final class Chunks {
     }
 
     /**
-     * Takes a chunk out of the guest's sight, whatever stale content it has, some of its pages being elsewhere as the map
-     * says. The staging range is registered too.
+     * Takes a chunk out of the guest's sight, whatever stale content it has. The staging range is registered too.
+     *
+     * @param absent the pages that are elsewhere
+     * @return how many of the chunk's are
      */
-    void takeAside(int chunk, int elsewhere) {
+    int takeAside(int chunk, PageSet absent, Place place) {
         long first = first(chunk);
         long end = end(chunk);
+        int elsewhere = (int) absent.cardinality(first, end);
         if (elsewhere < end - first) {
             moveAside(first, end);
+            staged.addRange(first, end - first);
         } else {
             drop(first, end);
         }
-        for (long page = first; page < end; page++) {
-            if (map.place(page) == Place.RESIDENT) {
-                staged.add(page);
-            }
+        for (long page = absent.next(first, end); page < end; ) {
+            long stop = absent.nextAbsent(page, end);
+            map.setRange(page, stop - page, place);
+            staged.removeRange(page, stop - page);
+            page = absent.next(stop, end);
         }
         missing[chunk] = elsewhere;
         states[chunk] = State.STAGED;
+        return elsewhere;
     }
 
     private void moveAside(long first, long end) {

@@ -61,8 +61,9 @@ public final class PageMap {
 
     /** Says where {@code count} pages from {@code first} are: a place that has no frames. */
     public void setRange(long first, long count, Place place) {
+        int entry = place.code() << PLACE_SHIFT;
         for (long page = first; page < first + count; page++) {
-            set(page, place, 0);
+            entries.setAtIndex(ValueLayout.JAVA_INT, page, entry);
         }
     }
 

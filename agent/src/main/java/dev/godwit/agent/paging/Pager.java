@@ -113,15 +113,9 @@ public final class Pager implements AutoCloseable {
         long pages = memory.pages();
         for (long page = absent.next(0, pages); page < pages; ) {
             int chunk = Chunks.of(page);
-            int count = 0;
-            for (long at = page; at < chunks.end(chunk); at = absent.next(at + 1, chunks.end(chunk))) {
-                map.set(at, place, 0);
-                count++;
-            }
             synchronized (chunks.lockOf(chunk)) {
-                chunks.takeAside(chunk, count);
+                elsewhere.addAndGet(chunks.takeAside(chunk, absent, place));
             }
-            elsewhere.addAndGet(count);
             page = absent.next(chunks.end(chunk), pages);
         }
         if (moves) {
@@ -180,9 +174,11 @@ public final class Pager implements AutoCloseable {
 
     /** The pages that are still elsewhere, into {@code into}; exact when nothing arrives meanwhile, else too many. */
     public void collectElsewhere(PageSet into) {
-        for (long page = 0; page < map.pages(); page++) {
-            if (chunks.isElsewhere(page)) {
-                into.add(page);
+        for (int chunk = 0; chunk < chunks.count(); chunk++) {
+            for (long page = chunks.first(chunk); chunks.missing(chunk) > 0 && page < chunks.end(chunk); page++) {
+                if (chunks.isElsewhere(page)) {
+                    into.add(page);
+                }
             }
         }
     }
