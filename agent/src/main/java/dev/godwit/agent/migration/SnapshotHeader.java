@@ -98,9 +98,10 @@ record SnapshotHeader(long memoryBytes, long descriptionBytes, long stateBytes, 
         return file.asSlice(tablesAt() + presentBytes(), largeBytes());
     }
 
-    /** The checksum of one chunk's pages that are in the file. */
-    int checksum(MemorySegment file, long chunk) {
-        return file.get(U32, tablesAt() + presentBytes() + largeBytes() + chunk * Integer.BYTES);
+    /** The checksum of each chunk's pages that are in the file. */
+    int[] checksums(MemorySegment file) {
+        return file.asSlice(tablesAt() + presentBytes() + largeBytes(), checksumBytes())
+                .toArray(U32);
     }
 
     MemorySegment description(MemorySegment file) {

@@ -38,7 +38,9 @@ final class SnapshotMemory implements PageStore {
     private final PagedFile file;
     private final String name;
     private final SnapshotHeader header;
-    private final MemorySegment tables;
+    /** One of each chunk, copied: the file may be truncated by somebody while it is read. */
+    private final int[] checksums;
+
     private final PageSet present;
     private final PageSet large;
     private final Pager pager;
@@ -56,7 +58,7 @@ final class SnapshotMemory implements PageStore {
         this.file = file;
         this.name = name;
         this.header = header;
-        this.tables = mapped;
+        this.checksums = header.checksums(mapped);
         this.present = new PageSet(arena, header.pages());
         this.large = new PageSet(arena, header.chunks());
         present.segment().copyFrom(header.present(mapped));
@@ -122,7 +124,13 @@ final class SnapshotMemory implements PageStore {
 
     @Override
     public void request(long first, int count) {
-        urgent.execute(() -> load(first / PageSize.SMALL_PER_LARGE));
+        urgent.execute(() -> {
+            try {
+                load(first / PageSize.SMALL_PER_LARGE);
+            } catch (RuntimeException | Error e) {
+                damaged("its memory cannot be brought out of snapshot " + name + ": " + e);
+            }
+        });
     }
 
     private void load(long chunk) {
@@ -147,7 +155,7 @@ final class SnapshotMemory implements PageStore {
                 SnapshotHeader.update(crc, into);
                 at = present.next(stop, end);
             }
-            if ((int) crc.getValue() != header.checksum(tables, chunk)) {
+            if ((int) crc.getValue() != checksums[(int) chunk]) {
                 damaged("snapshot " + name + " is damaged: the checksum of 2 MiB chunk " + chunk + " is wrong");
                 return;
             }

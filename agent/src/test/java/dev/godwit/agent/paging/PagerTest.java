@@ -152,6 +152,26 @@ class PagerTest {
         }
     }
 
+    /** A pause that waits for a page that never comes does not hold up the end. */
+    @Test
+    void aGuestThatIsBeingPausedCanBeStopped() throws Exception {
+        boot(LargePages.THP);
+        assertTrue(machine.pause());
+        PageSet absent = Backing.scan(arena, machine.memory()).resident();
+        try (Pager pager = new Pager(machine.memory())) {
+            pager.arm(absent, Place.AT_SOURCE);
+            pager.start(new Nobody());
+            machine.resume();
+            while (pager.waiting() == 0) {
+                Thread.onSpinWait();
+            }
+            Thread pausing = Thread.ofPlatform().start(machine::pause);
+            machine.stop(new StopReason(StopReason.Kind.STOPPED, 0, "enough"));
+            pausing.join();
+            assertEquals(Machine.State.STOPPED, machine.state());
+        }
+    }
+
     private static final class Nobody implements PageStore {
         @Override
         public void request(long first, int count) {

@@ -260,6 +260,10 @@ public final class Machine implements AutoCloseable {
 
     /** Ends the guest; at the return no vCPU runs. No effect once STOPPED. */
     public void stop(StopReason reason) {
+        // Not under the lock, which a pause may hold for as long as a page does not come. A vCPU that has been told to
+        // stop never enters its guest again, so that nobody sees what is in the page's place when the wait ends.
+        vcpus.forEach(VcpuThread::requestStop);
+        memory().giveUpMissing();
         if (halt(reason)) {
             stopped.complete(reason);
         }
@@ -273,8 +277,6 @@ public final class Machine implements AutoCloseable {
         state = State.STOPPED;
         running = false;
         stopReason = reason;
-        vcpus.forEach(VcpuThread::requestStop);
-        memory().giveUpMissing();
         othersThanMe().forEach(VcpuThread::awaitOutside);
         parts.serialLog().end();
         return true;
