@@ -56,6 +56,7 @@ final class FaultProxy implements AutoCloseable {
             Thread.ofPlatform().daemon().name("proxy-", 0).factory());
     private final List<Socket> sockets = new CopyOnWriteArrayList<>();
     private final Map<Lane, AtomicLong> bytes = new ConcurrentHashMap<>();
+    private volatile Socket stalled;
     private final CountDownLatch closed = new CountDownLatch(1);
     private final CountDownLatch fired = new CountDownLatch(1);
 
@@ -147,7 +148,7 @@ final class FaultProxy implements AutoCloseable {
                         return;
                     }
                 }
-                if (isStalled(lane)) {
+                if (from.equals(stalled)) {
                     closed.await();
                 }
                 to.getOutputStream().write(buffer, passed, have - passed);
@@ -163,15 +164,6 @@ final class FaultProxy implements AutoCloseable {
         }
     }
 
-    /** The other way of a stalled connection stands still too. */
-    private boolean isStalled(Lane lane) {
-        return fault != null
-                && fault.action == Action.STALL
-                && hasFired()
-                && lane.role == fault.lane.role
-                && lane.stream == fault.lane.stream;
-    }
-
     /** Whether the connection goes on. */
     private boolean act(Socket from, Socket to) throws IOException, InterruptedException {
         switch (fault.action) {
@@ -185,7 +177,11 @@ final class FaultProxy implements AutoCloseable {
                 from.close();
                 to.close();
             }
-            case STALL -> closed.await();
+            case STALL -> {
+                // The other way stands still too; a connection made anew does not.
+                stalled = to;
+                closed.await();
+            }
             case HALF_CLOSE -> to.shutdownOutput();
             case DELAY -> {
                 closed.await(50, java.util.concurrent.TimeUnit.MILLISECONDS);
