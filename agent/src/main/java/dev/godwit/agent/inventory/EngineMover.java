@@ -33,6 +33,11 @@ public record EngineMover(Migration migration) implements Mover {
     }
 
     @Override
+    public void shutDown() {
+        migration.shutDown();
+    }
+
+    @Override
     public void overruleDoubt() {
         migration.overruleDoubt();
     }

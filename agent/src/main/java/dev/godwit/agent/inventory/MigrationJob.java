@@ -74,6 +74,11 @@ public final class MigrationJob {
         ifUnderWay(Mover::cancel);
     }
 
+    /** As {@link #cancel}, for an agent that ends. */
+    void shutDown() {
+        ifUnderWay(Mover::shutDown);
+    }
+
     /** Lets the guest go on here although it may run at the target; no effect except in doubt. */
     public void overruleDoubt() {
         ifUnderWay(Mover::overruleDoubt);

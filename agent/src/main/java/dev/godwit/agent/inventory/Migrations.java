@@ -146,7 +146,7 @@ public final class Migrations implements AutoCloseable {
      */
     @Override
     public void close() {
-        jobs.values().forEach(MigrationJob::cancel);
+        jobs.values().forEach(MigrationJob::shutDown);
         try {
             for (MigrationJob job : jobs.values()) {
                 if (job.progress().phase() != MigrationPhase.IN_DOUBT) { // which may last for ever

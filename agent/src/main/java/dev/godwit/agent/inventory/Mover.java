@@ -23,6 +23,9 @@ public interface Mover {
     /** Asks for its end, without effect once the target has been told to run the guest; from any thread. */
     void cancel();
 
+    /** As {@link #cancel}, for an agent that ends: nothing is kept for a target that cannot be reached. */
+    void shutDown();
+
     /** Lets the guest go on here although it may run at the target; no effect except in doubt. */
     void overruleDoubt();
 

@@ -55,8 +55,15 @@ final class Follower implements AutoCloseable {
      */
     boolean awaitAll(ProcessIdentity source, Duration stall) throws InterruptedException, TransportException {
         CompletableFuture<Object> over = CompletableFuture.anyOf(pager.complete(), machine.whenStopped());
+        long before = -1;
         while (!isDone(over, stall.toMillis() / 4)) {
             pages.ping();
+            long elsewhere = pager.elsewhere();
+            if (elsewhere == before && !pages.isPushed()) {
+                // What was lost on a connection that broke at this end, when the source had sent it all.
+                pages.startAgain();
+            }
+            before = elsewhere;
             if (isGone(source, stall)) {
                 giveUp((pager.elsewhere() >> 8) + " MiB of its memory are lost: its migration source has ended");
             }

@@ -87,23 +87,29 @@ public final class Migration {
         return figures.report();
     }
 
-    /**
-     * Asks for the end. Once the target has been told to run the guest the only effect is that its memory is not kept
-     * for a target that cannot be reached.
-     */
+    /** Asks for the end. Without effect once the target has been told to run the guest. */
     public void cancel() {
-        PageService following = null;
         synchronized (this) {
             if (committed) {
-                following = pages;
-            } else {
-                cancelled = true;
+                return;
             }
+            cancelled = true;
+        }
+        link.abort();
+    }
+
+    /**
+     * This process is about to end: as {@link #cancel}, and memory that has still to follow the guest is not kept for a
+     * target that cannot be reached, which loses the guest.
+     */
+    public void shutDown() {
+        cancel();
+        PageService following;
+        synchronized (this) {
+            following = pages;
         }
         if (following != null) {
             following.giveUp();
-        } else if (isCancelled()) {
-            link.abort();
         }
     }
 

@@ -92,6 +92,9 @@ final class PageService implements AutoCloseable {
                 return;
             } catch (TransportException e) {
                 LOG.warn("the memory of guest {} cannot follow it: {}", link.guestName(), e.getMessage());
+            } catch (RuntimeException | Error e) {
+                // A shortage here, of threads say, may pass; the guest would not come back.
+                LOG.error("the memory of guest {} cannot follow it", link.guestName(), e);
             }
             boolean heard = server.hasHeard();
             retire();
@@ -153,7 +156,7 @@ final class PageService implements AutoCloseable {
                 reconnects++;
             }
             return true;
-        } catch (TransportException e) {
+        } catch (TransportException | RuntimeException | Error e) {
             LOG.debug("not yet: {}", e.getMessage());
             return false;
         }

@@ -33,7 +33,7 @@ import java.util.concurrent.CompletableFuture;
  */
 public final class Snapshot {
     private static final MigrationOptions OPTIONS = MigrationOptions.DEFAULT
-            .withMode(MigrationMode.PRECOPY)
+            .withMaxTime(Duration.ofSeconds(30))
             .withStreams(1)
             .withDowntime(Duration.ofMillis(100));
     private static final InetSocketAddress NOWHERE = new InetSocketAddress(0);

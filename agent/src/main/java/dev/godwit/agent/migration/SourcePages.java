@@ -32,8 +32,11 @@ final class SourcePages implements PageStore, AutoCloseable {
         /** What is being said; whoever says something holds the lane's lock. */
         final MemorySegment message;
 
+        /** Held while the pager's thread receives. */
+        final Object reading = new Object();
+
         PageReceiver receiver;
-        boolean broken;
+        volatile boolean broken;
 
         Lane(int stream, Connection connection, MemorySegment message) {
             this.stream = stream;
@@ -84,6 +87,10 @@ final class SourcePages implements PageStore, AutoCloseable {
         try {
             if (stream == 0) {
                 awaitBroken(lane);
+                synchronized (lane.reading) {
+                    // The pager's thread has let go of the connection, which is about to be closed.
+                    lane.broken = true;
+                }
             } else if (awaitPager(lane)) {
                 lane.receiver.receiveArrivals();
             }
@@ -222,12 +229,14 @@ final class SourcePages implements PageStore, AutoCloseable {
         if (lane == null) {
             return;
         }
-        try {
-            do {
-                lane.receiver.receiveArrival();
-            } while (lane.connection.hasBuffered());
-        } catch (TransportException e) {
-            broken(lane, e);
+        synchronized (lane.reading) {
+            try {
+                while (!lane.broken && (lane.receiver.receiveArrival() && lane.connection.hasBuffered())) {
+                    // Each says for itself what has come.
+                }
+            } catch (TransportException e) {
+                broken(lane, e);
+            }
         }
     }
 
@@ -255,6 +264,18 @@ final class SourcePages implements PageStore, AutoCloseable {
      */
     synchronized long goneNanos() {
         return first == null && closedByPeer ? System.nanoTime() - brokenSince : 0;
+    }
+
+    /** Whether there is a connection on which the source pushes pages. */
+    synchronized boolean isPushed() {
+        return lanes.stream().anyMatch(lane -> lane.stream > 0 && !lane.broken);
+    }
+
+    /** Makes the source connect again, and ask what is missing. */
+    synchronized void startAgain() {
+        if (first != null) {
+            breakOff(first, false);
+        }
     }
 
     /** Whether the source can be asked for pages. */

@@ -174,7 +174,13 @@ final class TargetSession {
             Message state = control.expect(MessageType.STATE);
             streams.awaitRound(state.argument() >>> 1);
             streams.finish();
-            follower.begin(map);
+            synchronized (this) {
+                // Whoever abandons the session unmaps the guest's memory: not while it is taken aside.
+                if (outcome != Outcome.UNKNOWN) {
+                    throw new TransportException(Kind.CLOSED, TAKEN_BACK);
+                }
+                follower.begin(map);
+            }
             takeState(machine, state, false);
             if (!followed(follower, source, stall)) {
                 return;
@@ -193,10 +199,14 @@ final class TargetSession {
                 follower.giveUp(GOING);
             }
         }
-        boolean followed = follower.awaitAll(source, stall);
-        synchronized (this) {
-            following = null;
-            outcome = followed ? Outcome.RUNNING : Outcome.LOST;
+        boolean followed = false;
+        try {
+            followed = follower.awaitAll(source, stall);
+        } finally {
+            synchronized (this) {
+                following = null;
+                outcome = followed ? Outcome.RUNNING : Outcome.LOST;
+            }
         }
         return followed;
     }

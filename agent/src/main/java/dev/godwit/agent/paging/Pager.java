@@ -45,6 +45,9 @@ public final class Pager implements AutoCloseable {
     /** As long as this nothing has to happen before the thread sleeps. */
     private static final long SPIN_NANOS = 50_000;
 
+    /** The same while somebody waits: longer than a fetch takes, and not for as long as a network is broken. */
+    private static final long WAITING_SPIN_NANOS = 2_000_000;
+
     /** How often small pages are made large ones, with a pause in between for what prevents it to pass. */
     private static final int COLLAPSES = 8;
 
@@ -190,6 +193,16 @@ public final class Pager implements AutoCloseable {
      * @param count how many, within one 2 MiB chunk
      */
     public void arrived(long first, long count) {
+        try {
+            putIn(first, count);
+        } catch (RuntimeException | Error e) {
+            // What could not be put in is nowhere any more: nobody would bring it again.
+            complete.completeExceptionally(e);
+            throw e;
+        }
+    }
+
+    private void putIn(long first, long count) {
         int chunk = Chunks.of(first);
         int fresh;
         synchronized (chunks.lockOf(chunk)) {
@@ -233,7 +246,8 @@ public final class Pager implements AutoCloseable {
             MemorySegment messages = own.allocate(MESSAGES * Userfault.MESSAGE, 8);
             long idleSince = System.nanoTime();
             while (!ending) {
-                boolean sleep = !times.anyWaiting() && System.nanoTime() - idleSince > SPIN_NANOS;
+                long spin = times.anyWaiting() ? WAITING_SPIN_NANOS : SPIN_NANOS;
+                boolean sleep = System.nanoTime() - idleSince > spin;
                 descriptors.set(STORE, store.descriptor());
                 if (SystemCallException.check(descriptors.await(sleep ? -1 : 0), "poll") > 0) {
                     work(descriptors, messages);

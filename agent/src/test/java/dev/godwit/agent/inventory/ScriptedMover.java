@@ -74,6 +74,11 @@ final class ScriptedMover implements Mover {
     }
 
     @Override
+    public void shutDown() {
+        cancel();
+    }
+
+    @Override
     public void overruleDoubt() {
         fail(MigrationException.Kind.IN_DOUBT);
     }

@@ -16,10 +16,12 @@ import java.io.RandomAccessFile;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 @Tag("kvm")
@@ -125,6 +127,33 @@ class SnapshotTest {
             }
         }
         return true;
+    }
+
+    /** Its queues lie in guest memory, which is still in the file when they are restored. */
+    @Test
+    @Timeout(60)
+    void aGuestWithADiskIsRestored() throws Exception {
+        Path disk = Files.write(directory.resolve("disk.img"), new byte[1 << 20]);
+        MachineConfig config = MachineConfig.of(32 << 20)
+                .withDisks(List.of(new MachineConfig.Disk(disk, false)))
+                .withCommandLine("loop=forever");
+        GuestDescription guest = new GuestDescription("disky", "blk", config);
+        Path file = directory.resolve("disky.snap");
+        try (Kvm kvm = Kvm.open();
+                Arena arena = Arena.ofShared()) {
+            try (Machine machine = Machine.boot(kvm, config, PvhImage.open(GuestImage.BLK.path(), arena))) {
+                machine.resume();
+                machine.serialLog().awaitMore(0, Duration.ofSeconds(30));
+                Snapshot.save(machine, guest, file);
+            }
+            Snapshot.Restored restored = Snapshot.restore(kvm, file);
+            try (Machine again = restored.machine()) {
+                again.resume();
+                restored.loaded().get();
+                assertTrue(
+                        again.stopReason().isEmpty(), () -> again.stopReason().toString());
+            }
+        }
     }
 
     @Test

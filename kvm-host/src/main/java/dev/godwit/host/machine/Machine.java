@@ -53,8 +53,8 @@ public final class Machine implements AutoCloseable {
     private final List<VcpuThread> vcpus;
     private final CompletableFuture<StopReason> stopped = new CompletableFuture<>();
     private CpuId guestCpu;
-    private State state = State.PAUSED;
-    private StopReason stopReason;
+    private volatile State state = State.PAUSED;
+    private volatile StopReason stopReason;
     /** Guards the access tracker, apart from commands: it may take as long as a look. */
     private final Object accessLock = new Object();
 
@@ -167,12 +167,12 @@ public final class Machine implements AutoCloseable {
         return guestCpu;
     }
 
-    public synchronized State state() {
+    public State state() {
         return state;
     }
 
     /** Why it stopped: there as soon as it is STOPPED, and always the first reason. */
-    public synchronized Optional<StopReason> stopReason() {
+    public Optional<StopReason> stopReason() {
         return Optional.ofNullable(stopReason);
     }
 
@@ -274,9 +274,10 @@ public final class Machine implements AutoCloseable {
         if (state == State.STOPPED) {
             return false;
         }
+        // The reason first: whoever sees STOPPED, without the lock, sees why.
+        stopReason = reason;
         state = State.STOPPED;
         running = false;
-        stopReason = reason;
         othersThanMe().forEach(VcpuThread::awaitOutside);
         parts.serialLog().end();
         return true;

@@ -36,6 +36,7 @@ public final class GuestMemory implements AutoCloseable {
     private final LargePages largePages;
     private final PageSet written;
     private volatile MissingPages missingPages;
+    private volatile boolean gaveUp;
 
     @SuppressWarnings("restricted") // only gives the mapping this object's lifetime
     private GuestMemory(MemorySegment ram, LargePages largePages) {
@@ -134,6 +135,9 @@ public final class GuestMemory implements AutoCloseable {
         SystemCallException.check(
                 MemoryCalls.madvise(first, ((end - first) + SMALL - 1) & -SMALL, MemoryCalls.MADV_POPULATE_WRITE),
                 "madvise of missing guest RAM");
+        if (gaveUp) {
+            throw new GuestMemoryException("the guest's memory is not all here, and what is missing will not come");
+        }
     }
 
     /** Says who brings pages that are not there; null when all are. The guest is paused. */
@@ -150,6 +154,8 @@ public final class GuestMemory implements AutoCloseable {
     public void giveUpMissing() {
         MissingPages watching = missingPages;
         if (watching != null) {
+            // Before anybody goes on: what devices find in the place of a missing page must not reach a disk.
+            gaveUp = true;
             watching.giveUp();
         }
     }
