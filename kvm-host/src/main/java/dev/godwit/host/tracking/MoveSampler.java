@@ -44,6 +44,9 @@ public final class MoveSampler implements AccessSampler {
     /** Making a large page whole again, during which its pages cannot be accessed. */
     private static final long COLLAPSE_NANOS = 600_000;
 
+    private static final int COLLAPSES = 8;
+    private static final long COLLAPSE_AGAIN_NANOS = 1_000_000;
+
     private static final long POLL_NANOS = 500_000;
 
     private final GuestMemory memory;
@@ -165,7 +168,13 @@ public final class MoveSampler implements AccessSampler {
         for (int slot = 0; slot < large.length; slot++) {
             if (large[slot] && look.small() && look.sawAny(slot)) {
                 // May fail when the host has no large page left: coverage tells.
-                MemoryCalls.madvise(hvaOf(look.chunk(slot)), LARGE, MemoryCalls.MADV_COLLAPSE);
+                long hva = hvaOf(look.chunk(slot));
+                int result = MemoryCalls.madvise(hva, LARGE, MemoryCalls.MADV_COLLAPSE);
+                for (int i = 0; result < 0 && i < COLLAPSES; i++) {
+                    // Or a page of it is in use by the kernel just now.
+                    LockSupport.parkNanos(COLLAPSE_AGAIN_NANOS);
+                    result = MemoryCalls.madvise(hva, LARGE, MemoryCalls.MADV_COLLAPSE);
+                }
                 cost += COLLAPSE_NANOS;
             }
         }
