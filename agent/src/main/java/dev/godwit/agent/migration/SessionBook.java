@@ -34,9 +34,9 @@ final class SessionBook {
     synchronized void end(UUID id, Outcome outcome) {
         ended.put(id, outcome);
         underWay.remove(id);
-        if (ended.size() > MAX_ENDED && !forget(Outcome.NOT_RUNNING) && !forget(Outcome.LOST)) {
+        if (ended.size() > MAX_ENDED && !forget(Outcome.NOT_RUNNING)) {
             // Those that did not run went first: what a process that forgets nothing else does not know, it never ran.
-            forgetful |= forget(Outcome.RUNNING);
+            forgetful |= forget(Outcome.LOST) || forget(Outcome.RUNNING);
         }
     }
 

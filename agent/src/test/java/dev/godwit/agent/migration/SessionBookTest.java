@@ -30,6 +30,21 @@ class SessionBookTest {
         assertEquals(Outcome.STRANGER, book.settle(id, ProcessIdentity.NONE, HERE));
     }
 
+    /** A guest that was lost has run: its source must not take it up again, however long ago that was. */
+    @Test
+    void neverIsASessionThatWasLostSaidNotToHaveRun() {
+        List<UUID> ids = new ArrayList<>();
+        for (int i = 0; i < SessionBook.MAX_ENDED + 10; i++) {
+            UUID id = UUID.randomUUID();
+            book.begin(id, null);
+            book.end(id, Outcome.LOST);
+            ids.add(id);
+        }
+        for (UUID id : ids) {
+            assertTrue(book.settle(id, HERE, HERE) != Outcome.NOT_RUNNING);
+        }
+    }
+
     @Test
     void anIdIsUsedOnce() {
         UUID id = UUID.randomUUID();
