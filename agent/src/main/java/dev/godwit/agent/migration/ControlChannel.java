@@ -1,7 +1,7 @@
 package dev.godwit.agent.migration;
 
-import static dev.godwit.agent.migration.PageFrame.U32;
-import static dev.godwit.agent.migration.PageFrame.U64;
+import static dev.godwit.agent.stream.PageFrame.U32;
+import static dev.godwit.agent.stream.PageFrame.U64;
 
 import dev.godwit.agent.transport.Connection;
 import dev.godwit.agent.transport.TransportException;

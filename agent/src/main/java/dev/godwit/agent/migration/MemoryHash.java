@@ -1,5 +1,6 @@
 package dev.godwit.agent.migration;
 
+import dev.godwit.agent.stream.PageFrame;
 import dev.godwit.host.memory.GuestMemory;
 import dev.godwit.host.memory.PageSize;
 import java.util.zip.CRC32C;

@@ -1,6 +1,7 @@
 package dev.godwit.agent.migration;
 
 import dev.godwit.agent.migration.MigrationException.Kind;
+import dev.godwit.agent.stream.RateLimit;
 import dev.godwit.agent.transport.Credentials;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.machine.Machine;

@@ -1,5 +1,9 @@
 package dev.godwit.agent.migration;
 
+import dev.godwit.agent.stream.PageFrame;
+import dev.godwit.agent.stream.PageRequest;
+import dev.godwit.agent.stream.PageSender;
+import dev.godwit.agent.stream.RateLimit;
 import dev.godwit.agent.transport.Connection;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.agent.transport.TransportException.Kind;

@@ -1,5 +1,7 @@
 package dev.godwit.agent.migration;
 
+import dev.godwit.agent.stream.PageFrame;
+import dev.godwit.agent.stream.ZeroScan;
 import dev.godwit.agent.transport.PagedFile;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.memory.GuestMemory;

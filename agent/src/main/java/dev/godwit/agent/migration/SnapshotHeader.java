@@ -1,8 +1,9 @@
 package dev.godwit.agent.migration;
 
-import static dev.godwit.agent.migration.PageFrame.U32;
-import static dev.godwit.agent.migration.PageFrame.U64;
+import static dev.godwit.agent.stream.PageFrame.U32;
+import static dev.godwit.agent.stream.PageFrame.U64;
 
+import dev.godwit.agent.stream.PageFrame;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.agent.transport.TransportException.Kind;
 import java.lang.foreign.Arena;

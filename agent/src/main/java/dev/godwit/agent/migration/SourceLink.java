@@ -2,6 +2,7 @@ package dev.godwit.agent.migration;
 
 import dev.godwit.agent.migration.ControlChannel.Message;
 import dev.godwit.agent.migration.MigrationException.Kind;
+import dev.godwit.agent.stream.RateLimit;
 import dev.godwit.agent.transport.Connection;
 import dev.godwit.agent.transport.Credentials;
 import dev.godwit.agent.transport.Handshake;

@@ -2,6 +2,9 @@ package dev.godwit.agent.migration;
 
 import dev.godwit.agent.paging.PageStore;
 import dev.godwit.agent.paging.Pager;
+import dev.godwit.agent.stream.PageFrame;
+import dev.godwit.agent.stream.PageReceiver;
+import dev.godwit.agent.stream.PageRequest;
 import dev.godwit.agent.transport.Connection;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.agent.transport.TransportException.Kind;

@@ -1,5 +1,6 @@
 package dev.godwit.agent.migration;
 
+import dev.godwit.agent.stream.PageFrame;
 import dev.godwit.agent.transport.Connection;
 import dev.godwit.agent.transport.Handshake;
 import dev.godwit.agent.transport.Handshake.Role;

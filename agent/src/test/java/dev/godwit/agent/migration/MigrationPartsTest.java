@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.godwit.agent.stream.RateLimit;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.kvm.CpuId;
 import dev.godwit.host.machine.MachineConfig;

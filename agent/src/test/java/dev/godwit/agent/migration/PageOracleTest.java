@@ -3,6 +3,11 @@ package dev.godwit.agent.migration;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.godwit.agent.stream.PageFrame;
+import dev.godwit.agent.stream.PageReceiver;
+import dev.godwit.agent.stream.PageSender;
+import dev.godwit.agent.stream.RateLimit;
+import dev.godwit.agent.stream.ZeroScan;
 import dev.godwit.agent.transport.Connection;
 import dev.godwit.agent.transport.FileStream;
 import dev.godwit.agent.transport.Listener;

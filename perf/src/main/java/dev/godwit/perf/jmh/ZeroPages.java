@@ -1,6 +1,6 @@
 package dev.godwit.perf.jmh;
 
-import dev.godwit.agent.migration.ZeroScan;
+import dev.godwit.agent.stream.ZeroScan;
 import dev.godwit.host.memory.GuestMemory;
 import dev.godwit.host.memory.LargePages;
 import dev.godwit.host.memory.PageSize;

@@ -1,4 +1,4 @@
-package dev.godwit.agent.migration;
+package dev.godwit.agent.stream;
 
 import dev.godwit.bindings.linux.MemoryCalls;
 import dev.godwit.host.memory.PageSize;

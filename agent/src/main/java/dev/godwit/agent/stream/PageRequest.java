@@ -1,4 +1,4 @@
-package dev.godwit.agent.migration;
+package dev.godwit.agent.stream;
 
 /**
  * What a target says on the first page connection. All numbers are little-endian.
@@ -9,24 +9,24 @@ package dev.godwit.agent.migration;
  *   8  u64  WANT: the first page; MISSING: bytes of a bitmap of pages that follow; else 0
  * </pre>
  */
-final class PageRequest {
-    static final int BYTES = 16;
+public final class PageRequest {
+    public static final int BYTES = 16;
 
     /** A guest waits for these pages. */
-    static final int WANT = 1;
+    public static final int WANT = 1;
 
     /** These are all the pages that have not come yet. */
-    static final int MISSING = 2;
+    public static final int MISSING = 2;
 
     /** All pages have come. */
-    static final int DONE = 3;
+    public static final int DONE = 3;
 
     /** Still there. */
-    static final int PING = 4;
+    public static final int PING = 4;
 
-    static final long TYPE = 0;
-    static final long COUNT = 4;
-    static final long ARGUMENT = 8;
+    public static final long TYPE = 0;
+    public static final long COUNT = 4;
+    public static final long ARGUMENT = 8;
 
     private PageRequest() {}
 }

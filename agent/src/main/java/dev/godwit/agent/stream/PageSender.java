@@ -1,10 +1,10 @@
-package dev.godwit.agent.migration;
+package dev.godwit.agent.stream;
 
-import static dev.godwit.agent.migration.PageFrame.KIND_CONTENT;
-import static dev.godwit.agent.migration.PageFrame.KIND_ZERO;
-import static dev.godwit.agent.migration.PageFrame.U16;
-import static dev.godwit.agent.migration.PageFrame.U32;
-import static dev.godwit.agent.migration.PageFrame.U64;
+import static dev.godwit.agent.stream.PageFrame.KIND_CONTENT;
+import static dev.godwit.agent.stream.PageFrame.KIND_ZERO;
+import static dev.godwit.agent.stream.PageFrame.U16;
+import static dev.godwit.agent.stream.PageFrame.U32;
+import static dev.godwit.agent.stream.PageFrame.U64;
 
 import dev.godwit.agent.transport.ByteSink;
 import dev.godwit.agent.transport.TransportException;
@@ -24,7 +24,7 @@ import java.util.concurrent.atomic.AtomicLong;
  *
  * <p>Threading: one thread at a time; counters may be read from any.
  */
-final class PageSender {
+public final class PageSender {
     private final ByteSink sink;
     private final GuestMemory memory;
     private final RateLimit limit;
@@ -41,7 +41,7 @@ final class PageSender {
     private final AtomicLong zeroPages = new AtomicLong();
     private final AtomicLong wireBytes = new AtomicLong();
 
-    PageSender(Arena arena, ByteSink sink, GuestMemory memory, RateLimit limit) {
+    public PageSender(Arena arena, ByteSink sink, GuestMemory memory, RateLimit limit) {
         this.sink = sink;
         this.memory = memory;
         this.limit = limit;
@@ -55,7 +55,7 @@ final class PageSender {
      * @param chunk number of the chunk
      * @param large whether the host backs the chunk by a large page
      */
-    void sendChunk(PageSet wanted, long chunk, boolean large, int round) throws TransportException {
+    public void sendChunk(PageSet wanted, long chunk, boolean large, int round) throws TransportException {
         long first = chunk * PageSize.SMALL_PER_LARGE;
         long end = Math.min(first + PageSize.SMALL_PER_LARGE, wanted.pages());
         long page = wanted.next(first, end);
@@ -135,7 +135,7 @@ final class PageSender {
     }
 
     /** Says that this stream's part of a round is complete. */
-    void endRound(int round) throws TransportException {
+    public void endRound(int round) throws TransportException {
         MemorySegment end = head.asSlice(0, PageFrame.HEADER_BYTES).fill((byte) 0);
         end.set(U32, PageFrame.TYPE, PageFrame.ROUND_END);
         end.set(U64, PageFrame.FIRST_PAGE, round);
@@ -144,17 +144,17 @@ final class PageSender {
     }
 
     /** Pages sent with content so far, each time counted. */
-    long contentPages() {
+    public long contentPages() {
         return contentPages.get();
     }
 
     /** Pages sent as zero so far, each time counted. */
-    long zeroPages() {
+    public long zeroPages() {
         return zeroPages.get();
     }
 
     /** Bytes handed to the socket so far. */
-    long wireBytes() {
+    public long wireBytes() {
         return wireBytes.get();
     }
 }

@@ -1,8 +1,8 @@
-package dev.godwit.agent.migration;
+package dev.godwit.agent.stream;
 
-import static dev.godwit.agent.migration.PageFrame.U16;
-import static dev.godwit.agent.migration.PageFrame.U32;
-import static dev.godwit.agent.migration.PageFrame.U64;
+import static dev.godwit.agent.stream.PageFrame.U16;
+import static dev.godwit.agent.stream.PageFrame.U32;
+import static dev.godwit.agent.stream.PageFrame.U64;
 
 import dev.godwit.agent.transport.ByteSource;
 import dev.godwit.agent.transport.TransportException;
@@ -24,7 +24,7 @@ import java.lang.foreign.MemorySegment;
  *
  * <p>Threading: one thread; different receivers work on different chunks within a round.
  */
-final class PageReceiver {
+public final class PageReceiver {
     private final ByteSource source;
     private final GuestMemory memory;
     /** Pages that hold content of the guest's; all others still are the zeros they were mapped with. */
@@ -38,18 +38,18 @@ final class PageReceiver {
     private int round;
 
     /** Who hears of pages that have come. */
-    interface Arrivals {
+    public interface Arrivals {
         /** So many pages from {@code first} on, within one chunk. */
         void arrived(long first, long count);
     }
 
     /** A receiver of precopy's rounds. */
-    PageReceiver(Arena arena, ByteSource source, GuestMemory memory, PageSet written) {
+    public PageReceiver(Arena arena, ByteSource source, GuestMemory memory, PageSet written) {
         this(arena, source, memory, written, null, 1);
     }
 
     /** A receiver of the pages that follow a guest. */
-    PageReceiver(Arena arena, ByteSource source, GuestMemory memory, PageSet written, Arrivals arrivals) {
+    public PageReceiver(Arena arena, ByteSource source, GuestMemory memory, PageSet written, Arrivals arrivals) {
         this(arena, source, memory, written, arrivals, PageFrame.AFTERWARDS);
     }
 
@@ -69,7 +69,7 @@ final class PageReceiver {
      *
      * @return the round that ended
      */
-    int receiveRound() throws TransportException {
+    public int receiveRound() throws TransportException {
         while (true) {
             source.receive(head.asSlice(0, PageFrame.HEADER_BYTES));
             int type = head.get(U32, PageFrame.TYPE);
@@ -88,14 +88,14 @@ final class PageReceiver {
     }
 
     /** Receives pages that follow the guest until the source says that it has sent all. */
-    void receiveArrivals() throws TransportException {
+    public void receiveArrivals() throws TransportException {
         while (receiveArrival()) {
             // Each says for itself what has come.
         }
     }
 
     /** Receives one frame of pages that follow the guest; false when the source says that it has sent all. */
-    boolean receiveArrival() throws TransportException {
+    public boolean receiveArrival() throws TransportException {
         source.receive(head.asSlice(0, PageFrame.HEADER_BYTES));
         int type = head.get(U32, PageFrame.TYPE);
         if (type == PageFrame.ROUND_END) {

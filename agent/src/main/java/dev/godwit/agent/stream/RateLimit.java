@@ -1,4 +1,4 @@
-package dev.godwit.agent.migration;
+package dev.godwit.agent.stream;
 
 import java.util.concurrent.TimeUnit;
 
@@ -7,7 +7,7 @@ import java.util.concurrent.TimeUnit;
  *
  * <p>Threading: any number of senders; each is told its own moment.
  */
-final class RateLimit {
+public final class RateLimit {
     /** A pause of the senders lets at most this much time's worth be caught up. */
     private static final long BURST_NANOS = 20_000_000;
 
@@ -16,17 +16,17 @@ final class RateLimit {
     private boolean released;
 
     /** No limit. */
-    static RateLimit none() {
+    public static RateLimit none() {
         return new RateLimit(0);
     }
 
     /** A limit; 0 is none. */
-    RateLimit(long bytesPerSecond) {
+    public RateLimit(long bytesPerSecond) {
         this.bytesPerSecond = bytesPerSecond;
     }
 
     /** Returns when {@code bytes} more may be sent, or nobody is held any more. */
-    synchronized void acquire(long bytes) {
+    public synchronized void acquire(long bytes) {
         if (bytesPerSecond == 0) {
             return;
         }
@@ -41,18 +41,18 @@ final class RateLimit {
     }
 
     /** Forgets what is booked: the pages of a paused guest do not wait for those sent before. */
-    synchronized void forgive() {
+    public synchronized void forgive() {
         next = System.nanoTime();
     }
 
     /** Holds nobody any more, from now on. */
-    synchronized void release() {
+    public synchronized void release() {
         released = true;
         notifyAll();
     }
 
     /** Books {@code bytes} and returns the nanoseconds to wait before sending them. */
-    synchronized long reserve(long bytes, long now) {
+    public synchronized long reserve(long bytes, long now) {
         next = Math.max(next, now - BURST_NANOS);
         long wait = next - now;
         next += (long) (bytes * 1e9 / bytesPerSecond);
