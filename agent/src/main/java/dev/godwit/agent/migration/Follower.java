@@ -41,7 +41,8 @@ final class Follower implements AutoCloseable {
     void begin(PageMapMessage map) {
         large = map.largeChunks();
         pager.arm(map.pages(), Place.AT_SOURCE);
-        pager.start(pages);
+        pager.attach(Place.AT_SOURCE, pages);
+        pager.start();
         pages.begin(pager, written);
     }
 

@@ -80,7 +80,8 @@ final class SnapshotMemory implements PageStore {
             memory = new SnapshotMemory(machine, file, name, header, mapped, arena);
             PageMapMessage.checkEnd(memory.present);
             memory.pager.arm(memory.present, Place.ON_DISK);
-            memory.pager.start(memory);
+            memory.pager.attach(Place.ON_DISK, memory);
+            memory.pager.start();
         } catch (TransportException | RuntimeException | Error e) {
             if (memory != null) {
                 memory.urgent.close();

@@ -66,7 +66,7 @@ final class SourcePages implements PageStore, AutoCloseable {
             pager = to;
             written = writtenPages;
             for (Lane lane : lanes) {
-                lane.receiver = receiver(lane.connection);
+                lane.receiver = receiver(lane);
             }
             waiting = first;
             notifyAll();
@@ -76,8 +76,13 @@ final class SourcePages implements PageStore, AutoCloseable {
         }
     }
 
-    private PageReceiver receiver(Connection connection) {
-        return new PageReceiver(arena, connection, pager.staging(), written, pager::arrived);
+    private PageReceiver receiver(Lane lane) {
+        if (lane.stream == 0) {
+            // Few at a time, and somebody waits: into staging memory, a first small page would cost a large one.
+            return PageReceiver.landing(arena, lane.connection, pager.staging(), pager::arrived);
+        }
+        return new PageReceiver(
+                arena, lane.connection, pager.staging(), written, (first, count, _) -> pager.arrived(first, count));
     }
 
     /**
@@ -112,7 +117,7 @@ final class SourcePages implements PageStore, AutoCloseable {
             }
             begun = pager != null;
             if (begun) {
-                lane.receiver = receiver(connection);
+                lane.receiver = receiver(lane);
             }
             // One that comes again has given up the one before, whether or not that is known here.
             for (Lane older : lanes) {

@@ -1,22 +1,23 @@
 package dev.godwit.agent.paging;
 
-import dev.godwit.bindings.linux.Errno;
-import dev.godwit.bindings.linux.MemoryCalls;
-import dev.godwit.bindings.linux.SystemCallException;
 import dev.godwit.host.memory.GuestMemory;
-import dev.godwit.host.memory.LargePages;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
-import dev.godwit.host.memory.Userfault;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicLongArray;
 
 /**
  * The 2 MiB chunks of a guest's memory while some of their pages are elsewhere: how they are assembled aside, in staging
- * memory, and put where the guest sees them.
+ * memory, and put where the guest sees them, and how they are taken out of its sight.
  *
  * <pre>
  *               some page is elsewhere                all are here: one move, a large page stays large
  *   COMPLETE ──────────────────────────▶ STAGED ─────────────────────────────────────────────▶ COMPLETE
+ *            ──────────────────────────▶        ─────────────▶ SPLIT
+ *               evicted: one move out      │     stored elsewhere
  *                                          │ the guest waits for one page and many are missing
  *                                          ▼
  *                                        SPLIT: pages are copied in one by one ──▶ COMPLETE, to be collapsed
@@ -40,7 +41,7 @@ final class Chunks {
         SPLIT
     }
 
-    private final Userfault userfault;
+    private final Shuttle shuttle;
     private final GuestMemory memory;
     private final GuestMemory staging;
     private final State[] states;
@@ -48,22 +49,37 @@ final class Chunks {
     private final PageMap map;
     /** Of chunks that are not COMPLETE: pages whose content, or absence of any, is in staging memory. */
     private final PageSet staged;
-    /** Chunks that went in page by page. */
+    /** Pages that a store has been asked for. */
+    private final PageSet asked;
+    /** Chunks that went in page by page and are not large pages again. */
     private final boolean[] broken;
+
+    private final AtomicLong broke = new AtomicLong();
+    /** When a page of the chunk last went in, by {@link System#nanoTime}. */
+    private final long[] lastIn;
+
+    /** Pages that are elsewhere, by place. */
+    private final AtomicLongArray elsewhere = new AtomicLongArray(Place.count());
+
+    /** Pages that the guest has, about: chunks that are not all there count as if they were. */
+    private final AtomicLong resident = new AtomicLong();
 
     private final Object[] locks = new Object[LOCKS];
 
-    Chunks(Arena arena, Userfault userfault, GuestMemory memory, GuestMemory staging, PageMap map) {
-        this.userfault = userfault;
+    Chunks(Arena arena, Shuttle shuttle, GuestMemory memory, GuestMemory staging, PageMap map) {
+        this.shuttle = shuttle;
         this.memory = memory;
         this.staging = staging;
         this.map = map;
         int chunks = (int) ((memory.pages() + PageSize.SMALL_PER_LARGE - 1) / PageSize.SMALL_PER_LARGE);
         this.states = new State[chunks];
-        java.util.Arrays.fill(states, State.COMPLETE);
+        Arrays.fill(states, State.COMPLETE);
         this.missing = new int[chunks];
         this.staged = new PageSet(arena, memory.pages());
+        this.asked = new PageSet(arena, memory.pages());
         this.broken = new boolean[chunks];
+        this.lastIn = new long[chunks];
+        Arrays.fill(lastIn, System.nanoTime());
         for (int i = 0; i < LOCKS; i++) {
             locks[i] = new Object();
         }
@@ -94,12 +110,30 @@ final class Chunks {
         return missing[chunk];
     }
 
+    /** How many pages of all are in that place. */
+    long elsewhere(Place place) {
+        return elsewhere.get(place.code());
+    }
+
+    /** How many pages of all are in places that they leave by themselves. */
+    long passing() {
+        return elsewhere(Place.AT_SOURCE) + elsewhere(Place.ON_DISK);
+    }
+
+    AtomicLong resident() {
+        return resident;
+    }
+
     boolean isComplete(int chunk) {
         return states[chunk] == State.COMPLETE;
     }
 
     boolean isSplit(int chunk) {
         return states[chunk] == State.SPLIT;
+    }
+
+    long lastIn(int chunk) {
+        return lastIn[chunk];
     }
 
     /** Whether the page's content has come, and only has to be put in. */
@@ -109,93 +143,163 @@ final class Chunks {
 
     /** Whether the page is elsewhere and has not come yet. */
     boolean isElsewhere(long page) {
-        return !staged.contains(page) && map.place(page) != Place.RESIDENT;
+        return !staged.contains(page) && map.place(page).hasStore();
+    }
+
+    /** Whether it is elsewhere, and nobody has been asked for it. */
+    boolean mustAsk(long page) {
+        return isElsewhere(page) && !asked.contains(page);
+    }
+
+    void asked(long first, long count) {
+        asked.addRange(first, count);
+    }
+
+    /** Whoever was asked has forgotten it. */
+    void forgetAsked(int chunk) {
+        asked.removeRange(first(chunk), end(chunk) - first(chunk));
+    }
+
+    /** Reserved large pages go in whole only. */
+    boolean mayPutInSingly() {
+        return !shuttle.isHugetlb();
     }
 
     /**
-     * Takes a chunk out of the guest's sight, whatever stale content it has. The staging range is registered too.
+     * Takes a chunk out of the guest's sight, whatever stale content it has in place of pages that the map says are
+     * elsewhere. The staging range is registered too.
      *
-     * @param absent the pages that are elsewhere
-     * @return how many of the chunk's are
+     * @return whether there are any
      */
-    int takeAside(int chunk, PageSet absent, Place place) {
+    boolean takeAside(int chunk) {
         long first = first(chunk);
         long end = end(chunk);
-        int elsewhere = (int) absent.cardinality(first, end);
-        if (elsewhere < end - first) {
-            moveAside(first, end);
-            staged.addRange(first, end - first);
+        int absent = 0;
+        for (long page = first; page < end; page++) {
+            Place place = map.place(page);
+            if (place.hasStore()) {
+                absent++;
+                elsewhere.incrementAndGet(place.code());
+            }
+        }
+        if (absent == 0) {
+            return false;
+        }
+        if (absent < end - first) {
+            shuttle.out(first, end);
+            for (long page = first; page < end; page++) {
+                if (!map.place(page).hasStore()) {
+                    staged.add(page);
+                }
+            }
         } else {
-            drop(first, end);
+            shuttle.forget(first, end);
         }
-        for (long page = absent.next(first, end); page < end; ) {
-            long stop = absent.nextAbsent(page, end);
-            map.setRange(page, stop - page, place);
-            staged.removeRange(page, stop - page);
-            page = absent.next(stop, end);
-        }
-        missing[chunk] = elsewhere;
+        missing[chunk] = absent;
         states[chunk] = State.STAGED;
-        return elsewhere;
-    }
-
-    private void moveAside(long first, long end) {
-        long bytes = (end - first) << PageSize.SMALL_SHIFT;
-        if (memory.largePages() == LargePages.HUGETLB) {
-            // Reserved large pages cannot be moved.
-            staging.segment()
-                    .asSlice(first << PageSize.SMALL_SHIFT, bytes)
-                    .copyFrom(memory.segment().asSlice(first << PageSize.SMALL_SHIFT, bytes));
-            drop(first, end);
-            return;
-        }
-        long done = move(address(staging, first), address(memory, first), bytes);
-        SystemCallException.check(done == bytes ? 0 : done, "UFFDIO_MOVE", "page", first);
-    }
-
-    private void drop(long first, long end) {
-        SystemCallException.check(
-                MemoryCalls.madvise(
-                        address(memory, first), (end - first) << PageSize.SMALL_SHIFT, MemoryCalls.MADV_DONTNEED),
-                "madvise of guest RAM");
+        return true;
     }
 
     /**
      * These pages, of one chunk, have come into staging memory. Puts in what is due.
      *
      * @param waited a page that the guest waits for, or -1
-     * @return how many of them were still elsewhere
      */
-    int arrived(int chunk, long from, long to, long waited) {
+    void arrived(int chunk, long from, long to, long waited) {
         if (states[chunk] == State.COMPLETE) {
-            return 0;
+            return;
         }
-        int fresh = 0;
         for (long page = from; page < to; page++) {
             if (isElsewhere(page)) {
                 staged.add(page);
-                fresh++;
+                came(chunk, page);
             }
         }
-        missing[chunk] -= fresh;
         if (missing[chunk] == 0) {
             complete(chunk);
         } else if (states[chunk] == State.SPLIT) {
             putIn(chunk, from, to);
-        } else if (waited >= from && waited < to && mayPutInSingly()) {
+        } else if (waited >= from && waited < to && mayPutInSingly() && !mayWaitForWhole(chunk)) {
             putIn(chunk, waited, waited + 1);
         }
-        return fresh;
     }
 
-    /** Reserved large pages go in whole only. */
-    boolean mayPutInSingly() {
-        return memory.largePages() != LargePages.HUGETLB;
+    /** Whether all that is missing has been asked for, so that the chunk can go in as one very soon. */
+    boolean mayWaitForWhole(int chunk) {
+        if (states[chunk] != State.STAGED || missing[chunk] > FEW) {
+            return false;
+        }
+        for (long page = first(chunk); page < end(chunk); page++) {
+            if (mustAsk(page)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /**
+     * The content of these pages, of one chunk, has come. Puts in what is due.
+     *
+     * @param waited whether the guest waits for one of them
+     */
+    void arrived(int chunk, long from, long to, MemorySegment content, boolean waited) {
+        if (states[chunk] == State.COMPLETE) {
+            return;
+        }
+        boolean singly = states[chunk] == State.SPLIT || (waited && mayPutInSingly() && !mayWaitForWhole(chunk));
+        for (long page = from; page < to; ) {
+            if (!isElsewhere(page)) {
+                page++;
+                continue;
+            }
+            long stop = page;
+            while (stop < to && isElsewhere(stop)) {
+                came(chunk, stop++);
+            }
+            MemorySegment part =
+                    content.asSlice((page - from) << PageSize.SMALL_SHIFT, (stop - page) << PageSize.SMALL_SHIFT);
+            if (singly) {
+                copyIn(chunk, page, stop, part.address());
+            } else {
+                staging.segment()
+                        .asSlice(page << PageSize.SMALL_SHIFT, part.byteSize())
+                        .copyFrom(part);
+                staged.addRange(page, stop - page);
+            }
+            page = stop;
+        }
+        if (missing[chunk] == 0) {
+            complete(chunk);
+        }
+    }
+
+    private void came(int chunk, long page) {
+        elsewhere.decrementAndGet(map.place(page).code());
+        asked.remove(page);
+        missing[chunk]--;
+    }
+
+    private void copyIn(int chunk, long first, long end, long from) {
+        states[chunk] = State.SPLIT;
+        breakUp(chunk);
+        lastIn[chunk] = System.nanoTime();
+        shuttle.copyIn(first, end, from);
+        nowHere(first, end);
+    }
+
+    /** Marked before the map says so: whoever copies the guest meanwhile finds the page in one or the other. */
+    private void nowHere(long first, long end) {
+        memory.markPagesWritten(first, end - first);
+        map.setRange(first, end - first, Place.RESIDENT);
+        resident.addAndGet(end - first);
     }
 
     private void complete(int chunk) {
+        long first = first(chunk);
+        long end = end(chunk);
         if (states[chunk] == State.SPLIT) {
-            putIn(chunk, first(chunk), end(chunk));
+            putIn(chunk, first, end);
+            shuttle.drop(first, end);
         } else {
             putInWhole(chunk);
         }
@@ -205,125 +309,182 @@ final class Chunks {
     private void putInWhole(int chunk) {
         long first = first(chunk);
         long end = end(chunk);
-        long bytes = (end - first) << PageSize.SMALL_SHIFT;
-        if (memory.largePages() == LargePages.HUGETLB) {
-            long done = copy(address(memory, first), address(staging, first), bytes);
-            SystemCallException.check(done == bytes ? 0 : done, "UFFDIO_COPY", "page", first);
-            MemoryCalls.madvise(address(staging, first), bytes, MemoryCalls.MADV_DONTNEED);
-        } else {
-            long done = move(address(memory, first), address(staging, first), bytes);
-            if (done != bytes) {
-                // Some page is in use by the kernel just now: a copy is as good, and made whole later.
-                broken[chunk] = true;
-                copyIn(first + (Math.max(done, 0) >>> PageSize.SMALL_SHIFT), end);
-            }
+        long done = shuttle.in(first, end);
+        if (done < end) {
+            // Some page is in use by the kernel just now: a copy is as good, and made whole later.
+            breakUp(chunk);
+            shuttle.copyIn(done, end);
+            shuttle.drop(done, end);
         }
         staged.removeRange(first, end - first);
-        map.setRange(first, end - first, Place.RESIDENT);
+        lastIn[chunk] = System.nanoTime();
+        nowHere(first, end);
     }
 
     /** Copies in those of the pages {@code from .. to-1} that are staged. */
     void putIn(int chunk, long from, long to) {
         states[chunk] = State.SPLIT;
-        broken[chunk] = true;
+        breakUp(chunk);
         for (long page = staged.next(from, to); page < to; page = staged.next(page, to)) {
             long stop = staged.nextAbsent(page, to);
-            copyIn(page, stop);
+            shuttle.copyIn(page, stop);
             staged.removeRange(page, stop - page);
-            map.setRange(page, stop - page, Place.RESIDENT);
+            nowHere(page, stop);
+            page = stop;
+        }
+        lastIn[chunk] = System.nanoTime();
+    }
+
+    /** The guest gets all that is here of the chunk, whatever is missing. */
+    void settle(int chunk) {
+        if (states[chunk] == State.COMPLETE) {
+            return;
+        }
+        if (missing[chunk] == 0) {
+            complete(chunk);
+        } else if (mayPutInSingly()) {
+            putIn(chunk, first(chunk), end(chunk));
+            shuttle.drop(first(chunk), end(chunk));
         }
     }
 
-    private void copyIn(long from, long to) {
-        for (long page = from; page < to; ) {
-            long done = copy(address(memory, page), address(staging, page), (to - page) << PageSize.SMALL_SHIFT);
-            if (done == -Errno.EEXIST) {
-                // Nobody but this class puts pages here: it is the same one.
-                wake(page);
-                done = PageSize.SMALL;
-            }
-            SystemCallException.check(done, "UFFDIO_COPY", "page", page);
-            page += done >>> PageSize.SMALL_SHIFT;
-        }
-    }
-
-    /** The first touch of a page of a COMPLETE chunk: it is zeros, inside a large page where there can be one. */
+    /** The touch of a page that is nowhere: it is zeros, inside a large page where there can be one. */
     void zeroFill(int chunk, long page) {
         long first = first(chunk);
-        boolean whole = end(chunk) - first == PageSize.SMALL_PER_LARGE;
-        if (memory.largePages() != LargePages.NONE && whole) {
-            long aside = address(staging, first);
-            MemoryCalls.madvise(aside, PageSize.LARGE, MemoryCalls.MADV_DONTNEED);
-            MemoryCalls.madvise(aside, PageSize.LARGE, MemoryCalls.MADV_POPULATE_WRITE);
-            if (memory.largePages() == LargePages.HUGETLB) {
-                copy(address(memory, first), aside, PageSize.LARGE);
-                return;
-            }
-            move(address(memory, first), aside, PageSize.LARGE);
+        long end = end(chunk);
+        boolean untouched = states[chunk] == State.COMPLETE && !broken[chunk];
+        if (untouched && shuttle.canBeLarge(end - first) && shuttle.zeroIn(first, end)) {
+            resident.addAndGet(end - first);
+            return;
         }
         // What was there already, or has just come, stays.
-        long done = userfault.zero(address(memory, page), PageSize.SMALL);
-        if (done < 0) {
-            wake(page);
+        if (!shuttle.isHugetlb() && shuttle.zeroIn(page)) {
+            breakUp(chunk);
+            resident.incrementAndGet();
+            if (map.place(page) == Place.ZERO) {
+                map.set(page, Place.RESIDENT, 0);
+            }
         } else {
-            broken[chunk] = true;
+            shuttle.wake(page);
         }
     }
 
     void wake(long page) {
-        userfault.wake(address(memory, page), PageSize.SMALL);
+        shuttle.wake(page);
     }
 
     /**
-     * Makes one large page of a chunk again, as far as the host has one; the guest may run. Best effort: a page that the
-     * kernel is just using prevents it, for a moment.
+     * Takes what the guest has of a chunk out of its sight, into staging memory; a touch brings it back. The guest may
+     * run.
+     *
+     * @param cold of a chunk that is in parts here: the pages to be taken; one that is whole goes as a whole
+     * @return how many pages are staged now; 0 when there is nothing to take, or not now
      */
-    void collapse(long chunk) {
-        if (end((int) chunk) - first((int) chunk) == PageSize.SMALL_PER_LARGE) {
-            MemoryCalls.madvise(address(memory, first((int) chunk)), PageSize.LARGE, MemoryCalls.MADV_COLLAPSE);
+    long takeOut(int chunk, PageSet cold) {
+        long first = first(chunk);
+        long end = end(chunk);
+        if (states[chunk] == State.STAGED || shuttle.isHugetlb()) {
+            return 0;
+        }
+        shuttle.beginOut(first, end);
+        try {
+            long taken = states[chunk] == State.COMPLETE ? takeWhole(chunk) : takeParts(chunk, cold);
+            resident.addAndGet(-taken);
+            return taken;
+        } finally {
+            shuttle.endOut(first, end);
         }
     }
 
-    /** Chunks that went in page by page so far. */
+    private long takeWhole(int chunk) {
+        long first = first(chunk);
+        long end = end(chunk);
+        long done = shuttle.tryOut(first, end);
+        if (done > first) {
+            staged.addRange(first, done - first);
+            states[chunk] = State.STAGED;
+            if (done < end) {
+                states[chunk] = State.SPLIT;
+                breakUp(chunk);
+            }
+        }
+        return done - first;
+    }
+
+    private long takeParts(int chunk, PageSet cold) {
+        long end = end(chunk);
+        long taken = 0;
+        for (long page = first(chunk); page < end; ) {
+            long stop = page;
+            while (stop < end && cold.contains(stop) && isWithGuest(stop)) {
+                stop++;
+            }
+            long done = stop > page ? shuttle.tryOut(page, stop) : page;
+            if (done > page) {
+                staged.addRange(page, done - page);
+                taken += done - page;
+            }
+            page = stop + 1;
+        }
+        return taken;
+    }
+
+    private boolean isWithGuest(long page) {
+        return map.place(page) == Place.RESIDENT && !staged.contains(page);
+    }
+
+    private void breakUp(int chunk) {
+        if (!broken[chunk]) {
+            broken[chunk] = true;
+            broke.incrementAndGet();
+        }
+    }
+
+    /**
+     * What {@link #takeOut} took has been stored: unless the guest has it back.
+     *
+     * @return how many pages are elsewhere now
+     */
+    long stored(int chunk, PageSet pages, Pager.Stored where) {
+        long first = first(chunk);
+        long end = end(chunk);
+        if (states[chunk] == State.COMPLETE) {
+            return 0;
+        }
+        long gone = 0;
+        for (long page = pages.next(first, end); page < end; page = pages.next(page + 1, end)) {
+            if (staged.contains(page)) {
+                staged.remove(page);
+                where.into(map, page);
+                if (map.place(page).hasStore()) {
+                    missing[chunk]++;
+                    elsewhere.incrementAndGet(map.place(page).code());
+                }
+                gone++;
+            }
+        }
+        states[chunk] = State.SPLIT;
+        breakUp(chunk);
+        if (staged.next(first, end) == end) {
+            shuttle.drop(first, end);
+        }
+        return gone;
+    }
+
+    /** Whether small pages make up a chunk that could be a large page. */
+    boolean isCollapsible(int chunk) {
+        return states[chunk] == State.COMPLETE && broken[chunk] && shuttle.canBeLarge(end(chunk) - first(chunk));
+    }
+
+    /** Makes one large page of a chunk again, as far as the host has one; the guest may run. */
+    void collapse(int chunk) {
+        if (shuttle.canBeLarge(end(chunk) - first(chunk)) && shuttle.collapse(first(chunk))) {
+            broken[chunk] = false;
+        }
+    }
+
+    /** How often a chunk came to be in small pages so far. */
     long broken() {
-        long count = 0;
-        for (boolean one : broken) {
-            count += one ? 1 : 0;
-        }
-        return count;
-    }
-
-    private long move(long to, long from, long bytes) {
-        long moved = 0;
-        while (moved < bytes) {
-            long done = userfault.move(to + moved, from + moved, bytes - moved);
-            if (done == -Errno.EAGAIN) {
-                continue;
-            }
-            if (done < 0) {
-                return moved > 0 ? moved : done;
-            }
-            moved += done;
-        }
-        return moved;
-    }
-
-    private long copy(long to, long from, long bytes) {
-        long copied = 0;
-        while (copied < bytes) {
-            long done = userfault.copy(to + copied, from + copied, bytes - copied);
-            if (done == -Errno.EAGAIN) {
-                continue;
-            }
-            if (done < 0) {
-                return copied > 0 ? copied : done;
-            }
-            copied += done;
-        }
-        return copied;
-    }
-
-    private static long address(GuestMemory where, long page) {
-        return where.hva() + (page << PageSize.SMALL_SHIFT);
+        return broke.get();
     }
 }

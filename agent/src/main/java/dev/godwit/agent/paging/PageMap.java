@@ -1,5 +1,6 @@
 package dev.godwit.agent.paging;
 
+import dev.godwit.host.memory.PageSet;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -64,6 +65,15 @@ public final class PageMap {
         int entry = place.code() << PLACE_SHIFT;
         for (long page = first; page < first + count; page++) {
             entries.setAtIndex(ValueLayout.JAVA_INT, page, entry);
+        }
+    }
+
+    /** Says that all of these pages are there: a place that has no frames. */
+    public void setAll(PageSet which, Place place) {
+        for (long page = which.next(0, pages); page < pages; ) {
+            long stop = which.nextAbsent(page, pages);
+            setRange(page, stop - page, place);
+            page = which.next(stop, pages);
         }
     }
 

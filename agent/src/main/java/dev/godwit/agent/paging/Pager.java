@@ -14,7 +14,7 @@ import dev.godwit.host.memory.Userfault;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.concurrent.locks.LockSupport;
 import org.HdrHistogram.Histogram;
 import org.slf4j.Logger;
@@ -22,16 +22,19 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Lets a guest run while some of its pages are elsewhere: a touch of one is a userfaultfd fault, which the pager resolves
- * by asking the page's store and putting in what comes. It alone changes where a page is.
+ * by asking the page's store and putting in what comes; and takes pages out of the guest's sight for whoever stores them
+ * elsewhere. It alone changes where a page is.
  *
  * <p>It looks after faults on one thread, which spins while somebody waits and for a moment after, since waking it costs
- * more than a fault. That thread also takes what an urgent store delivers; other deliveries come on threads of their own.
+ * more than a fault. That thread also takes what stores deliver on their descriptors; other deliveries come on threads of
+ * their own.
  *
- * <p>Order: {@link #arm} while the guest is paused, {@link #start}, the guest runs, {@link #complete} tells when all
- * pages are here, then {@link #finish}, or at any time {@link #close}.
+ * <p>Order: the {@link #map} filled in and {@link #arm} while the guest is paused, {@link #attach} of each store,
+ * {@link #start}, the guest runs. A guest whose pages only pass through other places is done with when {@link #complete}
+ * says that all are here: {@link #finish}. {@link #close} at any time.
  *
- * <p>Threading: {@link #arm}, {@link #start}, {@link #finish} and {@link #close} from one thread at a time; all else from
- * any.
+ * <p>Threading: {@link #arm}, {@link #start}, {@link #finish} and {@link #close} from one thread at a time, and so
+ * {@link #takeOut} and what follows it; all else from any.
  *
  * <p>Source: {@code Documentation/admin-guide/mm/userfaultfd.rst}.
  */
@@ -40,7 +43,7 @@ public final class Pager implements AutoCloseable {
     private static final int MESSAGES = 64;
     private static final int WAKEUP = 0;
     private static final int FAULTS = 1;
-    private static final int STORE = 2;
+    private static final int STORES = 2;
 
     /** As long as this nothing has to happen before the thread sleeps. */
     private static final long SPIN_NANOS = 50_000;
@@ -60,18 +63,18 @@ public final class Pager implements AutoCloseable {
     private final GuestMemory staging;
     private final Arena arena = Arena.ofShared();
     private final Userfault userfault;
+    private final Shuttle shuttle;
     private final PageMap map;
     private final Chunks chunks;
-    /** Pages that a store has been asked for; the pager's thread alone uses it. */
-    private final PageSet asked;
-
+    private final AtomicReferenceArray<PageStore> stores = new AtomicReferenceArray<>(Place.count());
     private final FaultTimes times = new FaultTimes();
-    private final AtomicLong elsewhere = new AtomicLong();
     private final CompletableFuture<Void> complete = new CompletableFuture<>();
     private final int wakeup;
     private final Thread thread = Thread.ofPlatform().name("pager").daemon().unstarted(this::run);
-    private PageStore store;
+    private volatile long mostResident = Long.MAX_VALUE;
+    private volatile Runnable onMany = () -> {};
     private volatile boolean askAgain;
+    private volatile boolean lookAgain;
     private volatile boolean ending;
     private boolean closed;
 
@@ -83,12 +86,12 @@ public final class Pager implements AutoCloseable {
     public Pager(GuestMemory memory) {
         this.memory = memory;
         this.userfault = Userfault.open();
-        // Only what is on its way in takes memory here.
+        // Only what is on its way in or out takes memory here.
         this.staging = GuestMemory.allocate(
                 memory.size(), memory.largePages() == LargePages.NONE ? LargePages.NONE : LargePages.THP);
+        this.shuttle = new Shuttle(userfault, memory, staging);
         this.map = new PageMap(arena, memory.pages());
-        this.chunks = new Chunks(arena, userfault, memory, staging, map);
-        this.asked = new PageSet(arena, memory.pages());
+        this.chunks = new Chunks(arena, shuttle, memory, staging, map);
         this.wakeup = SystemCallException.checkInt(
                 EventCalls.eventfd(0, EventCalls.EFD_NONBLOCK | EventCalls.EFD_CLOEXEC), "eventfd");
     }
@@ -108,18 +111,21 @@ public final class Pager implements AutoCloseable {
      * nobody writes to its memory.
      */
     public void arm(PageSet absent, Place place) {
-        boolean moves = memory.largePages() != LargePages.HUGETLB;
+        map.setAll(absent, place);
+        arm();
+    }
+
+    /** As {@link #arm(PageSet, Place)}, of all the pages of which the {@link #map} says that they are elsewhere. */
+    public void arm() {
+        boolean moves = !shuttle.isHugetlb();
         if (moves) {
             userfault.register(memory.hva(), memory.size());
             userfault.register(staging.hva(), staging.size());
         }
-        long pages = memory.pages();
-        for (long page = absent.next(0, pages); page < pages; ) {
-            int chunk = Chunks.of(page);
+        for (int chunk = 0; chunk < chunks.count(); chunk++) {
             synchronized (chunks.lockOf(chunk)) {
-                elsewhere.addAndGet(chunks.takeAside(chunk, absent, place));
+                chunks.takeAside(chunk);
             }
-            page = absent.next(chunks.end(chunk), pages);
         }
         if (moves) {
             // Stores fill it by ordinary writes.
@@ -129,9 +135,7 @@ public final class Pager implements AutoCloseable {
             userfault.register(memory.hva(), memory.size());
         }
         memory.watch(new Waiter());
-        if (elsewhere.get() == 0) {
-            complete.complete(null);
-        }
+        completeIfSo();
     }
 
     /** How the host's own code, which must not wait for a page within Java, gets at them. */
@@ -144,15 +148,25 @@ public final class Pager implements AutoCloseable {
         }
     }
 
+    /** Says who brings the pages of a place. */
+    public void attach(Place place, PageStore store) {
+        stores.set(place.code(), store);
+        EventCalls.add(wakeup, 1);
+    }
+
     /** Begins to resolve faults. */
-    public void start(PageStore from) {
-        store = from;
+    public void start() {
         thread.start();
     }
 
-    /** Pages that are still elsewhere. */
+    /** Pages that have still to come, whether or not the guest asks for them. */
     public long elsewhere() {
-        return elsewhere.get();
+        return chunks.passing();
+    }
+
+    /** Pages in a place that has a store. */
+    public long elsewhere(Place place) {
+        return chunks.elsewhere(place);
     }
 
     /** Pages that somebody waits for right now. */
@@ -160,9 +174,15 @@ public final class Pager implements AutoCloseable {
         return times.waiting().length;
     }
 
-    /** Completes when no page is elsewhere any more. */
+    /** Completes when no page has still to come of its own accord. */
     public CompletableFuture<Void> complete() {
         return complete.copy();
+    }
+
+    private void completeIfSo() {
+        if (chunks.passing() == 0) {
+            complete.complete(null);
+        }
     }
 
     /** How long those waited who touched a missing page, in nanoseconds from the pager's notice of it. */
@@ -170,16 +190,16 @@ public final class Pager implements AutoCloseable {
         return times.histogram();
     }
 
-    /** Chunks of 2 MiB that went in page by page. */
+    /** How often a chunk of 2 MiB came to be in small pages. */
     public long brokenChunks() {
         return chunks.broken();
     }
 
-    /** The pages that are still elsewhere, into {@code into}; exact when nothing arrives meanwhile, else too many. */
+    /** The pages that have still to come, into {@code into}; exact when nothing arrives meanwhile, else too many. */
     public void collectElsewhere(PageSet into) {
         for (int chunk = 0; chunk < chunks.count(); chunk++) {
             for (long page = chunks.first(chunk); chunks.missing(chunk) > 0 && page < chunks.end(chunk); page++) {
-                if (chunks.isElsewhere(page)) {
+                if (chunks.isElsewhere(page) && map.place(page).isPassing()) {
                     into.add(page);
                 }
             }
@@ -193,8 +213,40 @@ public final class Pager implements AutoCloseable {
      * @param count how many, within one 2 MiB chunk
      */
     public void arrived(long first, long count) {
+        putIn(first, count, null);
+    }
+
+    /**
+     * Pages have come, to be put where they belong before this returns. Content that has come before is no harm.
+     *
+     * @param first the first page
+     * @param count how many, within one 2 MiB chunk
+     * @param content native memory with their content
+     */
+    public void arrived(long first, long count, MemorySegment content) {
+        putIn(first, count, content);
+    }
+
+    private void putIn(long first, long count, MemorySegment content) {
+        int chunk = Chunks.of(first);
         try {
-            putIn(first, count);
+            synchronized (chunks.lockOf(chunk)) {
+                if (ending) {
+                    return;
+                }
+                long waited = times.waitingIn(first, first + count);
+                if (content == null) {
+                    chunks.arrived(chunk, first, first + count, waited);
+                } else {
+                    chunks.arrived(chunk, first, first + count, content, waited >= 0);
+                }
+                if (chunks.isComplete(chunk)) {
+                    times.resolved(chunks.first(chunk), chunks.end(chunk));
+                } else {
+                    resolveSingly(chunk, first, first + count);
+                }
+            }
+            completeIfSo();
         } catch (RuntimeException | Error e) {
             // What could not be put in is nowhere any more: nobody would bring it again.
             complete.completeExceptionally(e);
@@ -202,28 +254,9 @@ public final class Pager implements AutoCloseable {
         }
     }
 
-    private void putIn(long first, long count) {
-        int chunk = Chunks.of(first);
-        int fresh;
-        synchronized (chunks.lockOf(chunk)) {
-            if (ending) {
-                return;
-            }
-            fresh = chunks.arrived(chunk, first, first + count, times.waitingIn(first, first + count));
-            if (chunks.isComplete(chunk)) {
-                times.resolved(chunks.first(chunk), chunks.end(chunk));
-            } else {
-                resolveSingly(chunk, first, first + count);
-            }
-        }
-        if (fresh > 0 && elsewhere.addAndGet(-fresh) == 0) {
-            complete.complete(null);
-        }
-    }
-
     private void resolveSingly(int chunk, long from, long to) {
         for (long page = times.waitingIn(from, to); page >= 0; page = times.waitingIn(page + 1, to)) {
-            if (chunks.isStaged(page) && chunks.mayPutInSingly()) {
+            if (chunks.isStaged(page) && chunks.mayPutInSingly() && !chunks.mayWaitForWhole(chunk)) {
                 chunks.putIn(chunk, page, page + 1);
             }
             if (!chunks.isElsewhere(page) && !chunks.isStaged(page)) {
@@ -238,9 +271,40 @@ public final class Pager implements AutoCloseable {
         EventCalls.add(wakeup, 1);
     }
 
+    /**
+     * Bounds what the guest has here: whoever touches more waits until some has been taken out.
+     *
+     * @param pages about how many; {@link Long#MAX_VALUE} for no bound
+     * @param onReached called on the pager's thread when somebody waits for that; brief
+     */
+    public void limitResident(long pages, Runnable onReached) {
+        onMany = onReached;
+        mostResident = pages;
+        lookAgain();
+    }
+
+    /** Pages that the guest has, about; {@link #residentIs} makes it exact. */
+    public long resident() {
+        return chunks.resident().get();
+    }
+
+    /** So many there are, as the kernel says. */
+    public void residentIs(long pages) {
+        chunks.resident().set(pages);
+    }
+
+    private void lookAgain() {
+        lookAgain = true;
+        EventCalls.add(wakeup, 1);
+    }
+
+    private boolean isFull() {
+        return chunks.resident().get() > mostResident;
+    }
+
     private void run() {
         try (Arena own = Arena.ofConfined()) {
-            PollSet descriptors = new PollSet(own, 3);
+            PollSet descriptors = new PollSet(own, STORES + stores.length());
             descriptors.set(WAKEUP, wakeup);
             descriptors.set(FAULTS, userfault.fd());
             MemorySegment messages = own.allocate(MESSAGES * Userfault.MESSAGE, 8);
@@ -248,7 +312,10 @@ public final class Pager implements AutoCloseable {
             while (!ending) {
                 long spin = times.anyWaiting() ? WAITING_SPIN_NANOS : SPIN_NANOS;
                 boolean sleep = System.nanoTime() - idleSince > spin;
-                descriptors.set(STORE, store.descriptor());
+                for (int i = 0; i < stores.length(); i++) {
+                    PageStore store = stores.get(i);
+                    descriptors.set(STORES + i, store == null ? PageStore.NO_DESCRIPTOR : store.descriptor());
+                }
                 if (SystemCallException.check(descriptors.await(sleep ? -1 : 0), "poll") > 0) {
                     work(descriptors, messages);
                     idleSince = System.nanoTime();
@@ -270,21 +337,35 @@ public final class Pager implements AutoCloseable {
             int count = userfault.read(messages);
             for (int i = 0; i < count; i++) {
                 if (Userfault.isFault(messages, i)) {
-                    fault((Userfault.faultAddress(messages, i) - memory.hva()) >>> PageSize.SMALL_SHIFT);
+                    long page = (Userfault.faultAddress(messages, i) - memory.hva()) >> PageSize.SMALL_SHIFT;
+                    // Of staging memory that is just registered a touch waits for the end of that, not for us.
+                    if (page >= 0 && page < memory.pages()) {
+                        fault(page);
+                    }
                 }
             }
         }
-        if (descriptors.isReady(STORE)) {
-            store.receive();
+        for (int i = 0; i < stores.length(); i++) {
+            if (descriptors.isReady(STORES + i)) {
+                stores.get(i).receive();
+            }
         }
         if (descriptors.isReady(WAKEUP)) {
             EventCalls.take(wakeup);
         }
         if (askAgain) {
             askAgain = false;
-            asked.clear();
+            lookAgain = true;
+            for (int chunk = 0; chunk < chunks.count(); chunk++) {
+                synchronized (chunks.lockOf(chunk)) {
+                    chunks.forgetAsked(chunk);
+                }
+            }
+        }
+        if (lookAgain) {
+            lookAgain = false;
             for (long page : times.waiting()) {
-                ask(page);
+                fault(page);
             }
         }
     }
@@ -293,25 +374,43 @@ public final class Pager implements AutoCloseable {
         long noticed = System.nanoTime();
         int chunk = Chunks.of(page);
         synchronized (chunks.lockOf(chunk)) {
-            if (chunks.isComplete(chunk)) {
-                if (map.place(page) == Place.RESIDENT) {
+            if (chunks.isElsewhere(page)) {
+                times.waiting(page);
+            } else if (chunks.isStaged(page)) {
+                bringBack(chunk, page);
+            } else if (chunks.isComplete(chunk) || map.place(page) == Place.ZERO) {
+                if (isFull()) {
+                    times.waiting(page);
+                } else {
                     chunks.zeroFill(chunk, page);
+                    times.resolved(page, page + 1);
                 }
-            } else if (chunks.isElsewhere(page)) {
-                times.waiting(page);
-            } else if (!chunks.isStaged(page)) {
-                chunks.wake(page);
-            } else if (chunks.mayPutInSingly() && (chunks.isSplit(chunk) || chunks.missing(chunk) > Chunks.FEW)) {
-                chunks.putIn(chunk, page, page + 1);
             } else {
-                // Very few are missing: when they are here all goes in as one.
-                times.waiting(page);
+                chunks.wake(page);
+                times.resolved(page, page + 1);
             }
         }
-        if (times.waitingIn(page, page + 1) >= 0) {
-            ask(page);
-        } else {
+        if (times.waitingIn(page, page + 1) < 0) {
             times.resolvedAtOnce(System.nanoTime() - noticed);
+        } else if (isFull()) {
+            onMany.run();
+        } else {
+            ask(page);
+        }
+    }
+
+    /** Its content is in staging memory. */
+    private void bringBack(int chunk, long page) {
+        if (chunks.missing(chunk) == 0) {
+            // On its way out: the guest uses it after all.
+            chunks.settle(chunk);
+            times.resolved(chunks.first(chunk), chunks.end(chunk));
+        } else if (chunks.mayPutInSingly() && (chunks.isSplit(chunk) || chunks.missing(chunk) > Chunks.FEW)) {
+            chunks.putIn(chunk, page, page + 1);
+            times.resolved(page, page + 1);
+        } else {
+            // Very few are missing: when they are here all goes in as one.
+            times.waiting(page);
         }
     }
 
@@ -328,27 +427,109 @@ public final class Pager implements AutoCloseable {
             from = page & -WINDOW;
             to = Math.min(from + WINDOW, to);
         }
-        for (long at = nextToAsk(from, to); at < to; at = nextToAsk(at, to)) {
-            long stop = at + 1;
-            while (stop < to && mustAsk(stop)) {
-                stop++;
+        for (long at = from; at < to; ) {
+            long stop = at;
+            Place place;
+            synchronized (chunks.lockOf(chunk)) {
+                place = map.place(at);
+                while (stop < to && chunks.mustAsk(stop) && map.place(stop) == place) {
+                    stop++;
+                }
+                chunks.asked(at, stop - at);
             }
-            asked.addRange(at, stop - at);
-            store.request(at, (int) (stop - at));
+            if (stop == at) {
+                at++;
+                continue;
+            }
+            stores.get(place.code()).request(at, (int) (stop - at));
             at = stop;
         }
     }
 
-    private long nextToAsk(long from, long to) {
-        long at = from;
-        while (at < to && !mustAsk(at)) {
-            at++;
-        }
-        return at;
+    /** How many 2 MiB chunks there are; the last may be shorter. */
+    public int chunks() {
+        return chunks.count();
     }
 
-    private boolean mustAsk(long page) {
-        return chunks.isElsewhere(page) && !asked.contains(page);
+    /** When a page of the chunk last came in, by {@link System#nanoTime}. */
+    public long lastIn(int chunk) {
+        return chunks.lastIn(chunk);
+    }
+
+    /** Whether the guest has all of the chunk that there is. */
+    public boolean isWhole(int chunk) {
+        return chunks.isComplete(chunk);
+    }
+
+    /**
+     * Takes what the guest has of a chunk out of its sight, into {@link #staging}, to be stored elsewhere; the guest may
+     * run. A touch brings it back.
+     *
+     * @param cold of a chunk that is in parts here: the pages to be taken; one that is whole goes as a whole
+     * @return about how many pages were taken; 0 when there is nothing to take, or not now
+     */
+    public long takeOut(int chunk, PageSet cold) {
+        synchronized (chunks.lockOf(chunk)) {
+            return ending ? 0 : chunks.takeOut(chunk, cold);
+        }
+    }
+
+    /** The pages of a chunk whose content is in {@link #staging}, into {@code into}; they may leave it at any time. */
+    public void collectStaged(int chunk, PageSet into) {
+        synchronized (chunks.lockOf(chunk)) {
+            for (long page = chunks.first(chunk); page < chunks.end(chunk); page++) {
+                if (chunks.isStaged(page)) {
+                    into.add(page);
+                }
+            }
+        }
+    }
+
+    /** What becomes of a page that has been stored, and is not back with the guest. */
+    public interface Stored {
+        /** Says in the map where the page is now; ZERO for one that is nowhere. */
+        void into(PageMap map, long page);
+    }
+
+    /**
+     * What {@link #takeOut} took is safe elsewhere.
+     *
+     * @return how many of the pages are there now; the others the guest has back
+     */
+    public long stored(int chunk, PageSet pages, Stored where) {
+        synchronized (chunks.lockOf(chunk)) {
+            return ending ? 0 : chunks.stored(chunk, pages, where);
+        }
+    }
+
+    /** The guest gets back all that is in {@link #staging} of the chunk. */
+    public void settle(int chunk) {
+        synchronized (chunks.lockOf(chunk)) {
+            if (!ending) {
+                chunks.settle(chunk);
+                if (chunks.isComplete(chunk)) {
+                    times.resolved(chunks.first(chunk), chunks.end(chunk));
+                } else {
+                    resolveSingly(chunk, chunks.first(chunk), chunks.end(chunk));
+                }
+            }
+        }
+    }
+
+    /** Some pages have been taken out: those who wait for room may find it. */
+    public void madeRoom() {
+        if (times.anyWaiting()) {
+            lookAgain();
+        }
+    }
+
+    /** Makes a large page of a chunk that the guest has all of in small ones; the guest may run. */
+    public void makeLarge(int chunk) {
+        synchronized (chunks.lockOf(chunk)) {
+            if (!ending && chunks.isCollapsible(chunk)) {
+                chunks.collapse(chunk);
+            }
+        }
     }
 
     /**
@@ -361,6 +542,11 @@ public final class Pager implements AutoCloseable {
         stop();
         memory.watch(null);
         userfault.unregister(memory.hva(), memory.size());
+        makeLarge(large);
+    }
+
+    /** Makes large pages of these chunks, as far as all of them is here. */
+    public void makeLarge(PageSet large) {
         if (memory.largePages() == LargePages.THP) {
             for (int i = 0; i < COLLAPSES && !collapse(large); i++) {
                 LockSupport.parkNanos(COLLAPSE_AGAIN_NANOS);
@@ -377,8 +563,12 @@ public final class Pager implements AutoCloseable {
                     chunk < large.pages();
                     chunk = large.next(chunk + 1, large.pages())) {
                 if (!backing.largeChunks().contains(chunk)) {
-                    chunks.collapse(chunk);
-                    all = false;
+                    synchronized (chunks.lockOf((int) chunk)) {
+                        if (chunks.isComplete((int) chunk)) {
+                            chunks.collapse((int) chunk);
+                            all = false;
+                        }
+                    }
                 }
             }
         }

@@ -25,9 +25,23 @@ public enum Place {
         this.code = code;
     }
 
+    /** Whether a store has the content, so that it must be fetched before a guest can use it. */
+    public boolean hasStore() {
+        return this != RESIDENT && this != ZERO;
+    }
+
+    /** Whether pages leave it by themselves sooner or later: nothing is ever put there while the guest runs. */
+    boolean isPassing() {
+        return this == AT_SOURCE || this == ON_DISK;
+    }
+
     /** Its number in a {@link PageMap}. */
     int code() {
         return code;
+    }
+
+    static int count() {
+        return ALL.length;
     }
 
     static Place of(int code) {

@@ -27,11 +27,14 @@ import java.lang.foreign.MemorySegment;
 public final class PageReceiver {
     private final ByteSource source;
     private final GuestMemory memory;
-    /** Pages that hold content of the guest's; all others still are the zeros they were mapped with. */
+    /** Pages that hold content of the guest's; all others still are the zeros they were mapped with. Null if unknown. */
     private final PageSet written;
 
     /** Told of each run of pages, or null. */
     private final Arrivals arrivals;
+
+    /** Where the pages of a chunk go instead of {@link #memory}, or null. */
+    private final MemorySegment landing;
 
     private final MemorySegment head;
     private final GatherMessage message;
@@ -39,26 +42,48 @@ public final class PageReceiver {
 
     /** Who hears of pages that have come. */
     public interface Arrivals {
-        /** So many pages from {@code first} on, within one chunk. */
-        void arrived(long first, long count);
+        /**
+         * So many pages from {@code first} on, within one chunk.
+         *
+         * @param content of these pages, where they came in
+         */
+        void arrived(long first, long count, MemorySegment content);
     }
 
     /** A receiver of precopy's rounds. */
     public PageReceiver(Arena arena, ByteSource source, GuestMemory memory, PageSet written) {
-        this(arena, source, memory, written, null, 1);
+        this(arena, source, memory, written, null, null, 1);
     }
 
-    /** A receiver of the pages that follow a guest. */
+    /** A receiver of single frames, into {@code memory}. */
     public PageReceiver(Arena arena, ByteSource source, GuestMemory memory, PageSet written, Arrivals arrivals) {
-        this(arena, source, memory, written, arrivals, PageFrame.AFTERWARDS);
+        this(arena, source, memory, written, arrivals, null, PageFrame.AFTERWARDS);
+    }
+
+    /**
+     * A receiver of single frames into memory of its own, which the next frame overwrites: whoever hears of them puts
+     * them where they belong.
+     *
+     * @param memory whose pages they are; it is not touched
+     */
+    public static PageReceiver landing(Arena arena, ByteSource source, GuestMemory memory, Arrivals arrivals) {
+        MemorySegment landing = arena.allocate(PageSize.LARGE, PageSize.SMALL);
+        return new PageReceiver(arena, source, memory, null, arrivals, landing, PageFrame.AFTERWARDS);
     }
 
     private PageReceiver(
-            Arena arena, ByteSource source, GuestMemory memory, PageSet written, Arrivals arrivals, int round) {
+            Arena arena,
+            ByteSource source,
+            GuestMemory memory,
+            PageSet written,
+            Arrivals arrivals,
+            MemorySegment landing,
+            int round) {
         this.source = source;
         this.memory = memory;
         this.written = written;
         this.arrivals = arrivals;
+        this.landing = landing;
         this.round = round;
         this.head = arena.allocate(PageFrame.MAX_HEAD_BYTES, 64);
         this.message = new GatherMessage(arena, PageFrame.MAX_RUNS);
@@ -109,7 +134,9 @@ public final class PageReceiver {
         long first = head.get(U64, PageFrame.FIRST_PAGE);
         for (int i = 0; i < runs; i++) {
             long at = runAt(i);
-            arrivals.arrived(first + (head.get(U16, at) & 0xffff), head.get(U16, at + 2) & 0xffff);
+            long page = first + (head.get(U16, at) & 0xffff);
+            long pages = head.get(U16, at + 2) & 0xffff;
+            arrivals.arrived(page, pages, content(first, page, pages));
         }
         return true;
     }
@@ -129,7 +156,7 @@ public final class PageReceiver {
         }
         source.receive(head.asSlice(PageFrame.HEADER_BYTES, (long) runs * PageFrame.RUN_BYTES));
         checkRuns(runs, first);
-        if ((head.get(U32, PageFrame.FLAGS) & PageFrame.FLAG_LARGE) != 0) {
+        if (landing == null && (head.get(U32, PageFrame.FLAGS) & PageFrame.FLAG_LARGE) != 0) {
             populate(first);
         }
         takeRuns(runs, first);
@@ -171,13 +198,25 @@ public final class PageReceiver {
             long at = runAt(i);
             long page = first + (head.get(U16, at) & 0xffff);
             long pages = head.get(U16, at + 2) & 0xffff;
+            MemorySegment content = content(first, page, pages);
             if (head.get(U16, at + 4) == PageFrame.KIND_CONTENT) {
-                written.addRange(page, pages);
-                message.add(memory.hva() + (page << PageSize.SMALL_SHIFT), pages << PageSize.SMALL_SHIFT);
-            } else {
+                if (written != null) {
+                    written.addRange(page, pages);
+                }
+                message.add(content.address(), content.byteSize());
+            } else if (written != null) {
                 zero(page, page + pages);
+            } else {
+                content.fill((byte) 0);
             }
         }
+    }
+
+    private MemorySegment content(long first, long page, long pages) {
+        long bytes = pages << PageSize.SMALL_SHIFT;
+        return landing == null
+                ? memory.segment().asSlice(page << PageSize.SMALL_SHIFT, bytes)
+                : landing.asSlice((page - first) << PageSize.SMALL_SHIFT, bytes);
     }
 
     private void zero(long page, long end) {

@@ -105,7 +105,8 @@ class PagerTest {
                     BackupStore store = new BackupStore(pager, backup, random)) {
                 pager.arm(absent, Place.AT_SOURCE);
                 assertEquals(absent.cardinality(), pager.elsewhere());
-                pager.start(store);
+                pager.attach(Place.AT_SOURCE, store);
+                pager.start();
                 machine.resume();
                 // The guest checks all of its memory, and meanwhile little of it is there.
                 String answer = GuestTalk.ask(machine, 'v', "VERIFIED");
@@ -142,7 +143,8 @@ class PagerTest {
         PageSet absent = Backing.scan(arena, machine.memory()).resident();
         try (Pager pager = new Pager(machine.memory())) {
             pager.arm(absent, Place.AT_SOURCE);
-            pager.start(new Nobody());
+            pager.attach(Place.AT_SOURCE, new Nobody());
+            pager.start();
             machine.resume();
             while (pager.waiting() == 0) {
                 Thread.onSpinWait();
@@ -160,7 +162,8 @@ class PagerTest {
         PageSet absent = Backing.scan(arena, machine.memory()).resident();
         try (Pager pager = new Pager(machine.memory())) {
             pager.arm(absent, Place.AT_SOURCE);
-            pager.start(new Nobody());
+            pager.attach(Place.AT_SOURCE, new Nobody());
+            pager.start();
             machine.resume();
             while (pager.waiting() == 0) {
                 Thread.onSpinWait();

@@ -186,9 +186,18 @@ public final class GuestMemory implements AutoCloseable {
         if (offset < 0) {
             throw new GuestMemoryException("marking 0x" + Long.toHexString(gpa) + " + " + length + ": not RAM");
         }
-        long last = (offset + length - 1) >>> SMALL_SHIFT;
-        for (long page = offset >>> SMALL_SHIFT; page <= last; page++) {
-            WORD.getAndBitwiseOrRelease(written.segment(), (page >>> 6) * 8, 1L << page);
+        long first = offset >>> SMALL_SHIFT;
+        markPagesWritten(first, ((offset + length - 1) >>> SMALL_SHIFT) + 1 - first);
+    }
+
+    /** As {@link #markWritten}, of pages by their numbers: also for those whose content the agent has brought here. */
+    public void markPagesWritten(long first, long count) {
+        Objects.checkFromIndexSize(first, count, pages());
+        for (long page = first, end = first + count; page < end; ) {
+            long stop = Math.min(end, (page | 63) + 1);
+            long mask = (-1L << page) & (-1L >>> -stop);
+            WORD.getAndBitwiseOrRelease(written.segment(), (page >>> 6) * 8, mask);
+            page = stop;
         }
     }
 

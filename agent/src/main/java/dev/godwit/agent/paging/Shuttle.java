@@ -1,0 +1,201 @@
+package dev.godwit.agent.paging;
+
+import dev.godwit.bindings.linux.Errno;
+import dev.godwit.bindings.linux.MemoryCalls;
+import dev.godwit.bindings.linux.SystemCallException;
+import dev.godwit.host.memory.GuestMemory;
+import dev.godwit.host.memory.LargePages;
+import dev.godwit.host.memory.PageSize;
+import dev.godwit.host.memory.Userfault;
+
+/**
+ * Carries pages between where the guest sees them and staging memory, each page by its number in both. It keeps no
+ * account of what is where.
+ *
+ * <p>Threading: none of its own; the caller holds the lock of the chunk in question.
+ */
+final class Shuttle {
+    private final Userfault userfault;
+    private final GuestMemory memory;
+    private final GuestMemory staging;
+    private final boolean hugetlb;
+
+    Shuttle(Userfault userfault, GuestMemory memory, GuestMemory staging) {
+        this.userfault = userfault;
+        this.memory = memory;
+        this.staging = staging;
+        this.hugetlb = memory.largePages() == LargePages.HUGETLB;
+    }
+
+    /** Whether the guest's memory is in reserved large pages, which can neither be moved nor put in by parts. */
+    boolean isHugetlb() {
+        return hugetlb;
+    }
+
+    /** Whether a chunk of so many pages can be one large page. */
+    boolean canBeLarge(long pages) {
+        return memory.largePages() != LargePages.NONE && pages == PageSize.SMALL_PER_LARGE;
+    }
+
+    /** Takes pages out of the guest's sight, into staging memory, which is registered. */
+    void out(long first, long end) {
+        long bytes = bytes(first, end);
+        if (hugetlb) {
+            staging.segment()
+                    .asSlice(first << PageSize.SMALL_SHIFT, bytes)
+                    .copyFrom(memory.segment().asSlice(first << PageSize.SMALL_SHIFT, bytes));
+            forget(first, end);
+            return;
+        }
+        long done = move(staged(first), seen(first), bytes);
+        SystemCallException.check(done == bytes ? 0 : done, "UFFDIO_MOVE", "page", first);
+    }
+
+    /**
+     * Lets {@link #tryOut} work, of a guest that may be running, until {@link #endOut}: only for as long as it takes,
+     * since whoever fills staging memory by ordinary writes waits meanwhile.
+     */
+    void beginOut(long first, long end) {
+        userfault.register(staged(first), bytes(first, end));
+    }
+
+    void endOut(long first, long end) {
+        userfault.unregister(staged(first), bytes(first, end));
+    }
+
+    /**
+     * As {@link #out}, as far as it goes: a page that the kernel is just using ends it.
+     *
+     * @return the page after the last that was taken
+     */
+    long tryOut(long first, long end) {
+        return first + (Math.max(0, move(staged(first), seen(first), bytes(first, end))) >>> PageSize.SMALL_SHIFT);
+    }
+
+    /**
+     * Lets the guest see staged pages, all at once and without a copy; as far as it goes.
+     *
+     * @return the page after the last that went in
+     */
+    long in(long first, long end) {
+        long bytes = bytes(first, end);
+        if (!hugetlb) {
+            return first + (Math.max(0, move(seen(first), staged(first), bytes)) >>> PageSize.SMALL_SHIFT);
+        }
+        long done = copy(seen(first), staged(first), bytes);
+        SystemCallException.check(done == bytes ? 0 : done, "UFFDIO_COPY", "page", first);
+        drop(first, end);
+        return end;
+    }
+
+    /** Lets the guest see copies of staged pages. */
+    void copyIn(long first, long end) {
+        copyIn(first, end, staged(first));
+    }
+
+    /** Lets the guest see a copy of what is at an address. */
+    void copyIn(long first, long end, long from) {
+        for (long page = first; page < end; ) {
+            long at = from + bytes(first, page);
+            long done = copy(seen(page), at, bytes(page, end));
+            if (done == -Errno.EEXIST) {
+                // Nobody but the pager puts pages here: it is the same one.
+                wake(page);
+                done = PageSize.SMALL;
+            }
+            SystemCallException.check(done, "UFFDIO_COPY", "page", page);
+            page += done >>> PageSize.SMALL_SHIFT;
+        }
+    }
+
+    /**
+     * Lets the guest see 2 MiB of zeros, one large page if the host has one, where it has nothing.
+     *
+     * @return whether it does; not if a page was there already
+     */
+    boolean zeroIn(long first, long end) {
+        drop(first, end);
+        MemoryCalls.madvise(staged(first), bytes(first, end), MemoryCalls.MADV_POPULATE_WRITE);
+        long done = hugetlb
+                ? copy(seen(first), staged(first), bytes(first, end))
+                : move(seen(first), staged(first), bytes(first, end));
+        if (done != bytes(first, end) || hugetlb) {
+            drop(first, end);
+        }
+        return done == bytes(first, end);
+    }
+
+    /** Lets the guest see a small page of zeros; false if there was one already, whose waiters are woken. */
+    boolean zeroIn(long page) {
+        boolean done = userfault.zero(seen(page), PageSize.SMALL) >= 0;
+        if (!done) {
+            wake(page);
+        }
+        return done;
+    }
+
+    void wake(long page) {
+        userfault.wake(seen(page), PageSize.SMALL);
+    }
+
+    /** Gives back what the guest has there; a later touch is a fault. */
+    void forget(long first, long end) {
+        SystemCallException.check(
+                MemoryCalls.madvise(seen(first), bytes(first, end), MemoryCalls.MADV_DONTNEED), "madvise of guest RAM");
+    }
+
+    /** Gives back staging memory. */
+    void drop(long first, long end) {
+        MemoryCalls.madvise(staged(first), bytes(first, end), MemoryCalls.MADV_DONTNEED);
+    }
+
+    /**
+     * Makes one large page of 2 MiB that the guest has, which may run. Best effort: a page that the kernel is just using
+     * prevents it, for a moment.
+     */
+    boolean collapse(long first) {
+        return MemoryCalls.madvise(seen(first), PageSize.LARGE, MemoryCalls.MADV_COLLAPSE) >= 0;
+    }
+
+    private long move(long to, long from, long bytes) {
+        long moved = 0;
+        while (moved < bytes) {
+            long done = userfault.move(to + moved, from + moved, bytes - moved);
+            if (done == -Errno.EAGAIN) {
+                continue;
+            }
+            if (done < 0) {
+                return moved > 0 ? moved : done;
+            }
+            moved += done;
+        }
+        return moved;
+    }
+
+    private long copy(long to, long from, long bytes) {
+        long copied = 0;
+        while (copied < bytes) {
+            long done = userfault.copy(to + copied, from + copied, bytes - copied);
+            if (done == -Errno.EAGAIN) {
+                continue;
+            }
+            if (done < 0) {
+                return copied > 0 ? copied : done;
+            }
+            copied += done;
+        }
+        return copied;
+    }
+
+    private long seen(long page) {
+        return memory.hva() + (page << PageSize.SMALL_SHIFT);
+    }
+
+    private long staged(long page) {
+        return staging.hva() + (page << PageSize.SMALL_SHIFT);
+    }
+
+    private static long bytes(long first, long end) {
+        return (end - first) << PageSize.SMALL_SHIFT;
+    }
+}
