@@ -68,8 +68,8 @@ public final class Agent implements AutoCloseable {
         directory = add(AgentDirectory.take(path));
         AgentMetrics metrics = new AgentMetrics();
         Kvm kvm = Kvm.open();
-        inventory = add(
-                new Inventory(kvm, EngineMover.with(credentials), new ReportStore(directory.migrations()), metrics));
+        inventory = add(new Inventory(
+                kvm, credentials, EngineMover.with(credentials), new ReportStore(directory.migrations()), metrics));
         Thread rehearsal = Thread.ofPlatform().daemon().name("rehearsal").unstarted(() -> rehearse(kvm, credentials));
         add(rehearsal::join); // before KVM is closed
         gauges(metrics);

@@ -4,6 +4,7 @@ import dev.godwit.agent.inventory.Departed;
 import dev.godwit.agent.inventory.Guest;
 import dev.godwit.agent.inventory.GuestState;
 import dev.godwit.agent.inventory.MigrationJob;
+import dev.godwit.agent.memoryhost.RemoteStatus;
 import dev.godwit.agent.migration.GuestDescription;
 import dev.godwit.host.machine.MachineConfig;
 import dev.godwit.host.vcpu.StopReason;
@@ -23,6 +24,7 @@ import java.util.OptionalLong;
  * @param logBytes what it wrote to its serial port in its life
  * @param migration id of the migration under way
  * @param target where it went, {@code host:port}
+ * @param memoryHost how it stands with its pages at a memory host; null when it has none
  * @param notRestored parts of its snapshot's state that this host could not give it back; null when there are none
  */
 public record GuestView(
@@ -43,6 +45,7 @@ public record GuestView(
         Long logBytes,
         String migration,
         String target,
+        RemoteStatus memoryHost,
         List<String> notRestored) {
 
     /** All of them. */
@@ -63,6 +66,7 @@ public record GuestView(
                 logBytes.isPresent() ? logBytes.getAsLong() : null,
                 guest.migration().map(MigrationJob::id).orElse(null),
                 guest.migration().map(MigrationJob::target).orElse(null),
+                guest.remoteStatus().orElse(null),
                 guest.notRestored());
     }
 
@@ -76,6 +80,7 @@ public record GuestView(
                 null,
                 null,
                 gone.target(),
+                null,
                 List.of());
     }
 
@@ -88,6 +93,7 @@ public record GuestView(
             Long logBytes,
             String migration,
             String target,
+            RemoteStatus memoryHost,
             List<String> notRestored) {
         MachineConfig config = guest.config();
         return new GuestView(
@@ -112,6 +118,7 @@ public record GuestView(
                 logBytes,
                 migration,
                 target,
+                memoryHost,
                 notRestored.isEmpty() ? null : notRestored);
     }
 }

@@ -92,7 +92,11 @@ final class Routes {
     private Reply start(Call call) {
         StartRequest request = call.request(StartRequest.class);
         Guest guest = inventory.start(
-                request.name(), request.image(), request.config(), Boolean.TRUE.equals(request.paused()));
+                request.name(),
+                request.image(),
+                request.config(),
+                request.remote(),
+                Boolean.TRUE.equals(request.paused()));
         return Reply.created(GuestView.of(guest));
     }
 

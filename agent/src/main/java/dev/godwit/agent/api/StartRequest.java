@@ -1,13 +1,19 @@
 package dev.godwit.agent.api;
 
 import dev.godwit.agent.config.Failure;
+import dev.godwit.agent.config.HostPort;
 import dev.godwit.agent.config.Quoted;
+import dev.godwit.agent.config.Sizes;
+import dev.godwit.agent.memoryhost.RemoteConfig;
 import dev.godwit.host.machine.MachineConfig;
 import dev.godwit.host.memory.LargePages;
 import dev.godwit.host.tracking.DirtyTracking;
+import java.net.InetSocketAddress;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
+import java.util.UUID;
 import java.util.stream.Collectors;
 
 /**
@@ -22,6 +28,7 @@ import java.util.stream.Collectors;
  * @param dirtyTracking {@code log} (default) or {@code ring}
  * @param disks default none
  * @param paused do not let it run yet; default false
+ * @param memoryHost where the part of its memory is to be that is not on the agent's host; default nowhere
  */
 public record StartRequest(
         String name,
@@ -32,9 +39,59 @@ public record StartRequest(
         String largePages,
         String dirtyTracking,
         List<Disk> disks,
-        Boolean paused) {
+        Boolean paused,
+        MemoryHost memoryHost) {
     /** Guest RAM where nothing else is asked for. */
     public static final long DEFAULT_MEMORY = 256L << 20;
+
+    /** A guest with all of its memory on the agent's host. */
+    public StartRequest(
+            String name,
+            String image,
+            Long memoryBytes,
+            Integer cpus,
+            String cmdline,
+            String largePages,
+            String dirtyTracking,
+            List<Disk> disks,
+            Boolean paused) {
+        this(name, image, memoryBytes, cpus, cmdline, largePages, dirtyTracking, disks, paused, null);
+    }
+
+    /** The same guest, with a part of its memory there. */
+    public StartRequest with(MemoryHost there) {
+        return new StartRequest(
+                name, image, memoryBytes, cpus, cmdline, largePages, dirtyTracking, disks, paused, there);
+    }
+
+    /**
+     * A memory host.
+     *
+     * @param address {@code host:port}
+     * @param localBytes about how much of its memory the guest may have on the agent's host, at least 16 MiB
+     */
+    public record MemoryHost(String address, Long localBytes) {}
+
+    /**
+     * The memory host, with a new region for the guest.
+     *
+     * @throws Failure bad input
+     */
+    public Optional<RemoteConfig> remote() {
+        if (memoryHost == null) {
+            return Optional.empty();
+        }
+        if (memoryHost.address == null || memoryHost.localBytes == null) {
+            throw Failure.badInput("field 'memoryHost': both 'address' and 'localBytes' are needed");
+        }
+        InetSocketAddress address = HostPort.parseTarget("--memory-host", memoryHost.address);
+        if (memoryHost.localBytes < RemoteConfig.LEAST_LOCAL) {
+            throw Failure.badInput("--local: a guest keeps at least 16 MiB of its memory here, not "
+                    + Sizes.human(memoryHost.localBytes));
+        }
+        return Optional.of(
+                new RemoteConfig(address.getHostString(), address.getPort(), UUID.randomUUID(), memoryHost.localBytes));
+    }
 
     /** A disk: a file or block device of the agent's host. */
     public record Disk(String file, Boolean readOnly) {}

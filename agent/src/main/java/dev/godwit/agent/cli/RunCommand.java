@@ -5,6 +5,7 @@ import dev.godwit.agent.config.Durations;
 import dev.godwit.agent.config.Failure;
 import dev.godwit.agent.inventory.HostMemory;
 import dev.godwit.agent.inventory.Images;
+import dev.godwit.agent.migration.GuestDescription;
 import dev.godwit.bindings.linux.SystemCallException;
 import dev.godwit.host.boot.PvhImage;
 import dev.godwit.host.device.SerialTee;
@@ -61,7 +62,7 @@ final class RunCommand implements Callable<Integer> {
         Duration limit = timeout == null ? FOREVER : Durations.parse("--timeout", timeout);
         StartRequest request = options.request("run", image, false);
         MachineConfig config = request.config();
-        HostMemory.now().admit(config, 0);
+        HostMemory.now().admit(new GuestDescription("run", image, config), 0);
         try (Arena arena = Arena.ofShared()) {
             PvhImage file = Images.open(request.image(), arena);
             try (Kvm kvm = Kvm.open();

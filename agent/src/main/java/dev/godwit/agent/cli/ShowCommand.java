@@ -4,6 +4,7 @@ import dev.godwit.agent.api.GuestView;
 import dev.godwit.agent.api.StartRequest;
 import dev.godwit.agent.config.Durations;
 import dev.godwit.agent.config.Sizes;
+import dev.godwit.agent.memoryhost.RemoteStatus;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -32,6 +33,16 @@ final class ShowCommand extends AgentAccess {
         line("detail", guest.detail());
         line("image", guest.image());
         line("memory", Sizes.human(guest.memoryBytes()) + ", large pages: " + guest.largePages());
+        RemoteStatus there = guest.memoryHost();
+        if (there != null) {
+            line(
+                    "memory host",
+                    there.host() + ": " + Sizes.human(there.remotePages() << 12) + " there, "
+                            + Sizes.human(there.localPages() << 12) + " here"
+                            + (there.awayMillis() > 0
+                                    ? "; away for " + Durations.human(there.awayMillis() * 1000)
+                                    : there.noRoom() ? "; it has no room for more" : ""));
+        }
         line("cpus", Integer.toString(guest.cpus()));
         line("cmdline", guest.cmdline());
         for (StartRequest.Disk disk : guest.disks()) {

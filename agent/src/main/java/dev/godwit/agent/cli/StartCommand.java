@@ -2,6 +2,10 @@ package dev.godwit.agent.cli;
 
 import dev.godwit.agent.api.GuestView;
 import dev.godwit.agent.api.HeatRequest;
+import dev.godwit.agent.api.StartRequest;
+import dev.godwit.agent.config.Failure;
+import dev.godwit.agent.config.HostPort;
+import dev.godwit.agent.config.Sizes;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -32,6 +36,19 @@ final class StartCommand extends AgentAccess {
     @Mixin
     private MachineOptions machine;
 
+    @Option(
+            names = "--memory-host",
+            paramLabel = "HOST:PORT",
+            description = "Keep what does not fit --local at this memory host (godwit memory-host): its coldest pages.")
+    private String memoryHost;
+
+    @Option(
+            names = "--local",
+            paramLabel = "SIZE",
+            description = "With --memory-host: about how much of its RAM the guest may have on the agent's host, at"
+                    + " least 16m.")
+    private String local;
+
     @Option(names = "--paused", description = "Do not let it run yet; resume does.")
     private boolean paused;
 
@@ -44,12 +61,24 @@ final class StartCommand extends AgentAccess {
     @Option(names = "--json", description = "Print the guest as JSON.")
     private boolean json;
 
+    private StartRequest.MemoryHost memoryHost() {
+        if ((memoryHost == null) != (local == null)) {
+            throw Failure.badInput("--memory-host and --local go together: where the guest's cold pages are, and how"
+                    + " much of its memory it has here");
+        }
+        if (memoryHost == null) {
+            return null;
+        }
+        HostPort.parseTarget("--memory-host", memoryHost);
+        return new StartRequest.MemoryHost(memoryHost, Sizes.parse("--local", local));
+    }
+
     @Override
     public Integer call() {
         if (share != null) {
             HeatRequest.check(share);
         }
-        GuestView guest = client().start(machine.request(name, image, paused));
+        GuestView guest = client().start(machine.request(name, image, paused).with(memoryHost()));
         if (share != null) {
             client().track(name, new HeatRequest(share, null));
         }

@@ -11,9 +11,9 @@ import dev.godwit.agent.transport.Credentials;
 public record EngineMover(Migration migration) implements Mover {
     /** Makes migrations to agents that believe the credentials. */
     public static Factory with(Credentials credentials) {
-        return (machine, guest, target, options) -> {
+        return (machine, guest, remote, target, options) -> {
             NetworkPolicy.check("target", target, credentials);
-            return new EngineMover(new Migration(machine, guest, target, credentials, options));
+            return new EngineMover(new Migration(machine, guest, remote, target, credentials, options));
         };
     }
 

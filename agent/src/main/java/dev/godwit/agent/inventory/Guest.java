@@ -1,6 +1,8 @@
 package dev.godwit.agent.inventory;
 
 import dev.godwit.agent.config.Failure;
+import dev.godwit.agent.memoryhost.RemoteMemory;
+import dev.godwit.agent.memoryhost.RemoteStatus;
 import dev.godwit.agent.migration.GuestDescription;
 import dev.godwit.agent.migration.MigrationPhase;
 import dev.godwit.bindings.linux.SystemCallException;
@@ -28,6 +30,7 @@ public final class Guest {
     private final Instant createdAt = Instant.now();
     private final long createdNanos;
     private Machine machine;
+    private RemoteMemory remote;
     private MigrationJob job;
     private AccessTracker tracked; // which the migration under way has stopped
     private boolean arriving;
@@ -60,7 +63,7 @@ public final class Guest {
 
     /** RAM that it may still take of the host, or has taken, in bytes. */
     long promisedBytes() {
-        return closed ? 0 : HostMemory.ordinaryBytes(description.config());
+        return closed ? 0 : HostMemory.ordinaryBytes(description);
     }
 
     /** The parts of its snapshot's state that this host could not give it back; empty for one that has none. */
@@ -90,7 +93,7 @@ public final class Guest {
         return switch (machine.state()) {
             case STOPPED -> GuestState.STOPPED;
             case PAUSED -> job == null ? GuestState.PAUSED : GuestState.MIGRATING;
-            case RUNNING -> job == null ? GuestState.RUNNING : GuestState.MIGRATING;
+            case RUNNING -> job != null ? GuestState.MIGRATING : isStuck() ? GuestState.WAITING : GuestState.RUNNING;
         };
     }
 
@@ -205,6 +208,21 @@ public final class Guest {
         machine = built;
     }
 
+    /** Its machine is the one that it was attached to. */
+    synchronized void attach(RemoteMemory memory) {
+        remote = memory;
+    }
+
+    /** Its memory, if some of it is at a memory host. */
+    public synchronized Optional<RemoteMemory> remote() {
+        return Optional.ofNullable(remote);
+    }
+
+    /** How it stands with that; empty for one that has none, or has ended. */
+    public Optional<RemoteStatus> remoteStatus() {
+        return closed ? Optional.empty() : remote().map(RemoteMemory::status);
+    }
+
     /**
      * It runs here.
      *
@@ -254,6 +272,10 @@ public final class Guest {
     /** Leaves the guest to a snapshot until {@link #endSnapshot}. */
     synchronized Machine beginSnapshot() {
         Machine m = whole("be snapshotted");
+        if (remote != null) {
+            throw Failure.conflict("guest " + name() + " has pages at memory host "
+                    + remote.config().at() + " and cannot be snapshotted");
+        }
         if (m.state() == Machine.State.STOPPED) {
             throw ended();
         }
@@ -308,14 +330,24 @@ public final class Guest {
     /** Not under the lock: giving much memory back takes its time, and others ask for the state meanwhile. */
     void close() {
         Machine m;
+        RemoteMemory elsewhere;
         synchronized (this) {
             if (machine == null || closed) {
                 return;
             }
             closed = true;
             m = machine;
+            elsewhere = remote;
+        }
+        if (elsewhere != null) {
+            m.stop(new StopReason(StopReason.Kind.STOPPED, 0, ""));
+            elsewhere.close();
         }
         m.close();
+    }
+
+    private boolean isStuck() {
+        return remote != null && !closed && remote.isStuck();
     }
 
     private boolean inDoubt() {

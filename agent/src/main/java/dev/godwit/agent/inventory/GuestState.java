@@ -9,6 +9,8 @@ public enum GuestState {
     /** It is on its way here from another agent. */
     ARRIVING,
     RUNNING,
+    /** As RUNNING, but it waits for pages at a memory host that cannot be reached; it goes on when that is back. */
+    WAITING,
     PAUSED,
     /** It is on its way to another agent, and runs here meanwhile. */
     MIGRATING,

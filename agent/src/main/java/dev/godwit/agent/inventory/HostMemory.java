@@ -3,6 +3,7 @@ package dev.godwit.agent.inventory;
 import dev.godwit.agent.config.Failure;
 import dev.godwit.agent.config.FileErrors;
 import dev.godwit.agent.config.Sizes;
+import dev.godwit.agent.migration.GuestDescription;
 import dev.godwit.bindings.linux.Errno;
 import dev.godwit.bindings.linux.SystemCallException;
 import dev.godwit.host.machine.MachineConfig;
@@ -70,8 +71,8 @@ public record HostMemory(long total, long available, long touched) {
      * @param promised as for {@link #free}
      * @throws Failure bad input
      */
-    public void admit(MachineConfig config, long promised) {
-        long bytes = ordinaryBytes(config);
+    public void admit(GuestDescription guest, long promised) {
+        long bytes = ordinaryBytes(guest);
         if (bytes > free(promised)) {
             throw Failure.badInput("a guest of " + Sizes.human(bytes) + " does not fit: this host has "
                     + Sizes.human(free(promised)) + " to give (" + Sizes.human(total) + " in all, "
@@ -94,8 +95,13 @@ public record HostMemory(long total, long available, long touched) {
     }
 
     /** What a guest takes of the memory that is told about here: nothing, when it lives in reserved large pages. */
-    static long ordinaryBytes(MachineConfig config) {
-        return config.largePages() == LargePages.HUGETLB ? 0 : config.memoryBytes();
+    static long ordinaryBytes(GuestDescription guest) {
+        long ram = guest.config().memoryBytes();
+        return guest.config().largePages() == LargePages.HUGETLB
+                ? 0
+                : guest.remote()
+                        .map(remote -> Math.min(ram, remote.localBytes()))
+                        .orElse(ram);
     }
 
     /** A field in kB, or 0. */

@@ -1,20 +1,28 @@
 package dev.godwit.agent.inventory;
 
 import dev.godwit.agent.config.Failure;
+import dev.godwit.agent.config.NetworkPolicy;
 import dev.godwit.agent.config.Quoted;
+import dev.godwit.agent.config.Sizes;
+import dev.godwit.agent.memoryhost.RemoteConfig;
+import dev.godwit.agent.memoryhost.RemoteMemory;
 import dev.godwit.agent.metrics.AgentMetrics;
 import dev.godwit.agent.migration.GuestDescription;
 import dev.godwit.agent.migration.MigrationException;
 import dev.godwit.agent.migration.Snapshot;
 import dev.godwit.agent.migration.SnapshotReport;
 import dev.godwit.agent.migration.TargetHost;
+import dev.godwit.agent.transport.Credentials;
+import dev.godwit.agent.transport.TransportException;
 import dev.godwit.bindings.linux.SystemCallException;
 import dev.godwit.host.boot.PvhImage;
 import dev.godwit.host.kvm.Kvm;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.machine.MachineConfig;
+import dev.godwit.host.memory.LargePages;
 import dev.godwit.host.vcpu.StopReason;
 import java.lang.foreign.Arena;
+import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -22,6 +30,7 @@ import java.util.ArrayDeque;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.ExecutorService;
@@ -41,6 +50,7 @@ public final class Inventory implements TargetHost, AutoCloseable {
     private static final int DEPARTED_KEPT = 1000;
 
     private final Kvm kvm;
+    private final Credentials credentials;
     private final AgentMetrics metrics;
     private final ConcurrentMap<String, Guest> guests = new ConcurrentHashMap<>();
     private final Deque<Departed> departed = new ArrayDeque<>();
@@ -54,14 +64,23 @@ public final class Inventory implements TargetHost, AutoCloseable {
     /**
      * An empty inventory, which owns {@code kvm} from now on.
      *
+     * @param credentials for memory hosts
      * @param reports where migrations leave their reports
      */
-    public Inventory(Kvm kvm, Mover.Factory movers, ReportStore reports, AgentMetrics metrics) {
-        this(kvm, movers, reports, metrics, HostMemory::now);
+    public Inventory(
+            Kvm kvm, Credentials credentials, Mover.Factory movers, ReportStore reports, AgentMetrics metrics) {
+        this(kvm, credentials, movers, reports, metrics, HostMemory::now);
     }
 
-    Inventory(Kvm kvm, Mover.Factory movers, ReportStore reports, AgentMetrics metrics, Supplier<HostMemory> memory) {
+    Inventory(
+            Kvm kvm,
+            Credentials credentials,
+            Mover.Factory movers,
+            ReportStore reports,
+            AgentMetrics metrics,
+            Supplier<HostMemory> memory) {
         this.kvm = kvm;
+        this.credentials = credentials;
         this.memory = memory;
         this.metrics = metrics;
         this.migrations = new Migrations(movers, reports, metrics, this::departed);
@@ -113,27 +132,48 @@ public final class Inventory implements TargetHost, AutoCloseable {
      * Builds a guest and lets it run.
      *
      * @param image a file's path, or the name of an image that comes with Godwit
+     * @param remote where the part of its memory is to be that is not here, if there is to be one
      * @param paused leave it at its entry
-     * @throws Failure when the name is bad or taken, or there is not enough memory
+     * @throws Failure when the name is bad or taken, there is not enough memory, or the memory host does not do
      * @throws dev.godwit.host.boot.ImageException when the image does not fit
      * @throws dev.godwit.host.machine.MachineConfigException when the host cannot build the machine
      */
-    public Guest start(String name, String image, MachineConfig config, boolean paused) {
+    public Guest start(String name, String image, MachineConfig config, Optional<RemoteConfig> remote, boolean paused) {
         long since = System.nanoTime();
-        GuestDescription description = new GuestDescription(GuestNames.check(name), image, config);
+        GuestDescription description = new GuestDescription(GuestNames.check(name), image, config, remote);
+        remote.ifPresent(there -> check(there, config));
         Guest guest = reserve(Guest.starting(description, since));
         try (Arena arena = Arena.ofConfined()) {
             PvhImage file = Images.open(image, arena);
             Machine machine = Machine.boot(kvm, config, file);
+            guest.attach(machine);
+            if (remote.isPresent()) {
+                guest.attach(RemoteMemory.create(machine, remote.get(), credentials));
+            }
             run(guest, machine, paused);
             metrics.started(System.nanoTime() - since);
             return guest;
+        } catch (TransportException e) {
+            abandon(guest);
+            throw new Failure(Failure.Kind.FAILED, "guest " + name + " is not started: " + e.getMessage(), e);
         } catch (SystemCallException e) {
             abandon(guest);
             throw HostMemory.explained(config, e);
         } catch (RuntimeException | Error e) {
             abandon(guest);
             throw e;
+        }
+    }
+
+    private void check(RemoteConfig remote, MachineConfig config) {
+        NetworkPolicy.check("--memory-host", new InetSocketAddress(remote.host(), remote.port()), credentials);
+        if (remote.localBytes() >= config.memoryBytes()) {
+            throw Failure.badInput("--local: with " + Sizes.human(remote.localBytes()) + " of "
+                    + Sizes.human(config.memoryBytes()) + " here nothing is left for a memory host; give less");
+        }
+        if (config.largePages() == LargePages.HUGETLB) {
+            throw Failure.badInput("--memory-host: reserved large pages cannot go to a memory host by parts;"
+                    + " take --large-pages thp or none");
         }
     }
 
@@ -179,6 +219,7 @@ public final class Inventory implements TargetHost, AutoCloseable {
             guest.arrived(false);
             Guest loading = guest;
             var _ = restored.loaded().thenRun(loading::completed);
+            guest.attach(restored.machine());
             run(guest, restored.machine(), paused);
             return guest;
         } catch (MigrationException e) {
@@ -207,7 +248,6 @@ public final class Inventory implements TargetHost, AutoCloseable {
     }
 
     private void run(Guest guest, Machine machine, boolean paused) {
-        guest.attach(machine);
         watch(guest, machine);
         if (!paused) {
             machine.resume();
@@ -236,7 +276,15 @@ public final class Inventory implements TargetHost, AutoCloseable {
             guest = reserve(Guest.arriving(description));
             Machine machine = Machine.empty(kvm, description.config());
             guest.attach(machine);
+            if (description.remote().isPresent()) {
+                RemoteConfig remote = description.remote().get();
+                check(remote, description.config());
+                guest.attach(RemoteMemory.standBy(machine, remote, credentials));
+            }
             return new Arrival(guest, machine);
+        } catch (TransportException e) {
+            abandon(guest);
+            throw new RefusedException("this agent cannot have the guest's pages: " + e.getMessage());
         } catch (SystemCallException e) {
             abandon(guest);
             throw new RefusedException(
@@ -262,6 +310,11 @@ public final class Inventory implements TargetHost, AutoCloseable {
         }
 
         @Override
+        public Optional<RemoteMemory> remote() {
+            return guest.remote();
+        }
+
+        @Override
         public void adopt(boolean whole) {
             guest.arrived(whole);
             watch(guest, machine);
@@ -284,7 +337,7 @@ public final class Inventory implements TargetHost, AutoCloseable {
             if (guests.containsKey(guest.name())) {
                 throw Failure.conflict("a guest is already named " + guest.name());
             }
-            memory.get().admit(guest.description().config(), promisedBytes());
+            memory.get().admit(guest.description(), promisedBytes());
             guests.put(guest.name(), guest);
         }
         return guest;

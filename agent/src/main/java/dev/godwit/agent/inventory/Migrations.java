@@ -68,7 +68,7 @@ public final class Migrations implements AutoCloseable {
                 Long.toString(number),
                 guest.name(),
                 HostPort.text(target),
-                movers.create(m, guest.description(), target, options)));
+                movers.create(m, guest.description(), guest.remote(), target, options)));
         jobs.put(number, job);
         forgetOld();
         try {

@@ -1,5 +1,6 @@
 package dev.godwit.agent.inventory;
 
+import dev.godwit.agent.memoryhost.RemoteMemory;
 import dev.godwit.agent.migration.GuestDescription;
 import dev.godwit.agent.migration.MigrationException;
 import dev.godwit.agent.migration.MigrationOptions;
@@ -7,6 +8,7 @@ import dev.godwit.agent.migration.MigrationProgress;
 import dev.godwit.agent.migration.MigrationReport;
 import dev.godwit.host.machine.Machine;
 import java.net.InetSocketAddress;
+import java.util.Optional;
 
 /** One migration, as the inventory drives it. */
 public interface Mover {
@@ -35,6 +37,16 @@ public interface Mover {
     /** Makes migrations. */
     @FunctionalInterface
     interface Factory {
-        Mover create(Machine machine, GuestDescription guest, InetSocketAddress target, MigrationOptions options);
+        /**
+         * A migration that has not begun.
+         *
+         * @param remote the guest's memory, if some of it is at a memory host
+         */
+        Mover create(
+                Machine machine,
+                GuestDescription guest,
+                Optional<RemoteMemory> remote,
+                InetSocketAddress target,
+                MigrationOptions options);
     }
 }

@@ -38,6 +38,7 @@ final class Figures {
     private String memoryHash;
     private String outcome = "running";
     private String error;
+    private long remotePages;
     private long followingPages = -1;
     private long urgentPages;
     private int reconnects;
@@ -127,6 +128,13 @@ final class Figures {
         distinctPages = everSent.cardinality();
     }
 
+    /** These pages stay at the guest's memory host. */
+    synchronized void remote(PageSet pages) {
+        remotePages = pages.cardinality();
+        // They are not there when the guest's memory is looked at, as if nobody had ever touched them.
+        untouchedPages = Math.max(0, untouchedPages - remotePages);
+    }
+
     /** All of them have. */
     synchronized void followed(PageService service) {
         urgentPages = service.urgentPages();
@@ -200,6 +208,7 @@ final class Figures {
                 contentPages,
                 zeroPages,
                 untouchedPages,
+                remotePages,
                 distinctPages == 0 ? 1 : Math.max(1, sent / (double) distinctPages),
                 largePagesBefore,
                 largePagesAfter,

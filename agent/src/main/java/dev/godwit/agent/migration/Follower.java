@@ -1,5 +1,6 @@
 package dev.godwit.agent.migration;
 
+import dev.godwit.agent.memoryhost.RemoteMemory;
 import dev.godwit.agent.paging.Pager;
 import dev.godwit.agent.paging.Place;
 import dev.godwit.agent.transport.ProcessIdentity;
@@ -9,6 +10,7 @@ import dev.godwit.host.machine.Machine;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.vcpu.StopReason;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -26,23 +28,30 @@ final class Follower implements AutoCloseable {
     private final Machine machine;
     private final SourcePages pages;
     private final PageSet written;
+    private final Optional<RemoteMemory> remote;
     private final Pager pager;
     private PageSet large;
     private FaultSummary faultTimes;
 
-    Follower(Machine machine, SourcePages pages, PageSet written) {
+    Follower(Machine machine, SourcePages pages, PageSet written, Optional<RemoteMemory> remote) {
         this.machine = machine;
         this.pages = pages;
         this.written = written;
-        this.pager = new Pager(machine.memory());
+        this.remote = remote;
+        this.pager = remote.map(RemoteMemory::pager).orElseGet(() -> new Pager(machine.memory()));
     }
 
     /** These pages are still at the source: from now on a touch of one fetches it. */
     void begin(PageMapMessage map) {
         large = map.largeChunks();
-        pager.arm(map.pages(), Place.AT_SOURCE);
         pager.attach(Place.AT_SOURCE, pages);
-        pager.start();
+        pager.map().setAll(map.pages(), Place.AT_SOURCE);
+        if (remote.isPresent()) {
+            remote.get().prepare(map.remote());
+        } else {
+            pager.arm();
+            pager.start();
+        }
         pages.begin(pager, written);
     }
 
@@ -77,10 +86,20 @@ final class Follower implements AutoCloseable {
         }
         pages.end();
         if (pager.elsewhere() == 0 && machine.state() != Machine.State.STOPPED) {
-            pager.finish(large);
+            finish();
         }
         faultTimes = FaultSummary.of(pager.faultTimes(), pager.brokenChunks());
         return !lost;
+    }
+
+    /** A guest with pages at a memory host keeps its pager. */
+    private void finish() {
+        if (remote.isPresent()) {
+            pager.makeLarge(large);
+            remote.get().go();
+        } else {
+            pager.finish(large);
+        }
     }
 
     private boolean isGone(ProcessIdentity source, Duration stall) {
@@ -117,6 +136,8 @@ final class Follower implements AutoCloseable {
             // ended.
             giveUp("its memory could not be brought here");
         }
-        pager.close();
+        if (remote.isEmpty()) {
+            pager.close();
+        }
     }
 }

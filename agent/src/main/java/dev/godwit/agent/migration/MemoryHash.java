@@ -1,8 +1,11 @@
 package dev.godwit.agent.migration;
 
 import dev.godwit.agent.stream.PageFrame;
+import dev.godwit.host.memory.Backing;
 import dev.godwit.host.memory.GuestMemory;
+import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
+import java.lang.foreign.Arena;
 import java.util.zip.CRC32C;
 
 /** A CRC-32C of each chunk of guest RAM: to compare two copies, and to say where they differ. */
@@ -20,6 +23,43 @@ final class MemoryHash {
                     .asSlice(from, Math.min(PageSize.LARGE, memory.size() - from))
                     .asByteBuffer());
             hashes[i] = (int) crc.getValue();
+        }
+        return hashes;
+    }
+
+    /**
+     * As {@link #of(GuestMemory)}, of the pages only that are not at a memory host. What is not there is zeros, and is not
+     * touched.
+     *
+     * @param there pages at the memory host, or null
+     */
+    static int[] of(GuestMemory memory, PageSet there) {
+        if (there == null) {
+            return of(memory);
+        }
+        int[] hashes = new int[Math.toIntExact(PageFrame.chunksIn(memory.pages()))];
+        CRC32C crc = new CRC32C();
+        byte[] zeros = new byte[PageSize.SMALL];
+        try (Arena arena = Arena.ofConfined()) {
+            PageSet present = Backing.scan(arena, memory).resident();
+            for (int i = 0; i < hashes.length; i++) {
+                crc.reset();
+                long first = (long) i * PageSize.SMALL_PER_LARGE;
+                long end = Math.min(first + PageSize.SMALL_PER_LARGE, memory.pages());
+                for (long page = first; page < end; page++) {
+                    if (there.contains(page)) {
+                        continue;
+                    }
+                    if (present.contains(page)) {
+                        crc.update(memory.segment()
+                                .asSlice(page << PageSize.SMALL_SHIFT, PageSize.SMALL)
+                                .asByteBuffer());
+                    } else {
+                        crc.update(zeros);
+                    }
+                }
+                hashes[i] = (int) crc.getValue();
+            }
         }
         return hashes;
     }

@@ -1,16 +1,20 @@
 package dev.godwit.agent.migration;
 
+import dev.godwit.agent.memoryhost.RemoteMap;
+import dev.godwit.agent.memoryhost.RemoteMemory;
 import dev.godwit.agent.migration.MigrationException.Kind;
 import dev.godwit.agent.stream.RateLimit;
 import dev.godwit.agent.transport.Credentials;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.machine.SavedMachine;
+import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.vcpu.StopReason;
 import java.lang.foreign.Arena;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -37,6 +41,7 @@ public final class Migration {
 
     private final Machine machine;
     private final GuestDescription guest;
+    private final Optional<RemoteMemory> remote;
     private final MigrationOptions options;
     private final SourceLink link;
     private final RateLimit limit;
@@ -64,8 +69,23 @@ public final class Migration {
             InetSocketAddress target,
             Credentials credentials,
             MigrationOptions options) {
+        this(machine, guest, Optional.empty(), target, credentials, options);
+    }
+
+    /**
+     * As {@link #Migration(Machine, GuestDescription, InetSocketAddress, Credentials, MigrationOptions)}, of a guest that
+     * may have pages at a memory host: they stay there, and become the target's.
+     */
+    public Migration(
+            Machine machine,
+            GuestDescription guest,
+            Optional<RemoteMemory> remote,
+            InetSocketAddress target,
+            Credentials credentials,
+            MigrationOptions options) {
         this.machine = machine;
         this.guest = guest;
+        this.remote = remote;
         this.options = options;
         this.link = new SourceLink(target, credentials, UUID.randomUUID(), options.stall(), guest.name());
         this.limit = new RateLimit(options.bandwidth());
@@ -142,7 +162,7 @@ public final class Migration {
         if (!begun.compareAndSet(false, true)) {
             throw new IllegalStateException("a migration runs once");
         }
-        Snapshot.requireWhole(machine);
+        requireWhole();
         running = machine.state() == Machine.State.RUNNING;
         // The link is closed first: its threads read what lies in the arena.
         try (Arena arena = Arena.ofShared();
@@ -155,11 +175,20 @@ public final class Migration {
         }
     }
 
+    /** What is at a memory host may stay there; nothing may be at its own migration source still. */
+    private void requireWhole() throws MigrationException {
+        if (remote.isEmpty()) {
+            Snapshot.requireWhole(machine);
+        } else if (remote.get().pager().elsewhere() > 0) {
+            throw new MigrationException(Kind.REFUSED, "some of the guest's memory is still where it came from");
+        }
+    }
+
     private void migrate(Arena arena) throws MigrationException {
         try {
             Precopy precopy = precopy(arena);
             timeline.enter(MigrationPhase.SWITCHOVER);
-            switchOver(precopy);
+            switchOver(arena, precopy);
             commit();
             handOver();
             if (precopy.follows()) {
@@ -174,6 +203,7 @@ public final class Migration {
             throw failure;
         }
         // The guest is the target's: nothing that happens from here on can bring it back.
+        remote.ifPresent(RemoteMemory::handOver);
         if (pages != null) {
             sendTheRest();
         }
@@ -197,6 +227,12 @@ public final class Migration {
 
     private void goOnHere(Throwable failure) {
         try {
+            if (committed) {
+                // It may have been given to the target, which does not run the guest.
+                remote.ifPresent(RemoteMemory::takeBack);
+            } else {
+                remote.ifPresent(RemoteMemory::resume);
+            }
             if (running) {
                 machine.resume();
             }
@@ -230,6 +266,7 @@ public final class Migration {
         checkCancelled();
         figures.connected(link, SwitchoverCost.save().plus(restore));
         timeline.enter(MigrationPhase.PRECOPY);
+        remote.ifPresent(RemoteMemory::hold);
         tracking = true;
         machine.dirtyTracker().start();
         Precopy precopy = new Precopy(arena, machine, link, options, figures);
@@ -251,13 +288,16 @@ public final class Migration {
                 .orElse(PageOrder.ADDRESS);
     }
 
-    private void switchOver(Precopy precopy) throws TransportException, MigrationException, InterruptedException {
+    private void switchOver(Arena arena, Precopy precopy)
+            throws TransportException, MigrationException, InterruptedException {
         timeline.pauseStart = System.nanoTime();
         if (!machine.pause()) {
             throw new MigrationException(Kind.GUEST_ENDED, "the guest ended while it was being migrated");
         }
         timeline.paused = System.nanoTime();
         limit.forgive();
+        // Before the pages that are still dirty are known: what comes from the memory host in between is in both.
+        RemoteMap there = remote.map(memory -> memory.map(arena)).orElse(null);
         RoundSink.Sending last = precopy.startLast(!precopy.follows());
         long saveStarted = System.nanoTime();
         SavedMachine saved = machine.save();
@@ -265,16 +305,9 @@ public final class Migration {
         timeline.saveNanos = System.nanoTime() - saveStarted;
         SwitchoverCost.saved(timeline.saveNanos);
         figures.notCarried(saved.notSaved());
-        if (precopy.follows()) {
-            link.control()
-                    .send(
-                            MessageType.PAGE_MAP,
-                            0,
-                            new PageMapMessage(precopy.following(), precopy.largeChunks()).encode());
-            pages.begin();
-        }
+        sendPageMap(arena, precopy, there);
         link.control().send(MessageType.STATE, stateArgument(precopy.round()), state);
-        int[] hashes = options.verify() ? hash() : new int[0];
+        int[] hashes = options.verify() ? hash(there == null ? null : there.pages()) : new int[0];
         last.await();
         link.awaitArrival(precopy.round());
         ReadyMessage ready =
@@ -288,13 +321,34 @@ public final class Migration {
         }
     }
 
+    private void sendPageMap(Arena arena, Precopy precopy, RemoteMap there) throws TransportException {
+        boolean follows = precopy.follows();
+        if (!follows && there == null) {
+            return;
+        }
+        PageSet following = follows
+                ? precopy.following()
+                : new PageSet(arena, machine.memory().pages());
+        link.control()
+                .send(
+                        MessageType.PAGE_MAP,
+                        follows ? PageMapMessage.FOLLOW : 0,
+                        new PageMapMessage(following, precopy.largeChunks(), there).encode());
+        if (there != null) {
+            figures.remote(there.pages());
+        }
+        if (follows) {
+            pages.begin();
+        }
+    }
+
     private long stateArgument(int lastRound) {
         return ((long) lastRound << 1) | (options.verify() ? 1 : 0);
     }
 
-    private int[] hash() {
+    private int[] hash(PageSet there) {
         long started = System.nanoTime();
-        int[] hashes = MemoryHash.of(machine.memory());
+        int[] hashes = MemoryHash.of(machine.memory(), there);
         timeline.hashNanos = System.nanoTime() - started;
         figures.memoryHash(MemoryHash.text(hashes));
         return hashes;

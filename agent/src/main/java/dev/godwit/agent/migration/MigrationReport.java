@@ -22,6 +22,7 @@ import java.util.Map;
  * @param dataPages pages sent with content, counting a page each time
  * @param zeroPages pages sent as zero, without content, counting a page each time
  * @param untouchedPages pages that the guest never touched, of which nothing was sent
+ * @param remotePages pages that stay at the memory host of the guest
  * @param resentFactor pages sent over distinct pages sent, at least 1
  * @param largePagesBefore bytes of guest RAM backed by 2 MiB pages at the source, at the switchover
  * @param largePagesAfter the same at the target, at the resume
@@ -46,6 +47,7 @@ public record MigrationReport(
         long dataPages,
         long zeroPages,
         long untouchedPages,
+        long remotePages,
         double resentFactor,
         long largePagesBefore,
         long largePagesAfter,

@@ -144,6 +144,10 @@ public final class MigrationServer implements AutoCloseable {
                 case DATA -> data(greeting, connection);
                 case PAGES -> pages(greeting, connection);
                 case QUERY -> query(greeting.session(), connection);
+                case MEMORY ->
+                    throw new TransportException(
+                            TransportException.Kind.MALFORMED,
+                            connection.peer() + " takes this agent for a memory host");
             }
         } catch (TransportException | MigrationException e) {
             LOG.info("migration {}: {}", greeting.session(), e.getMessage());

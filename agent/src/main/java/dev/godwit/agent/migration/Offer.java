@@ -5,6 +5,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.godwit.agent.memoryhost.RemoteConfig;
 import dev.godwit.agent.transport.ProcessIdentity;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.agent.transport.TransportException.Kind;
@@ -19,6 +20,8 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.Optional;
+import java.util.UUID;
 import java.util.stream.Stream;
 
 /**
@@ -30,6 +33,7 @@ import java.util.stream.Stream;
  * @param mayPostcopy whether the guest may have to run before all of its memory is there
  * @param source the process that makes the offer, see {@link ProcessIdentity}, in hexadecimal digits
  * @param cpu the CPU the guest was given
+ * @param memoryHost where some of its pages are, or null
  */
 @JsonAutoDetect(fieldVisibility = JsonAutoDetect.Visibility.ANY)
 record Offer(
@@ -45,12 +49,25 @@ record Offer(
         long stallMillis,
         boolean mayPostcopy,
         String source,
-        CpuId cpu) {
+        CpuId cpu,
+        OfferedMemoryHost memoryHost) {
 
     /** The longest, in bytes. */
     static final int MAX_BYTES = 1 << 20;
 
     record OfferedDisk(String file, boolean readOnly) {}
+
+    /** As in {@link RemoteConfig}. */
+    record OfferedMemoryHost(String host, int port, String region, long localBytes) {
+        static OfferedMemoryHost of(RemoteConfig remote) {
+            return new OfferedMemoryHost(
+                    remote.host(), remote.port(), remote.region().toString(), remote.localBytes());
+        }
+
+        RemoteConfig config() {
+            return new RemoteConfig(host, port, UUID.fromString(region), localBytes);
+        }
+    }
 
     private static final JsonMapper JSON = JsonMapper.builder(com.fasterxml.jackson.core.JsonFactory.builder()
                     .streamReadConstraints(StreamReadConstraints.builder()
@@ -79,7 +96,8 @@ record Offer(
                 options.stall().toMillis(),
                 options.mayPostcopy(),
                 HexFormat.of().formatHex(ProcessIdentity.own().encode()),
-                cpu);
+                cpu,
+                guest.remote().map(OfferedMemoryHost::of).orElse(null));
     }
 
     byte[] encode() {
@@ -148,7 +166,8 @@ record Offer(
                             DirtyTracking.valueOf(dirtyTracking.toUpperCase(Locale.ROOT)),
                             disks.stream()
                                     .map(d -> new MachineConfig.Disk(Path.of(d.file), d.readOnly))
-                                    .toList()));
+                                    .toList()),
+                    Optional.ofNullable(memoryHost).map(OfferedMemoryHost::config));
         } catch (MachineConfigException e) {
             throw new TargetHost.RefusedException(e.getMessage());
         } catch (IllegalArgumentException | NullPointerException e) {

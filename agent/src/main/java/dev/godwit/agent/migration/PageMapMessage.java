@@ -1,5 +1,10 @@
 package dev.godwit.agent.migration;
 
+import static dev.godwit.agent.stream.PageFrame.U32;
+import static dev.godwit.agent.stream.PageFrame.U64;
+
+import dev.godwit.agent.memoryhost.RemoteMap;
+import dev.godwit.agent.paging.PageMap;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.agent.transport.TransportException.Kind;
 import dev.godwit.host.memory.Backing;
@@ -9,38 +14,94 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * What will follow the guest: a bitmap of pages, bit {@code p % 8} of byte {@code p / 8} for page {@code p}, in whole
- * 64-bit words, and behind it one of the 2 MiB chunks that are large pages at the source.
+ * Where the guest's pages are that do not come with it: bitmaps, bit {@code p % 8} of byte {@code p / 8} for page
+ * {@code p}, in whole 64-bit words, of the pages that will follow it and of the 2 MiB chunks that are large pages at the
+ * source. Of a guest with pages at a memory host also its epoch there, a bitmap of these pages, and of each in order the
+ * checksum of its content.
  *
  * @param pages the pages that follow
  * @param largeChunks the chunks that are to be large pages
+ * @param remote the pages at the memory host; null if the guest has none
  */
-record PageMapMessage(PageSet pages, PageSet largeChunks) {
-    /** More than for 1 TiB of RAM. */
-    static final int MAX_BYTES = 33 << 20;
+record PageMapMessage(PageSet pages, PageSet largeChunks, RemoteMap remote) {
+    /** The message's argument when pages follow the guest; 0 when it only has some at a memory host. */
+    static final long FOLLOW = 1;
+
+    /** More than for 1 TiB of RAM; with a memory host for 128 GiB, all of it there. */
+    static final int MAX_BYTES = 160 << 20;
 
     byte[] encode() {
-        byte[] message = new byte[(int) (bytes(pages) + bytes(largeChunks))];
+        long tail = remote == null ? 0 : Long.BYTES + bytes(pages) + (long) remote.checksums().length * Integer.BYTES;
+        byte[] message = new byte[Math.toIntExact(bytes(pages) + bytes(largeChunks) + tail)];
         MemorySegment out = MemorySegment.ofArray(message);
-        MemorySegment.copy(pages.segment(), 0, out, 0, bytes(pages));
-        MemorySegment.copy(largeChunks.segment(), 0, out, bytes(pages), bytes(largeChunks));
+        long at = put(out, 0, pages);
+        at = put(out, at, largeChunks);
+        if (remote != null) {
+            out.set(U64, at, remote.epoch());
+            at = put(out, at + Long.BYTES, remote.pages());
+            for (int checksum : remote.checksums()) {
+                out.set(U32, at, checksum);
+                at += Integer.BYTES;
+            }
+        }
         return message;
     }
 
-    /** The sets, in {@code arena}, of a guest with that RAM. */
-    static PageMapMessage decode(Arena arena, byte[] payload, GuestMemory memory) throws TransportException {
-        PageMapMessage message =
-                new PageMapMessage(new PageSet(arena, memory.pages()), Backing.emptyChunks(arena, memory));
+    private static long put(MemorySegment out, long at, PageSet set) {
+        MemorySegment.copy(set.segment(), 0, out, at, bytes(set));
+        return at + bytes(set);
+    }
+
+    /**
+     * The sets, in {@code arena}, of a guest with that RAM.
+     *
+     * @param hasMemoryHost whether some of its pages may be at a memory host
+     */
+    static PageMapMessage decode(Arena arena, byte[] payload, GuestMemory memory, boolean hasMemoryHost)
+            throws TransportException {
+        PageSet pages = new PageSet(arena, memory.pages());
+        PageSet largeChunks = Backing.emptyChunks(arena, memory);
         MemorySegment in = MemorySegment.ofArray(payload);
-        long first = bytes(message.pages);
-        if (payload.length != first + bytes(message.largeChunks)) {
+        long fixed = bytes(pages) + bytes(largeChunks) + (hasMemoryHost ? Long.BYTES + bytes(pages) : 0);
+        if (payload.length < fixed || (payload.length > fixed && !hasMemoryHost)) {
             throw new TransportException(Kind.MALFORMED, "a page map of " + payload.length + " bytes");
         }
-        message.pages.segment().copyFrom(in.asSlice(0, first));
-        message.largeChunks.segment().copyFrom(in.asSlice(first));
-        checkEnd(message.pages);
-        checkEnd(message.largeChunks);
-        return message;
+        long at = get(in, 0, pages);
+        at = get(in, at, largeChunks);
+        if (!hasMemoryHost) {
+            return new PageMapMessage(pages, largeChunks, null);
+        }
+        PageSet there = new PageSet(arena, memory.pages());
+        get(in, at + Long.BYTES, there);
+        return new PageMapMessage(
+                pages, largeChunks, new RemoteMap(there, checksums(in, fixed, there, pages), in.get(U64, at)));
+    }
+
+    private static int[] checksums(MemorySegment in, long at, PageSet there, PageSet follow) throws TransportException {
+        long count = there.cardinality();
+        if (in.byteSize() - at != count * Integer.BYTES) {
+            throw new TransportException(
+                    Kind.MALFORMED, "a page map with " + (in.byteSize() - at) + " bytes for " + count + " checksums");
+        }
+        for (long i = 0; i < there.wordCount(); i++) {
+            if ((there.word(i) & follow.word(i)) != 0) {
+                throw new TransportException(Kind.MALFORMED, "a page map with a page in two places");
+            }
+        }
+        int[] checksums = new int[Math.toIntExact(count)];
+        for (int i = 0; i < checksums.length; i++) {
+            checksums[i] = in.get(U32, at + (long) i * Integer.BYTES);
+            if (checksums[i] < 0 || checksums[i] >= PageMap.MAX_FRAMES) {
+                throw new TransportException(Kind.MALFORMED, "a page map with checksum " + checksums[i]);
+            }
+        }
+        return checksums;
+    }
+
+    private static long get(MemorySegment in, long at, PageSet set) throws TransportException {
+        set.segment().copyFrom(in.asSlice(at, bytes(set)));
+        checkEnd(set);
+        return at + bytes(set);
     }
 
     private static long bytes(PageSet set) {

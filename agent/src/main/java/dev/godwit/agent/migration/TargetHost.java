@@ -1,6 +1,8 @@
 package dev.godwit.agent.migration;
 
+import dev.godwit.agent.memoryhost.RemoteMemory;
 import dev.godwit.host.machine.Machine;
+import java.util.Optional;
 
 /**
  * The agent as its migration server sees it: who takes guests in. Called on the migration's thread.
@@ -19,6 +21,11 @@ public interface TargetHost {
     interface Admission {
         /** The empty machine, PAUSED. */
         Machine machine();
+
+        /** Its memory, standing by, if some of it is at a memory host. */
+        default Optional<RemoteMemory> remote() {
+            return Optional.empty();
+        }
 
         /**
          * The guest is about to be resumed here: it belongs to this host from now on.

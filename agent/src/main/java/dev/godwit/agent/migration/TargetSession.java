@@ -1,5 +1,7 @@
 package dev.godwit.agent.migration;
 
+import dev.godwit.agent.memoryhost.RemoteMap;
+import dev.godwit.agent.memoryhost.RemoteMemory;
 import dev.godwit.agent.migration.ControlChannel.Message;
 import dev.godwit.agent.transport.Connection;
 import dev.godwit.agent.transport.ProcessIdentity;
@@ -159,35 +161,80 @@ final class TargetSession {
     private void serve(ProcessIdentity source, Duration stall)
             throws TransportException, MigrationException, InterruptedException {
         Machine machine = admission.machine();
+        boolean hasMemoryHost = admission.remote().isPresent();
         Message next = control.expect(MessageType.PAGE_MAP, MessageType.STATE);
         if (next.type() == MessageType.STATE) {
-            takeState(machine, next, true);
-            tellSummary(machine, null);
+            if (hasMemoryHost) {
+                throw new TransportException(Kind.MALFORMED, "no page map of a guest with pages at a memory host");
+            }
+            comeWhole(machine, next, null);
             return;
         }
-        if (pages == null) {
+        boolean follows = next.argument() == PageMapMessage.FOLLOW;
+        if (follows ? pages == null : !hasMemoryHost) {
             throw new TransportException(Kind.MALFORMED, "a page map for a guest that was to come whole");
         }
-        try (Arena arena = Arena.ofShared();
-                Follower follower = new Follower(machine, pages, streams.written())) {
-            PageMapMessage map = PageMapMessage.decode(arena, next.payload(), machine.memory());
+        try (Arena arena = Arena.ofShared()) {
+            PageMapMessage map = PageMapMessage.decode(arena, next.payload(), machine.memory(), hasMemoryHost);
             Message state = control.expect(MessageType.STATE);
-            streams.awaitRound(state.argument() >>> 1);
-            streams.finish();
-            synchronized (this) {
-                // Whoever abandons the session unmaps the guest's memory: not while it is taken aside.
-                if (outcome != Outcome.UNKNOWN) {
-                    throw new TransportException(Kind.CLOSED, TAKEN_BACK);
-                }
-                follower.begin(map);
+            if (follows) {
+                follow(machine, map, state, source, stall);
+            } else if (map.pages().isEmpty()) {
+                comeWhole(machine, state, map.remote());
+            } else {
+                throw new TransportException(Kind.MALFORMED, "a page map with pages that nobody brings");
             }
-            takeState(machine, state, false);
+        }
+    }
+
+    /**
+     * All of the guest that its source had is here.
+     *
+     * @param there its pages at a memory host, or null
+     */
+    private void comeWhole(Machine machine, Message state, RemoteMap there)
+            throws TransportException, MigrationException, InterruptedException {
+        takeRounds(state);
+        // Before the state: restoring it may make KVM write a guest's clock pages.
+        long started = System.nanoTime();
+        int[] hashes = (state.argument() & 1) != 0
+                ? MemoryHash.of(machine.memory(), there == null ? null : there.pages())
+                : new int[0];
+        long hashNanos = System.nanoTime() - started;
+        if (there != null) {
+            prepare(() -> admission.remote().orElseThrow().prepare(there));
+        }
+        takeState(machine, state, new Arrived(hashes, hashNanos, true, there));
+        admission.remote().ifPresent(RemoteMemory::go);
+        tellSummary(machine, null);
+    }
+
+    private void follow(Machine machine, PageMapMessage map, Message state, ProcessIdentity source, Duration stall)
+            throws TransportException, MigrationException, InterruptedException {
+        try (Follower follower = new Follower(machine, pages, streams.written(), admission.remote())) {
+            takeRounds(state);
+            prepare(() -> follower.begin(map));
+            takeState(machine, state, new Arrived(new int[0], 0, false, map.remote()));
             if (!followed(follower, source, stall)) {
                 return;
             }
             admission.completed();
             tellSummary(machine, follower.faultTimes());
         }
+    }
+
+    /** Whoever abandons the session unmaps the guest's memory: not while it is taken aside. */
+    private synchronized void prepare(Runnable preparation) throws TransportException {
+        if (outcome != Outcome.UNKNOWN) {
+            throw new TransportException(Kind.CLOSED, TAKEN_BACK);
+        }
+        preparation.run();
+    }
+
+    /** From here on nothing but this thread writes to the guest's memory, whatever the source still sends. */
+    private void takeRounds(Message state) throws TransportException, InterruptedException {
+        streams.awaitRound(state.argument() >>> 1);
+        streams.finish();
     }
 
     /** Whether all of the guest's memory has come, or it ended for a reason of its own. */
@@ -211,36 +258,42 @@ final class TargetSession {
         return followed;
     }
 
-    private void takeState(Machine machine, Message state, boolean whole)
-            throws TransportException, MigrationException, InterruptedException {
-        streams.awaitRound(state.argument() >>> 1);
-        // From here on nothing but this thread writes to the guest's memory, whatever the source still sends.
-        streams.finish();
-        // Before the state: restoring it may make KVM write a guest's clock pages.
+    /**
+     * What of the guest's memory is here when its state is.
+     *
+     * @param hashes of it, if asked for
+     * @param whole whether its source has none that is still to come
+     * @param there its pages at a memory host, or null
+     */
+    private record Arrived(int[] hashes, long hashNanos, boolean whole, RemoteMap there) {}
+
+    private void takeState(Machine machine, Message state, Arrived memory)
+            throws TransportException, MigrationException {
         long started = System.nanoTime();
-        int[] hashes = (state.argument() & 1) != 0 && whole ? MemoryHash.of(machine.memory()) : new int[0];
-        long hashed = System.nanoTime();
         notRestored = machine.restore(MachineState.decode(state.payload()), ElapsedTime.ADVANCE);
-        long restoreNanos = System.nanoTime() - hashed;
+        long restoreNanos = System.nanoTime() - started;
         SwitchoverCost.restored(restoreNanos);
         control.send(
                 MessageType.READY,
                 0,
-                new ReadyMessage(restoreNanos / 1000, (hashed - started) / 1000, hashes).encode());
-        resume(machine, control.expect(MessageType.COMMIT).argument() != 0, whole);
+                new ReadyMessage(restoreNanos / 1000, memory.hashNanos / 1000, memory.hashes).encode());
+        resume(machine, control.expect(MessageType.COMMIT).argument() != 0, memory);
     }
 
     private void tellSummary(Machine machine, FaultSummary faults) throws TransportException {
         control.send(MessageType.SUMMARY, 0, new SummaryMessage(largeBytes(machine), notRestored, faults).encode());
     }
 
-    private void resume(Machine machine, boolean running, boolean whole) throws TransportException {
+    private void resume(Machine machine, boolean running, Arrived memory) throws TransportException {
         long started = System.nanoTime();
         synchronized (this) {
             if (outcome != Outcome.UNKNOWN) {
                 throw new TransportException(Kind.CLOSED, TAKEN_BACK);
             }
-            admission.adopt(whole);
+            if (memory.there != null) {
+                admission.remote().orElseThrow().take(memory.there);
+            }
+            admission.adopt(memory.whole);
             try {
                 if (running) {
                     machine.resume();
@@ -330,6 +383,8 @@ final class TargetSession {
         if (pages != null) {
             pages.end();
         }
+        // Its pages at a memory host are still the source's.
+        given.remote().ifPresent(RemoteMemory::handOver);
         try {
             given.abandon(reason);
         } catch (RuntimeException e) {

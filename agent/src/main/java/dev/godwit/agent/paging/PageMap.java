@@ -52,6 +52,12 @@ public final class PageMap {
         return entry(page) & (MAX_FRAMES - 1);
     }
 
+    /** The frame or block in the page's place, if that is where it is; else -1. One look, whoever changes it. */
+    public int frameIn(long page, Place place) {
+        int entry = entry(page);
+        return entry >>> PLACE_SHIFT == place.code() ? entry & (MAX_FRAMES - 1) : -1;
+    }
+
     /** Says where a page is. */
     public void set(long page, Place place, int frame) {
         if (frame < 0 || frame >= MAX_FRAMES) {

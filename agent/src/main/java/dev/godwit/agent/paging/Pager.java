@@ -523,6 +523,11 @@ public final class Pager implements AutoCloseable {
         }
     }
 
+    /** Whether the guest has all of a chunk, in small pages that could be a large one. */
+    public boolean isCollapsible(int chunk) {
+        return chunks.isCollapsible(chunk);
+    }
+
     /** Makes a large page of a chunk that the guest has all of in small ones; the guest may run. */
     public void makeLarge(int chunk) {
         synchronized (chunks.lockOf(chunk)) {

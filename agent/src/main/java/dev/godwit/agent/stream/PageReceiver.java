@@ -8,9 +8,7 @@ import dev.godwit.agent.transport.ByteSource;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.agent.transport.TransportException.Kind;
 import dev.godwit.bindings.linux.GatherMessage;
-import dev.godwit.bindings.linux.MemoryCalls;
 import dev.godwit.host.memory.GuestMemory;
-import dev.godwit.host.memory.LargePages;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
 import java.lang.foreign.Arena;
@@ -157,7 +155,7 @@ public final class PageReceiver {
         source.receive(head.asSlice(PageFrame.HEADER_BYTES, (long) runs * PageFrame.RUN_BYTES));
         checkRuns(runs, first);
         if (landing == null && (head.get(U32, PageFrame.FLAGS) & PageFrame.FLAG_LARGE) != 0) {
-            populate(first);
+            memory.populateLarge(first);
         }
         takeRuns(runs, first);
         if (message.count() > 0) {
@@ -227,15 +225,6 @@ public final class PageReceiver {
                     .fill((byte) 0);
             written.removeRange(at, stop - at);
             at = stop;
-        }
-    }
-
-    private void populate(long first) {
-        boolean whole = first + PageSize.SMALL_PER_LARGE <= memory.pages();
-        if (whole && memory.largePages() != LargePages.NONE) {
-            // Best effort: without a free large page the kernel gives small ones, and the report says so.
-            MemoryCalls.madvise(
-                    memory.hva() + (first << PageSize.SMALL_SHIFT), PageSize.LARGE, MemoryCalls.MADV_POPULATE_WRITE);
         }
     }
 

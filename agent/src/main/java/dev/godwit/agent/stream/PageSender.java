@@ -77,6 +77,24 @@ public final class PageSender {
         zeroPages.getAndAdd(zeros);
     }
 
+    /**
+     * Says of those pages of a chunk that are in {@code which} that they are zeros, whatever they hold here; nothing when
+     * there are none.
+     */
+    public void sendZeros(PageSet which, long chunk, int round) throws TransportException {
+        long first = chunk * PageSize.SMALL_PER_LARGE;
+        long end = Math.min(first + PageSize.SMALL_PER_LARGE, which.pages());
+        if (which.next(first, end) == end) {
+            return;
+        }
+        beginFrame();
+        for (long page = which.next(first, end); page < end; page = which.next(page + 1, end)) {
+            addPage((int) (page - first), KIND_ZERO);
+        }
+        endRun();
+        sendFrame(first, false, round);
+    }
+
     private void beginFrame() {
         runs = 0;
         runPages = 0;

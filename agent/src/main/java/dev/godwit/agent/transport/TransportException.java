@@ -4,7 +4,7 @@ import java.io.IOException;
 import java.io.Serial;
 
 /** A connection that cannot be used, or no longer; the message is one line for people. */
-public final class TransportException extends IOException {
+public class TransportException extends IOException {
     @Serial
     private static final long serialVersionUID = 1;
 

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.agent.config.Failure;
+import dev.godwit.agent.migration.GuestDescription;
 import dev.godwit.host.machine.MachineConfig;
 import dev.godwit.host.memory.LargePages;
 import org.junit.jupiter.api.Test;
@@ -30,22 +31,22 @@ class HostMemoryTest {
     @Test
     void refusesWhatDoesNotFit() {
         HostMemory memory = new HostMemory(100 * GIB, 10 * GIB, 0);
-        assertDoesNotThrow(() -> memory.admit(MachineConfig.of(8 * GIB), 0));
-        Failure e = assertThrows(Failure.class, () -> memory.admit(MachineConfig.of(16 * GIB), 0));
+        assertDoesNotThrow(() -> memory.admit(guest(MachineConfig.of(8 * GIB)), 0));
+        Failure e = assertThrows(Failure.class, () -> memory.admit(guest(MachineConfig.of(16 * GIB)), 0));
         assertEquals(
                 "a guest of 16 GiB does not fit: this host has 8 GiB to give (100 GiB in all, 10 GiB available, 0 bytes"
                         + " promised to guests here, 2 GiB kept back)",
                 e.getMessage());
         // Reserved pages are not part of what is available.
-        assertDoesNotThrow(() -> memory.admit(MachineConfig.of(16 * GIB).withLargePages(LargePages.HUGETLB), 0));
+        assertDoesNotThrow(() -> memory.admit(guest(MachineConfig.of(16 * GIB).withLargePages(LargePages.HUGETLB)), 0));
     }
 
     @Test
     void countsWhatGuestsHaveNotTouchedYet() {
         HostMemory untouched = new HostMemory(100 * GIB, 95 * GIB, 0);
         assertEquals(33 * GIB, untouched.free(60 * GIB));
-        assertDoesNotThrow(() -> untouched.admit(MachineConfig.of(33 * GIB), 60 * GIB));
-        assertThrows(Failure.class, () -> untouched.admit(MachineConfig.of(34 * GIB), 60 * GIB));
+        assertDoesNotThrow(() -> untouched.admit(guest(MachineConfig.of(33 * GIB)), 60 * GIB));
+        assertThrows(Failure.class, () -> untouched.admit(guest(MachineConfig.of(34 * GIB)), 60 * GIB));
         assertEquals(0, untouched.free(200 * GIB));
         assertEquals(33 * GIB, new HostMemory(100 * GIB, 55 * GIB, 40 * GIB).free(60 * GIB));
     }
@@ -55,5 +56,9 @@ class HostMemoryTest {
         // 50 GiB are others': of the 40 that are left 30 were promised, of which 10 are touched.
         HostMemory memory = new HostMemory(100 * GIB, 40 * GIB, 10 * GIB);
         assertEquals(18 * GIB, memory.free(30 * GIB));
+    }
+
+    private static GuestDescription guest(MachineConfig config) {
+        return new GuestDescription("guest", "", config);
     }
 }

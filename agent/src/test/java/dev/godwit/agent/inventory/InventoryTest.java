@@ -13,6 +13,7 @@ import dev.godwit.agent.migration.MigrationOptions;
 import dev.godwit.agent.migration.MigrationPhase;
 import dev.godwit.agent.migration.TargetHost.Admission;
 import dev.godwit.agent.migration.TargetHost.RefusedException;
+import dev.godwit.agent.transport.Secret;
 import dev.godwit.host.kvm.Kvm;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.machine.MachineConfig;
@@ -21,6 +22,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -46,7 +48,8 @@ class InventoryTest {
     void create() {
         inventory = new Inventory(
                 Kvm.open(),
-                (machine, guest, target, options) -> mover.of(machine, guest),
+                new Secret(new byte[32]),
+                (machine, guest, _, target, options) -> mover.of(machine, guest),
                 new ReportStore(directory),
                 new AgentMetrics());
     }
@@ -59,7 +62,7 @@ class InventoryTest {
 
     @Test
     void aMigratedGuestIsGoneButRemembered() throws Exception {
-        Guest guest = inventory.start("web", "dirtier", SPINNING, false);
+        Guest guest = inventory.start("web", "dirtier", SPINNING, Optional.empty(), false);
         MigrationJob job = migrate(guest);
         assertEquals(GuestState.MIGRATING, guest.state());
         mover.succeed();
@@ -68,12 +71,12 @@ class InventoryTest {
         assertThrows(Failure.class, () -> inventory.guest("web"));
         assertEquals("127.0.0.1:9", inventory.departed().getFirst().target());
         // Its name is free again.
-        inventory.start("web", "dirtier", SPINNING, false);
+        inventory.start("web", "dirtier", SPINNING, Optional.empty(), false);
     }
 
     @Test
     void aFailedMigrationLeavesTheGuestRunning() throws Exception {
-        Guest guest = inventory.start("web", "dirtier", SPINNING, false);
+        Guest guest = inventory.start("web", "dirtier", SPINNING, Optional.empty(), false);
         MigrationJob job = migrate(guest);
         mover.fail(MigrationException.Kind.UNREACHABLE);
         assertTrue(job.await(10_000));
@@ -84,7 +87,7 @@ class InventoryTest {
 
     @Test
     void aMigrationHasTheGuestToItself() {
-        Guest guest = inventory.start("web", "dirtier", SPINNING, false);
+        Guest guest = inventory.start("web", "dirtier", SPINNING, Optional.empty(), false);
         migrate(guest);
         assertThrows(Failure.class, guest::pause);
         assertThrows(Failure.class, guest::resume);
@@ -96,7 +99,7 @@ class InventoryTest {
 
     @Test
     void aGuestThatEndsWhileItMigratesIsListed() throws Exception {
-        Guest guest = inventory.start("web", "dirtier", SPINNING, false);
+        Guest guest = inventory.start("web", "dirtier", SPINNING, Optional.empty(), false);
         assertTrue(guest.log().awaitMore(0, Duration.ofSeconds(30)), "it is ready");
         MigrationJob job = migrate(guest);
         guest.input(new byte[] {'q'}, 0);
@@ -110,7 +113,7 @@ class InventoryTest {
 
     @Test
     void aGuestInDoubtIsHeldUntilSomebodyDecides() throws Exception {
-        Guest guest = inventory.start("web", "dirtier", SPINNING, false);
+        Guest guest = inventory.start("web", "dirtier", SPINNING, Optional.empty(), false);
         MigrationJob job = migrate(guest);
         mover.machine().pause();
         mover.phase(MigrationPhase.IN_DOUBT);
@@ -126,7 +129,7 @@ class InventoryTest {
 
     @Test
     void aGuestInDoubtCanBeGivenUp() throws Exception {
-        Guest guest = inventory.start("web", "dirtier", SPINNING, false);
+        Guest guest = inventory.start("web", "dirtier", SPINNING, Optional.empty(), false);
         MigrationJob job = migrate(guest);
         Machine machine = mover.machine();
         machine.pause();
@@ -144,7 +147,7 @@ class InventoryTest {
         assertEquals(GuestState.ARRIVING, guest.state());
         assertThrows(Failure.class, guest::resume);
         assertThrows(Failure.class, () -> inventory.remove("new"));
-        assertThrows(Failure.class, () -> inventory.start("new", "hello", SPINNING, false));
+        assertThrows(Failure.class, () -> inventory.start("new", "hello", SPINNING, Optional.empty(), false));
         admission.adopt(true);
         assertEquals(GuestState.PAUSED, guest.state());
     }
@@ -160,7 +163,7 @@ class InventoryTest {
 
     @Test
     void guestsThatCannotComeAreRefused() {
-        inventory.start("web", "dirtier", SPINNING, false);
+        inventory.start("web", "dirtier", SPINNING, Optional.empty(), false);
         assertRefused("a guest is already named web", new GuestDescription("web", "dirtier", SPINNING));
         assertRefused(
                 "'../x' is no name for a guest; use 1 to 63 of a-z, 0-9, '_', '.' and '-', the first a letter or digit",
@@ -179,18 +182,19 @@ class InventoryTest {
         MachineConfig half = MachineConfig.of(512 << 20);
         try (Inventory small = new Inventory(
                 Kvm.open(),
-                (machine, guest, target, options) -> mover.of(machine, guest),
+                new Secret(new byte[32]),
+                (machine, guest, _, target, options) -> mover.of(machine, guest),
                 new ReportStore(directory),
                 new AgentMetrics(),
                 () -> host)) {
-            small.start("one", "dirtier", half, true);
-            Failure e = assertThrows(Failure.class, () -> small.start("two", "dirtier", half, true));
+            small.start("one", "dirtier", half, Optional.empty(), true);
+            Failure e = assertThrows(Failure.class, () -> small.start("two", "dirtier", half, Optional.empty(), true));
             assertTrue(e.getMessage().contains("512 MiB promised to guests here"), e.getMessage());
             assertThrows(RefusedException.class, () -> small.admit(new GuestDescription("two", "dirtier", half)));
             small.guest("one").stop();
             assertEquals(0, small.promisedBytes(), "one that ended keeps its name only");
             small.admit(new GuestDescription("two", "dirtier", half)).abandon("");
-            small.start("two", "dirtier", half, true);
+            small.start("two", "dirtier", half, Optional.empty(), true);
         }
     }
 

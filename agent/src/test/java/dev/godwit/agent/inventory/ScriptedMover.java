@@ -102,6 +102,7 @@ final class ScriptedMover implements Mover {
                 0,
                 0,
                 0,
+                0,
                 1,
                 0,
                 0,

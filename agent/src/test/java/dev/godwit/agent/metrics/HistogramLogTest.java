@@ -87,6 +87,7 @@ class HistogramLogTest {
                     140,
                     10,
                     0,
+                    0,
                     1.4,
                     0,
                     0,

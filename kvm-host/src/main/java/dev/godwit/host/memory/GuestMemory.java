@@ -37,6 +37,7 @@ public final class GuestMemory implements AutoCloseable {
     private final PageSet written;
     private volatile MissingPages missingPages;
     private volatile boolean gaveUp;
+    private volatile boolean preferLarge = true;
 
     @SuppressWarnings("restricted") // only gives the mapping this object's lifetime
     private GuestMemory(MemorySegment ram, LargePages largePages) {
@@ -137,6 +138,32 @@ public final class GuestMemory implements AutoCloseable {
                 "madvise of missing guest RAM");
         if (gaveUp) {
             throw new GuestMemoryException("the guest's memory is not all here, and what is missing will not come");
+        }
+    }
+
+    /**
+     * Whether a first touch of 2 MiB brings a large page, as it does unless told otherwise; {@link #populateLarge} brings
+     * one either way. For a guest of which only a part comes here: a large page for each small one would be its whole
+     * memory. No effect on memory that has no transparent large pages.
+     */
+    public void preferLarge(boolean large) {
+        if (largePages == LargePages.THP) {
+            preferLarge = large;
+            MemoryCalls.madvise(hva(), size(), large ? MemoryCalls.MADV_HUGEPAGE : MemoryCalls.MADV_NOHUGEPAGE);
+        }
+    }
+
+    /**
+     * Has the kernel put a large page behind a 2 MiB chunk of which nothing is there yet. Best effort: without a free one
+     * it gives small ones, and coverage says so.
+     */
+    public void populateLarge(long firstPage) {
+        long chunk = hva() + (firstPage << SMALL_SHIFT);
+        if (largePages != LargePages.NONE && (firstPage << SMALL_SHIFT) + LARGE <= size()) {
+            if (!preferLarge) {
+                MemoryCalls.madvise(chunk, LARGE, MemoryCalls.MADV_HUGEPAGE);
+            }
+            MemoryCalls.madvise(chunk, LARGE, MemoryCalls.MADV_POPULATE_WRITE);
         }
     }
 

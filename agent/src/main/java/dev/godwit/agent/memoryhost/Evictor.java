@@ -1,0 +1,372 @@
+package dev.godwit.agent.memoryhost;
+
+import dev.godwit.agent.paging.Pager;
+import dev.godwit.agent.paging.Place;
+import dev.godwit.agent.stream.PageFrame;
+import dev.godwit.agent.stream.PageSender;
+import dev.godwit.agent.stream.RateLimit;
+import dev.godwit.agent.stream.ZeroScan;
+import dev.godwit.agent.transport.TransportException;
+import dev.godwit.agent.transport.TransportException.Kind;
+import dev.godwit.host.machine.Machine;
+import dev.godwit.host.memory.Backing;
+import dev.godwit.host.memory.GuestMemory;
+import dev.godwit.host.memory.PageSet;
+import dev.godwit.host.memory.PageSize;
+import dev.godwit.host.tracking.AccessTracker;
+import dev.godwit.host.tracking.HeatMap;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Keeps a guest within the memory that it may have on its own host: takes the coldest pages out of its sight, stores them
+ * at the memory host, and only when they are safe there says so in the page map. A page that the guest touches meanwhile
+ * is back with it at once.
+ *
+ * <p>Threading: a thread of its own does the work; the rest from any.
+ */
+final class Evictor implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Evictor.class);
+    private static final int PER_CHUNK = PageSize.SMALL_PER_LARGE;
+
+    /** Pages that are out of the guest's sight at a time, on their way: an eighth of what it may have, 2 to 8 MiB. */
+    private static final int MOST_BATCH = 2048;
+
+    /** How often it looks how much the guest has. */
+    private static final long LOOK_NANOS = 50_000_000;
+
+    private static final long NO_ROOM_NANOS = 1_000_000_000;
+
+    /** Of what the guest may have, so much less is left when it had more: a sixteenth. */
+    private static final int BELOW = 16;
+
+    private final Machine machine;
+    private final Pager pager;
+    private final RegionLink link;
+    private final RemotePages remote;
+    private final long most;
+    private final long batch;
+    private final Arena arena = Arena.ofShared();
+    private final PageSet cold;
+    private final PageSet staged;
+    private final PageSet returned;
+    /** Pages that the memory host has, and that are of no use there. */
+    private final PageSet stale;
+
+    private final int[] checksums;
+    private final PageChecksum checksum = new PageChecksum();
+    private final MemorySegment answer = arena.allocate(StoreFrame.ANSWER_BYTES, 8);
+    private final Victims victims;
+    private final AtomicLong storedPages = new AtomicLong();
+    private final Thread thread = Thread.ofPlatform().daemon().name("evictor").unstarted(this::run);
+    private RegionLink.Lane lane;
+    private PageSender sender;
+    private int round;
+    private long returnedSince = System.nanoTime();
+    private boolean due;
+    private boolean held;
+    private boolean working;
+    private boolean closed;
+    private volatile boolean noRoom;
+
+    Evictor(Machine machine, Pager pager, RegionLink link, RemotePages remote, long mostPages) {
+        this.machine = machine;
+        this.pager = pager;
+        this.link = link;
+        this.remote = remote;
+        this.most = mostPages;
+        this.batch = Math.clamp(mostPages / 8, PER_CHUNK, MOST_BATCH);
+        long pages = machine.memory().pages();
+        this.cold = new PageSet(arena, pages);
+        this.staged = new PageSet(arena, pages);
+        this.returned = new PageSet(arena, pages);
+        this.stale = new PageSet(arena, pages);
+        this.checksums = new int[Math.toIntExact(pages)];
+        this.victims = new Victims(pager, cold);
+    }
+
+    /** Begins. From now on the guest waits when it has too much. */
+    void start() {
+        thread.start();
+        resume();
+    }
+
+    /** Nothing leaves the guest any more, and nothing is on its way, when this returns. The guest may have more meanwhile. */
+    void hold() {
+        pager.limitResident(Long.MAX_VALUE, () -> {});
+        synchronized (this) {
+            held = true;
+            boolean interrupted = false;
+            while (working) {
+                try {
+                    wait();
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    /** Goes on after {@link #hold}. */
+    void resume() {
+        synchronized (this) {
+            held = false;
+            notifyAll();
+        }
+        pager.limitResident(most + 2 * batch, this::look);
+    }
+
+    /** Somebody waits for room. */
+    private synchronized void look() {
+        due = true;
+        notifyAll();
+    }
+
+    /** Before {@link #start}: what is at the memory host besides these pages is of no use. */
+    void releaseAllBut(PageSet named) {
+        stale.addAll();
+        for (long i = 0, n = named.wordCount(); i < n; i++) {
+            stale.setWord(i, stale.word(i) & ~named.word(i));
+        }
+    }
+
+    private void run() {
+        for (int chunk = 0; chunk < pager.chunks(); chunk++) {
+            // Of a guest that came from elsewhere: what was assembled aside, and will not become whole.
+            pager.settle(chunk);
+        }
+        while (awaitWork()) {
+            try {
+                work();
+            } catch (RuntimeException | Error e) {
+                LOG.error("pages are not taken out of a guest for the moment", e);
+            } finally {
+                synchronized (this) {
+                    working = false;
+                    notifyAll();
+                }
+            }
+        }
+    }
+
+    /** False at the end. */
+    private synchronized boolean awaitWork() {
+        long look = System.nanoTime() + (noRoom ? NO_ROOM_NANOS : LOOK_NANOS);
+        try {
+            while (!closed && ((!due && System.nanoTime() < look) || !canWork())) {
+                wait(LOOK_NANOS / 1_000_000);
+            }
+        } catch (InterruptedException e) {
+            return false;
+        }
+        due = false;
+        working = !closed;
+        return !closed;
+    }
+
+    private boolean canWork() {
+        return !held && machine.state() != Machine.State.STOPPED && link.store() != null;
+    }
+
+    private void work() {
+        RegionLink.Lane to = link.store();
+        if (to == null) {
+            return;
+        }
+        synchronized (to) {
+            try {
+                if (to.isBroken()) {
+                    return;
+                }
+                use(to);
+                evictDownTo();
+                if (pager.resident() <= most) {
+                    makeLarge();
+                }
+            } catch (TransportException e) {
+                link.broken(to, e);
+            }
+        }
+    }
+
+    private void use(RegionLink.Lane to) {
+        if (to != lane) {
+            lane = to;
+            sender = new PageSender(Arena.ofAuto(), to.connection, pager.staging(), RateLimit.none());
+            round = 0;
+        }
+    }
+
+    private void evictDownTo() throws TransportException {
+        long least = most - most / BELOW;
+        boolean first = true;
+        while (!isStopping()) {
+            try (Arena own = Arena.ofConfined()) {
+                PageSet resident = Backing.scan(own, machine.memory()).resident();
+                long have = resident.cardinality();
+                pager.residentIs(have);
+                if (have <= (first ? most : least)) {
+                    return;
+                }
+                first = false;
+                noteReturned();
+                List<Integer> chunks = victims.choose(resident, heat(own), Math.min(batch, have - least));
+                if (chunks.isEmpty() || !evict(chunks)) {
+                    return;
+                }
+            }
+            pager.madeRoom();
+        }
+    }
+
+    private synchronized boolean isStopping() {
+        return closed || held;
+    }
+
+    /** What came back was accessed: so much is known without looking. */
+    private void noteReturned() {
+        long now = System.nanoTime();
+        if (remote.drainFetched(returned)) {
+            machine.accessTracker().ifPresent(tracker -> tracker.written(returned, now - returnedSince));
+            stale.addAll(returned);
+            returned.clear();
+        }
+        returnedSince = now;
+    }
+
+    private HeatMap heat(Arena own) {
+        return machine.accessTracker()
+                .filter(AccessTracker::isTracking)
+                .map(tracker -> tracker.map(own))
+                .orElse(null);
+    }
+
+    /** False when the memory host has no room. */
+    private boolean evict(List<Integer> chunks) throws TransportException {
+        boolean safe = false;
+        staged.clear();
+        try {
+            for (int chunk : chunks) {
+                if (pager.takeOut(chunk, cold) > 0) {
+                    pager.collectStaged(chunk, staged);
+                    sum(chunk);
+                }
+            }
+            release();
+            for (int chunk : chunks) {
+                sender.sendChunk(staged, chunk, false, PageFrame.AFTERWARDS);
+            }
+            safe = isStored();
+        } finally {
+            for (int chunk : chunks) {
+                if (safe) {
+                    commit(chunk);
+                } else {
+                    pager.settle(chunk);
+                }
+            }
+        }
+        if (safe == noRoom) {
+            LOG.warn("memory host {} {}", link.at(), safe ? "has room again" : "has no room for more pages");
+            noRoom = !safe;
+        }
+        return safe;
+    }
+
+    /** Their content does not change while they are staged. */
+    private void sum(int chunk) {
+        GuestMemory staging = pager.staging();
+        long first = (long) chunk * PER_CHUNK;
+        long end = Math.min(first + PER_CHUNK, staging.pages());
+        ByteBuffer bytes = staging.segment()
+                .asSlice(first << PageSize.SMALL_SHIFT, (end - first) << PageSize.SMALL_SHIFT)
+                .asByteBuffer();
+        for (long page = staged.next(first, end); page < end; page = staged.next(page + 1, end)) {
+            checksums[(int) page] = ZeroScan.isZero(staging.segment(), page << PageSize.SMALL_SHIFT)
+                    ? -1
+                    : checksum.of(bytes, (int) (page - first) << PageSize.SMALL_SHIFT, PageSize.SMALL);
+        }
+    }
+
+    private void release() throws TransportException {
+        for (int chunk = 0; chunk < pager.chunks(); chunk++) {
+            sender.sendZeros(stale, chunk, PageFrame.AFTERWARDS);
+        }
+        stale.clear();
+    }
+
+    private boolean isStored() throws TransportException {
+        sender.endRound(++round);
+        lane.connection.receive(answer);
+        RegionStatus status = RegionStatus.of(answer.get(PageFrame.U32, 0));
+        if (answer.get(PageFrame.U64, 8) != round || (status != RegionStatus.OK && status != RegionStatus.NO_ROOM)) {
+            throw new TransportException(Kind.MALFORMED, link.at() + " answered " + status + " to round " + round);
+        }
+        return status == RegionStatus.OK;
+    }
+
+    private void commit(int chunk) {
+        long first = (long) chunk * PER_CHUNK;
+        long end = Math.min(first + PER_CHUNK, staged.pages());
+        long gone = pager.stored(chunk, staged, (map, page) -> {
+            int sum = checksums[(int) page];
+            map.set(page, sum < 0 ? Place.ZERO : Place.REMOTE, Math.max(0, sum));
+        });
+        storedPages.addAndGet(gone);
+        if (gone < staged.cardinality(first, end)) {
+            for (long page = staged.next(first, end); page < end; page = staged.next(page + 1, end)) {
+                if (pager.map().place(page) == Place.RESIDENT) {
+                    remote.cameBack(page);
+                }
+            }
+        }
+    }
+
+    /** What has come back page by page, all of it by now, is made a large page again: one at a time, it costs half a millisecond. */
+    private void makeLarge() {
+        for (int chunk = 0; chunk < pager.chunks(); chunk++) {
+            if (pager.isCollapsible(chunk)) {
+                pager.makeLarge(chunk);
+                return;
+            }
+        }
+    }
+
+    /** Pages stored so far, each time counted. */
+    long storedPages() {
+        return storedPages.get();
+    }
+
+    /** Whether the memory host has no room for more. */
+    boolean isWithoutRoom() {
+        return noRoom;
+    }
+
+    @Override
+    public void close() {
+        synchronized (this) {
+            closed = true;
+            notifyAll();
+        }
+        boolean interrupted = false;
+        while (thread.isAlive()) {
+            try {
+                thread.join();
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        arena.close();
+    }
+}

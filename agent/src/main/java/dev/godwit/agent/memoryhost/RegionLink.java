@@ -1,0 +1,402 @@
+package dev.godwit.agent.memoryhost;
+
+import dev.godwit.agent.stream.PageFrame;
+import dev.godwit.agent.transport.Connection;
+import dev.godwit.agent.transport.Credentials;
+import dev.godwit.agent.transport.Handshake;
+import dev.godwit.agent.transport.Handshake.Role;
+import dev.godwit.agent.transport.TransportException;
+import dev.godwit.agent.transport.TransportException.Kind;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.time.Duration;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One guest's two connections to its pages at a memory host: one on which it fetches, one on which it stores. Both break
+ * together and are made again for as long as it takes.
+ *
+ * <pre>
+ *   STANDBY ── take ──▶ CONNECTED ⇄ AWAY ──▶ LOST (the pages are not there, or another's)
+ * </pre>
+ *
+ * <p>Threading: {@link #create}, {@link #standBy}, {@link #take} and {@link #close} from one thread at a time; the rest
+ * from any. Whoever uses a {@link Lane}'s connection holds the lane's lock, so that it is not closed meanwhile.
+ */
+final class RegionLink implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(RegionLink.class);
+    private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(5);
+    private static final int FETCH = 0;
+    private static final int STORE = 1;
+    private static final long AGAIN_MILLIS = 250;
+    private static final Duration LAST_WORDS = Duration.ofSeconds(1);
+
+    /** One connection, until it breaks. */
+    static final class Lane {
+        final Connection connection;
+        private volatile boolean broken;
+
+        Lane(Connection connection) {
+            this.connection = connection;
+        }
+
+        boolean isBroken() {
+            return broken;
+        }
+
+        /** Whoever uses the connection returns with an error. */
+        void abort() {
+            broken = true;
+            connection.abort();
+        }
+
+        /** Once nobody uses it. */
+        void close() {
+            abort();
+            synchronized (this) {
+                connection.close();
+            }
+        }
+    }
+
+    private final RemoteConfig config;
+    private final Credentials credentials;
+    private final long pages;
+    private final long reserved;
+    private final Duration stall;
+    private final Runnable onBack;
+    private final Consumer<String> onLost;
+
+    private volatile Lane fetch;
+    private volatile Lane store;
+    private volatile long epoch;
+    private volatile long awaySince;
+    private boolean takeBack;
+    private boolean closed;
+    private Thread keeper;
+
+    /**
+     * Not connected yet.
+     *
+     * @param pages of guest RAM
+     * @param reserved the most that the memory host has to hold
+     * @param stall a memory host that moves no byte for so long is away
+     * @param onBack the memory host can be reached again
+     * @param onLost it has not got the pages any more, and why; called once
+     */
+    RegionLink(
+            RemoteConfig config,
+            Credentials credentials,
+            long pages,
+            long reserved,
+            Duration stall,
+            Runnable onBack,
+            Consumer<String> onLost) {
+        this.config = config;
+        this.credentials = credentials;
+        this.pages = pages;
+        this.reserved = reserved;
+        this.stall = stall;
+        this.onBack = onBack;
+        this.onLost = onLost;
+    }
+
+    /** Makes the region, which this side owns then. */
+    void create() throws TransportException {
+        connect(RegionRequest.CREATE, 0);
+    }
+
+    /** Looks whether the region is there, and waits on its connections for {@link #take}. */
+    void standBy() throws TransportException {
+        Lane first = open(FETCH);
+        Lane second = null;
+        try {
+            second = open(STORE);
+            checked(first, RegionRequest.STANDBY, 0);
+            checked(second, RegionRequest.STANDBY, 0);
+        } catch (TransportException | RuntimeException | Error e) {
+            first.close();
+            if (second != null) {
+                second.close();
+            }
+            throw e;
+        }
+        fetch = first;
+        store = second;
+    }
+
+    /**
+     * Becomes the owner: whoever was cannot read or write the pages any more.
+     *
+     * @param from the epoch of the one who gives them up
+     */
+    void take(long from) throws TransportException {
+        Lane first = fetch;
+        Lane second = store;
+        try {
+            if (first == null || first.isBroken() || second == null || second.isBroken()) {
+                connect(RegionRequest.TAKE, from);
+                return;
+            }
+            epoch = checked(first, RegionRequest.TAKE, from).epoch();
+            checked(second, RegionRequest.ATTACH, epoch);
+            begin();
+        } catch (TransportException e) {
+            drop();
+            throw e;
+        }
+    }
+
+    /** Becomes the owner again, whoever was meanwhile: of a guest that did not get away. */
+    void takeBack() {
+        synchronized (this) {
+            takeBack = true;
+            notifyAll();
+        }
+        drop();
+    }
+
+    /** Gives the pages up, if the memory host hears it: nobody needs them any more. Nobody stores any. */
+    void sayGone() {
+        Lane lane = store;
+        if (lane == null) {
+            return;
+        }
+        synchronized (lane) {
+            try (Arena arena = Arena.ofConfined()) {
+                MemorySegment message = arena.allocate(PageFrame.HEADER_BYTES, 8);
+                message.set(PageFrame.U32, PageFrame.TYPE, StoreFrame.GONE);
+                lane.connection.setStall(LAST_WORDS);
+                lane.connection.send(message);
+                lane.connection.receive(message.asSlice(0, StoreFrame.ANSWER_BYTES));
+            } catch (TransportException e) {
+                LOG.warn("memory host {} keeps pages that nobody needs: {}", config.at(), e.getMessage());
+            }
+        }
+    }
+
+    /** Gives up without giving the pages up: they are another's. */
+    void handOver() {
+        synchronized (this) {
+            closed = true;
+            notifyAll();
+        }
+        drop();
+    }
+
+    private void connect(int type, long from) throws TransportException {
+        Lane first = open(FETCH);
+        Lane second = null;
+        try {
+            epoch = checked(first, type, from).epoch();
+            second = open(STORE);
+            checked(second, RegionRequest.ATTACH, epoch);
+            synchronized (this) {
+                if (closed) {
+                    throw new TransportException(Kind.BROKEN, "given up");
+                }
+                fetch = first;
+                store = second;
+                awaySince = 0;
+            }
+        } catch (TransportException | RuntimeException | Error e) {
+            first.close();
+            if (second != null) {
+                second.close();
+            }
+            throw e;
+        }
+        begin();
+    }
+
+    private synchronized void begin() {
+        if (keeper == null) {
+            keeper = Thread.ofPlatform().daemon().name("memory-host-link").start(this::keep);
+        }
+    }
+
+    private Lane open(int stream) throws TransportException {
+        Connection connection = Connection.connect(config.address(), CONNECT_TIMEOUT);
+        try {
+            connection.setStall(stall);
+            Handshake.connect(connection, credentials, Role.MEMORY, config.region(), stream);
+            return new Lane(connection);
+        } catch (TransportException | RuntimeException | Error e) {
+            connection.close();
+            throw e;
+        }
+    }
+
+    private RegionAnswer checked(Lane lane, int type, long with) throws TransportException {
+        RegionAnswer answer = RegionAnswer.ask(lane.connection, type, with, pages, reserved);
+        if (answer.status() != RegionStatus.OK) {
+            throw new Refusal(
+                    answer.status(), "memory host " + config.at() + ": " + answer.text());
+        }
+        return answer;
+    }
+
+    /** Connects again what has broken. */
+    private void keep() {
+        while (awaitBroken()) {
+            drop();
+            try {
+                boolean taking;
+                synchronized (this) {
+                    taking = takeBack;
+                }
+                connect(taking ? RegionRequest.TAKE : RegionRequest.ATTACH, taking ? RegionRequest.ANY_EPOCH : epoch);
+                synchronized (this) {
+                    takeBack &= !taking;
+                }
+                LOG.info("memory host {} is back", config.at());
+                onBack.run();
+            } catch (Refusal e) {
+                if (e.status == RegionStatus.UNKNOWN || e.status == RegionStatus.FENCED) {
+                    LOG.error("{}", e.getMessage());
+                    handOver();
+                    onLost.accept(e.getMessage());
+                    return;
+                }
+                pause(e);
+            } catch (TransportException | RuntimeException | Error e) {
+                pause(e);
+            }
+        }
+    }
+
+    private synchronized boolean awaitBroken() {
+        while (!closed && isConnected()) {
+            try {
+                wait();
+            } catch (InterruptedException e) {
+                // Only a close ends it.
+                LOG.debug("interrupted, and goes on", e);
+            }
+        }
+        return !closed;
+    }
+
+    private synchronized void pause(Throwable why) {
+        LOG.debug("memory host {} is still away: {}", config.at(), why.getMessage());
+        long until = System.nanoTime() + AGAIN_MILLIS * 1_000_000;
+        for (long left = AGAIN_MILLIS; left > 0 && !closed; left = (until - System.nanoTime()) / 1_000_000) {
+            try {
+                wait(left);
+            } catch (InterruptedException e) {
+                LOG.debug("interrupted, and goes on", e);
+            }
+        }
+    }
+
+    /** The connection for fetching, or null. */
+    Lane fetch() {
+        return fetch;
+    }
+
+    /** The connection for storing, or null. */
+    Lane store() {
+        return store;
+    }
+
+    /** A lane broke: the other is of no use either. */
+    void broken(Lane lane, TransportException why) {
+        synchronized (this) {
+            if (closed || (lane != fetch && lane != store)) {
+                return;
+            }
+            if (awaySince == 0) {
+                awaySince = System.nanoTime();
+                LOG.warn("memory host {} is away: {}", config.at(), why.getMessage());
+            }
+            abort(fetch);
+            abort(store);
+            notifyAll();
+        }
+    }
+
+    private static void abort(Lane lane) {
+        if (lane != null) {
+            lane.abort();
+        }
+    }
+
+    private void drop() {
+        Lane first;
+        Lane second;
+        synchronized (this) {
+            first = fetch;
+            second = store;
+            fetch = null;
+            store = null;
+            if (awaySince == 0) {
+                awaySince = System.nanoTime();
+            }
+            notifyAll();
+        }
+        if (first != null) {
+            first.close();
+        }
+        if (second != null) {
+            second.close();
+        }
+    }
+
+    boolean isConnected() {
+        Lane first = fetch;
+        Lane second = store;
+        return first != null && !first.isBroken() && second != null && !second.isBroken();
+    }
+
+    /** For how long it has been away, in nanoseconds; 0 while it is there. */
+    long awayNanos() {
+        long since = awaySince;
+        return isConnected() || since == 0 ? 0 : System.nanoTime() - since;
+    }
+
+    /** Which of the region's owners this side is. */
+    long epoch() {
+        return epoch;
+    }
+
+    String at() {
+        return config.at();
+    }
+
+    /** Breaks the connections for good. */
+    @Override
+    public void close() {
+        handOver();
+        Thread last;
+        synchronized (this) {
+            last = keeper;
+        }
+        // It may be its own thread that found the pages lost, and so ended the guest.
+        boolean own = last != null && last.threadId() == Thread.currentThread().threadId();
+        boolean interrupted = false;
+        while (last != null && !own && last.isAlive()) {
+            try {
+                last.join();
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** The memory host's own word that it does not. */
+    private static final class Refusal extends TransportException {
+        private static final long serialVersionUID = 1;
+
+        private final RegionStatus status;
+
+        Refusal(RegionStatus status, String message) {
+            super(Kind.REFUSED, message);
+            this.status = status;
+        }
+    }
+}

@@ -1,0 +1,207 @@
+package dev.godwit.agent.memoryhost;
+
+import dev.godwit.agent.paging.Pager;
+import dev.godwit.agent.paging.Place;
+import dev.godwit.agent.transport.Credentials;
+import dev.godwit.agent.transport.TransportException;
+import dev.godwit.host.machine.Machine;
+import dev.godwit.host.vcpu.StopReason;
+import java.lang.foreign.Arena;
+import java.time.Duration;
+
+/**
+ * The memory of a guest of which a part is at a memory host: its pager, which lasts as long as the guest, what brings its
+ * pages and what takes them away.
+ *
+ * <pre>
+ *   create ────────────────────────────▶ the guest runs ── hold ── handOver ──▶ close
+ *   standBy ── prepare ── take ── go ──▶       ▲             │ the guest stays
+ *                                              └── takeBack ─┘
+ * </pre>
+ *
+ * <p>A memory host that is away makes the guest wait for the pages that it touches, for as long as it takes. One that has
+ * the pages no more, or others, ends the guest.
+ *
+ * <p>Threading: {@link #status} from any thread; all else from one at a time.
+ */
+public final class RemoteMemory implements AutoCloseable {
+    /** A memory host that moves no byte for so long is taken for away. */
+    private static final Duration STALL = Duration.ofSeconds(5);
+
+    /** Pages that the memory host may have to hold besides those that the map names. */
+    private static final long SLACK = 8192;
+
+    private final Arena arena = Arena.ofShared();
+    private final Machine machine;
+    private final RemoteConfig config;
+    private final RegionLink link;
+    private final Pager pager;
+    private final RemotePages pages;
+    private final Evictor evictor;
+    private boolean owner;
+    private boolean closed;
+
+    private RemoteMemory(Machine machine, RemoteConfig config, Credentials credentials) {
+        this.machine = machine;
+        this.config = config;
+        long all = machine.memory().pages();
+        long local = Math.min(all, config.localPages());
+        this.pager = new Pager(machine.memory());
+        this.link = new RegionLink(
+                config,
+                credentials,
+                all,
+                Math.min(all, all - local + local / 8 + SLACK),
+                STALL,
+                pager::askAgain,
+                this::lost);
+        this.pages = new RemotePages(arena, pager, link, this::lost);
+        this.evictor = new Evictor(machine, pager, link, pages, local);
+    }
+
+    /**
+     * Of a guest that has just been built, and is PAUSED with all that it has here.
+     *
+     * @throws TransportException when the memory host cannot be reached, or has no room
+     */
+    public static RemoteMemory create(Machine machine, RemoteConfig config, Credentials credentials)
+            throws TransportException {
+        RemoteMemory memory = new RemoteMemory(machine, config, credentials);
+        try {
+            memory.link.create();
+            memory.owner = true;
+            memory.pager.arm();
+            memory.start();
+            memory.go();
+            return memory;
+        } catch (TransportException | RuntimeException | Error e) {
+            memory.close();
+            throw e;
+        }
+    }
+
+    /**
+     * Of a guest that may come here: its pages are looked at, and belong to another.
+     *
+     * @throws TransportException when the memory host cannot be reached, or does not have them
+     */
+    public static RemoteMemory standBy(Machine machine, RemoteConfig config, Credentials credentials)
+            throws TransportException {
+        RemoteMemory memory = new RemoteMemory(machine, config, credentials);
+        try {
+            memory.link.standBy();
+            machine.memory().preferLarge(false);
+            return memory;
+        } catch (TransportException | RuntimeException | Error e) {
+            memory.close();
+            throw e;
+        }
+    }
+
+    /**
+     * The guest comes: from now on a touch of a page that its map names waits for it. The machine is PAUSED.
+     *
+     * @param map the pages at the memory host; the pager's map may name others elsewhere already
+     */
+    public void prepare(RemoteMap map) {
+        map.into(pager.map());
+        machine.memory().preferLarge(true);
+        pager.arm();
+        start();
+    }
+
+    private void start() {
+        pager.attach(Place.REMOTE, pages);
+        pager.start();
+    }
+
+    /**
+     * The guest is here: its pages at the memory host belong to this side from now on, and to nobody else.
+     *
+     * @throws TransportException when the memory host cannot be reached, or another has taken them
+     */
+    public void take(RemoteMap map) throws TransportException {
+        link.take(map.epoch());
+        owner = true;
+        evictor.releaseAllBut(map.pages());
+    }
+
+    /** All of the guest's memory that was to come here of its own accord has: from now on pages may leave. */
+    public void go() {
+        if (pager.elsewhere() == 0) {
+            evictor.start();
+        }
+    }
+
+    /** Lets nothing leave the guest any more, so that it can be copied; what it touches comes back all the same. */
+    public void hold() {
+        evictor.hold();
+    }
+
+    /** After {@link #hold}: the guest stays here. */
+    public void resume() {
+        evictor.resume();
+    }
+
+    /** As {@link #resume}, of a guest whose pages may have been taken by another, who does not run it. */
+    public void takeBack() {
+        link.takeBack();
+        evictor.resume();
+    }
+
+    /** After {@link #hold}: the pages are another's now. */
+    public void handOver() {
+        owner = false;
+        link.handOver();
+    }
+
+    /** Which pages are at the memory host now. */
+    public RemoteMap map(Arena into) {
+        return RemoteMap.of(into, pager.map(), link.epoch());
+    }
+
+    public RemoteConfig config() {
+        return config;
+    }
+
+    /** The guest's pager. */
+    public Pager pager() {
+        return pager;
+    }
+
+    public RemoteStatus status() {
+        return new RemoteStatus(
+                config.at(),
+                link.awayNanos() / 1_000_000,
+                pager.resident(),
+                pager.elsewhere(Place.REMOTE),
+                evictor.storedPages(),
+                pages.fetchedPages(),
+                evictor.isWithoutRoom());
+    }
+
+    /** Whether the guest waits for pages, and the memory host is away. */
+    public boolean isStuck() {
+        return link.awayNanos() > 0 && pager.waiting() > 0;
+    }
+
+    private void lost(String why) {
+        machine.stop(new StopReason(StopReason.Kind.PAGES_LOST, 0, why));
+    }
+
+    /** The machine has stopped: gives everything back, the pages at the memory host too if they are still this guest's. */
+    @Override
+    public synchronized void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        evictor.close();
+        if (owner) {
+            link.sayGone();
+        }
+        link.close();
+        pager.close();
+        arena.close();
+    }
+}
