@@ -39,7 +39,9 @@ public final class Handshake {
         /** A question about how a session ended. */
         QUERY(3),
         /** One of the connections over which a guest's pages follow it. */
-        PAGES(4);
+        PAGES(4),
+        /** One of a VM's connections to its memory host. */
+        MEMORY(5);
 
         private static final Role[] ALL = values();
 

@@ -105,7 +105,7 @@ final class FakeTarget implements AutoCloseable {
                         streams.receive(greeting.stream(), connection);
                     }
                 }
-                case PAGES ->
+                case PAGES, MEMORY ->
                     throw new TransportException(
                             TransportException.Kind.MALFORMED, "nothing follows a guest to this target");
                 case QUERY -> {
