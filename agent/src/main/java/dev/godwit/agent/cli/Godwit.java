@@ -23,6 +23,7 @@ import picocli.CommandLine.Spec;
             CheckCommand.class,
             RunCommand.class,
             AgentCommand.class,
+            MemoryHostCommand.class,
             CertsCommand.class,
             StartCommand.class,
             PsCommand.class,

@@ -306,8 +306,9 @@ final class Evictor implements AutoCloseable {
     private boolean isStored() throws TransportException {
         sender.endRound(++round);
         lane.connection.receive(answer);
-        RegionStatus status = RegionStatus.of(answer.get(PageFrame.U32, 0));
-        if (answer.get(PageFrame.U64, 8) != round || (status != RegionStatus.OK && status != RegionStatus.NO_ROOM)) {
+        RegionStatus status = RegionStatus.of(answer.get(PageFrame.U32, StoreFrame.STATUS));
+        if (answer.get(PageFrame.U64, StoreFrame.NUMBER) != round
+                || (status != RegionStatus.OK && status != RegionStatus.NO_ROOM)) {
             throw new TransportException(Kind.MALFORMED, link.at() + " answered " + status + " to round " + round);
         }
         return status == RegionStatus.OK;

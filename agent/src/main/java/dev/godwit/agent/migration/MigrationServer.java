@@ -2,63 +2,40 @@ package dev.godwit.agent.migration;
 
 import dev.godwit.agent.transport.Connection;
 import dev.godwit.agent.transport.Credentials;
-import dev.godwit.agent.transport.Handshake;
+import dev.godwit.agent.transport.GreetingServer;
 import dev.godwit.agent.transport.Handshake.Greeting;
-import dev.godwit.agent.transport.Listener;
+import dev.godwit.agent.transport.Handshake.Role;
 import dev.godwit.agent.transport.ProcessIdentity;
 import dev.godwit.agent.transport.TransportException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.Set;
 import java.util.UUID;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
-import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.Semaphore;
-import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Takes migrations in: listens, and gives each connection whose peer is believed to its session.
- *
- * <p>Connections that have not proved it yet are few and short-lived, whatever a stranger sends.
+ * Takes migrations in: gives each connection whose peer is believed to its session.
  *
  * <p>Threading: {@link #start} and {@link #close} once; the server has threads of its own.
  */
 public final class MigrationServer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(MigrationServer.class);
 
-    /** Strangers at once; more wait in the kernel's queue. */
-    private static final int MAX_HANDSHAKES = 64;
-
-    private static final Duration HANDSHAKE_STALL = Duration.ofSeconds(10);
-    private static final Duration HANDSHAKE_LIMIT = Duration.ofSeconds(10);
-
     /** How often a data stream's bytes are counted at least. */
     private static final Duration LOOK = Duration.ofMillis(100);
 
-    private final Listener listener;
-    private final Credentials credentials;
+    private final GreetingServer server;
     private final TargetHost host;
-    private final Semaphore handshakes = new Semaphore(MAX_HANDSHAKES);
-    private final Set<Connection> open = ConcurrentHashMap.newKeySet();
     private final ProcessIdentity here = ProcessIdentity.own();
 
     /** Those under way here. */
     private final Map<UUID, TargetSession> sessions = new HashMap<>();
 
     private boolean closing;
-    private final ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor(
-            Thread.ofPlatform().name("migration-timer").daemon().factory());
-    private final ExecutorService threads = Executors.newCachedThreadPool(
-            Thread.ofPlatform().name("migration-in-", 0).daemon().factory());
 
     /**
      * Listens; nothing is accepted before {@link #start}.
@@ -68,73 +45,23 @@ public final class MigrationServer implements AutoCloseable {
      */
     public MigrationServer(InetSocketAddress listen, Credentials credentials, TargetHost host)
             throws TransportException {
-        this.listener = Listener.open(listen);
-        this.credentials = credentials;
         this.host = host;
+        this.server = new GreetingServer(
+                "migration",
+                listen,
+                credentials,
+                EnumSet.of(Role.CONTROL, Role.DATA, Role.QUERY, Role.PAGES),
+                this::attend);
     }
 
     /** Where it listens, with the real port. */
     public InetSocketAddress address() {
-        return listener.address();
+        return server.address();
     }
 
     /** Begins to accept. */
     public void start() {
-        threads.execute(this::acceptAll);
-    }
-
-    private void acceptAll() {
-        try {
-            handshakes.acquire();
-            for (Connection next = listener.accept(); next != null; next = listener.accept()) {
-                begin(next);
-                handshakes.acquire();
-            }
-        } catch (TransportException e) {
-            LOG.error("no more migrations are accepted: {}", e.getMessage());
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
-    }
-
-    private void begin(Connection connection) {
-        try {
-            open.add(connection);
-            if (isClosing()) {
-                connection.abort();
-            }
-            threads.execute(() -> serve(connection));
-        } catch (RuntimeException | Error e) {
-            // Shutting down, or no thread to be had: this one is turned away, later ones may be luckier.
-            LOG.warn("migration connection from {} turned away: {}", connection.peer(), e.toString());
-            drop(connection);
-            handshakes.release();
-        }
-    }
-
-    private void serve(Connection connection) {
-        try {
-            greet(connection).ifPresent(greeting -> attend(greeting, connection));
-        } catch (RuntimeException | Error e) {
-            LOG.error("migration connection from {} failed", connection.peer(), e);
-        } finally {
-            drop(connection);
-        }
-    }
-
-    private Optional<Greeting> greet(Connection connection) {
-        // However slowly a stranger spells its greeting, it does not hold its place for long.
-        Future<?> deadline = timer.schedule(connection::abort, HANDSHAKE_LIMIT.toMillis(), TimeUnit.MILLISECONDS);
-        try {
-            connection.setStall(HANDSHAKE_STALL);
-            return Optional.of(Handshake.accept(connection, credentials));
-        } catch (TransportException e) {
-            LOG.warn("migration connection not accepted: {}", e.getMessage());
-            return Optional.empty();
-        } finally {
-            deadline.cancel(false);
-            handshakes.release();
-        }
+        server.start();
     }
 
     private void attend(Greeting greeting, Connection connection) {
@@ -144,19 +71,11 @@ public final class MigrationServer implements AutoCloseable {
                 case DATA -> data(greeting, connection);
                 case PAGES -> pages(greeting, connection);
                 case QUERY -> query(greeting.session(), connection);
-                case MEMORY ->
-                    throw new TransportException(
-                            TransportException.Kind.MALFORMED,
-                            connection.peer() + " takes this agent for a memory host");
+                case MEMORY -> throw new IllegalArgumentException("not a migration's: " + greeting);
             }
         } catch (TransportException | MigrationException e) {
             LOG.info("migration {}: {}", greeting.session(), e.getMessage());
         }
-    }
-
-    private void drop(Connection connection) {
-        open.remove(connection);
-        connection.close();
     }
 
     private void control(UUID id, Connection connection) throws TransportException {
@@ -171,7 +90,7 @@ public final class MigrationServer implements AutoCloseable {
             sessions.put(id, session);
         }
         // The session breaks its connection itself, and not while the source is to hear that its guest runs here.
-        open.remove(connection);
+        server.release(connection);
         try {
             session.run();
         } finally {
@@ -212,12 +131,6 @@ public final class MigrationServer implements AutoCloseable {
         }
     }
 
-    private boolean isClosing() {
-        synchronized (sessions) {
-            return closing;
-        }
-    }
-
     private TargetSession find(UUID id) {
         synchronized (sessions) {
             return sessions.get(id);
@@ -227,18 +140,13 @@ public final class MigrationServer implements AutoCloseable {
     /** Ends the migrations under way, whose guests go on at their sources, and stops listening. */
     @Override
     public void close() {
-        listener.stop();
+        server.stop();
         List<TargetSession> all;
         synchronized (sessions) {
             closing = true;
             all = List.copyOf(sessions.values());
         }
         all.forEach(session -> session.shutDown("the target agent shuts down"));
-        open.forEach(Connection::abort);
-        handshakes.release(MAX_HANDSHAKES);
-        threads.close();
-        timer.shutdownNow();
-        timer.close();
-        listener.close();
+        server.close();
     }
 }

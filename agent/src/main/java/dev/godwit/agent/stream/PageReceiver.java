@@ -1,12 +1,7 @@
 package dev.godwit.agent.stream;
 
-import static dev.godwit.agent.stream.PageFrame.U16;
-import static dev.godwit.agent.stream.PageFrame.U32;
-import static dev.godwit.agent.stream.PageFrame.U64;
-
 import dev.godwit.agent.transport.ByteSource;
 import dev.godwit.agent.transport.TransportException;
-import dev.godwit.agent.transport.TransportException.Kind;
 import dev.godwit.bindings.linux.GatherMessage;
 import dev.godwit.host.memory.GuestMemory;
 import dev.godwit.host.memory.PageSet;
@@ -34,7 +29,7 @@ public final class PageReceiver {
     /** Where the pages of a chunk go instead of {@link #memory}, or null. */
     private final MemorySegment landing;
 
-    private final MemorySegment head;
+    private final PagesHead head;
     private final GatherMessage message;
     private int round;
 
@@ -83,7 +78,7 @@ public final class PageReceiver {
         this.arrivals = arrivals;
         this.landing = landing;
         this.round = round;
-        this.head = arena.allocate(PageFrame.MAX_HEAD_BYTES, 64);
+        this.head = new PagesHead(arena, source, memory.pages());
         this.message = new GatherMessage(arena, PageFrame.MAX_RUNS);
     }
 
@@ -94,17 +89,16 @@ public final class PageReceiver {
      */
     public int receiveRound() throws TransportException {
         while (true) {
-            source.receive(head.asSlice(0, PageFrame.HEADER_BYTES));
-            int type = head.get(U32, PageFrame.TYPE);
+            int type = head.receiveHeader();
             if (type == PageFrame.ROUND_END) {
-                long ended = head.get(U64, PageFrame.FIRST_PAGE);
+                long ended = head.first();
                 if (ended != round) {
-                    throw malformed("round " + ended + " ended in round " + round);
+                    throw head.malformed("round " + ended + " ended in round " + round);
                 }
                 return round++;
             }
             if (type != PageFrame.PAGES) {
-                throw malformed("frame type 0x" + Integer.toHexString(type));
+                throw head.malformed("frame type 0x" + Integer.toHexString(type));
             }
             receivePages();
         }
@@ -119,85 +113,39 @@ public final class PageReceiver {
 
     /** Receives one frame of pages that follow the guest; false when the source says that it has sent all. */
     public boolean receiveArrival() throws TransportException {
-        source.receive(head.asSlice(0, PageFrame.HEADER_BYTES));
-        int type = head.get(U32, PageFrame.TYPE);
+        int type = head.receiveHeader();
         if (type == PageFrame.ROUND_END) {
             return false;
         }
         if (type != PageFrame.PAGES) {
-            throw malformed("frame type 0x" + Integer.toHexString(type));
+            throw head.malformed("frame type 0x" + Integer.toHexString(type));
         }
         receivePages();
-        int runs = head.get(U32, PageFrame.RUNS);
-        long first = head.get(U64, PageFrame.FIRST_PAGE);
-        for (int i = 0; i < runs; i++) {
-            long at = runAt(i);
-            long page = first + (head.get(U16, at) & 0xffff);
-            long pages = head.get(U16, at + 2) & 0xffff;
-            arrivals.arrived(page, pages, content(first, page, pages));
+        for (int i = 0, runs = head.runs(); i < runs; i++) {
+            arrivals.arrived(head.runFirst(i), head.runPages(i), content(i));
         }
         return true;
     }
 
     private void receivePages() throws TransportException {
-        int runs = head.get(U32, PageFrame.RUNS);
-        long first = head.get(U64, PageFrame.FIRST_PAGE);
-        if (runs < 1 || runs > PageFrame.MAX_RUNS) {
-            throw malformed(Integer.toUnsignedString(runs) + " runs in a frame");
+        head.receiveRuns(round);
+        if (landing == null && head.isLarge()) {
+            memory.populateLarge(head.first());
         }
-        if (first < 0 || first >= memory.pages() || first % PageSize.SMALL_PER_LARGE != 0) {
-            throw malformed("chunk at page " + Long.toUnsignedString(first));
-        }
-        if (head.get(U32, PageFrame.ROUND) != round) {
-            throw malformed("a frame of round " + Integer.toUnsignedString(head.get(U32, PageFrame.ROUND))
-                    + " in round " + round);
-        }
-        source.receive(head.asSlice(PageFrame.HEADER_BYTES, (long) runs * PageFrame.RUN_BYTES));
-        checkRuns(runs, first);
-        if (landing == null && (head.get(U32, PageFrame.FLAGS) & PageFrame.FLAG_LARGE) != 0) {
-            memory.populateLarge(first);
-        }
-        takeRuns(runs, first);
+        takeRuns();
         if (message.count() > 0) {
             source.receive(message);
         }
     }
 
-    /** Everything about the runs is checked before the first one touches memory. */
-    private void checkRuns(int runs, long first) throws TransportException {
-        long limit = Math.min(PageSize.SMALL_PER_LARGE, memory.pages() - first);
-        long content = 0;
-        int previousEnd = 0;
-        for (int i = 0; i < runs; i++) {
-            long at = runAt(i);
-            int offset = head.get(U16, at) & 0xffff;
-            int pages = head.get(U16, at + 2) & 0xffff;
-            int kind = head.get(U16, at + 4) & 0xffff;
-            if (pages == 0 || offset < previousEnd || offset + pages > limit) {
-                throw malformed("run of " + pages + " pages at " + offset + " of chunk page " + first);
-            }
-            if (kind == PageFrame.KIND_CONTENT) {
-                content += pages;
-            } else if (kind != PageFrame.KIND_ZERO) {
-                throw malformed("run of kind " + kind);
-            }
-            previousEnd = offset + pages;
-        }
-        if (head.get(U64, PageFrame.CONTENT_BYTES) != content << PageSize.SMALL_SHIFT) {
-            throw malformed("a frame with " + Long.toUnsignedString(head.get(U64, PageFrame.CONTENT_BYTES))
-                    + " bytes of content for " + content + " pages");
-        }
-    }
-
     /** Zeroes the zero runs and lines up where the content goes. */
-    private void takeRuns(int runs, long first) {
+    private void takeRuns() {
         message.clear();
-        for (int i = 0; i < runs; i++) {
-            long at = runAt(i);
-            long page = first + (head.get(U16, at) & 0xffff);
-            long pages = head.get(U16, at + 2) & 0xffff;
-            MemorySegment content = content(first, page, pages);
-            if (head.get(U16, at + 4) == PageFrame.KIND_CONTENT) {
+        for (int i = 0, runs = head.runs(); i < runs; i++) {
+            long page = head.runFirst(i);
+            long pages = head.runPages(i);
+            MemorySegment content = content(i);
+            if (head.isContent(i)) {
                 if (written != null) {
                     written.addRange(page, pages);
                 }
@@ -210,11 +158,13 @@ public final class PageReceiver {
         }
     }
 
-    private MemorySegment content(long first, long page, long pages) {
-        long bytes = pages << PageSize.SMALL_SHIFT;
+    /** Where a run's content goes. */
+    private MemorySegment content(int run) {
+        long page = head.runFirst(run);
+        long bytes = (long) head.runPages(run) << PageSize.SMALL_SHIFT;
         return landing == null
                 ? memory.segment().asSlice(page << PageSize.SMALL_SHIFT, bytes)
-                : landing.asSlice((page - first) << PageSize.SMALL_SHIFT, bytes);
+                : landing.asSlice((page - head.first()) << PageSize.SMALL_SHIFT, bytes);
     }
 
     private void zero(long page, long end) {
@@ -226,13 +176,5 @@ public final class PageReceiver {
             written.removeRange(at, stop - at);
             at = stop;
         }
-    }
-
-    private static long runAt(int index) {
-        return PageFrame.HEADER_BYTES + (long) index * PageFrame.RUN_BYTES;
-    }
-
-    private TransportException malformed(String what) {
-        return new TransportException(Kind.MALFORMED, source.peer() + " sent " + what);
     }
 }

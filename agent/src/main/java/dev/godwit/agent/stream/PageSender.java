@@ -26,7 +26,7 @@ import java.util.concurrent.atomic.AtomicLong;
  */
 public final class PageSender {
     private final ByteSink sink;
-    private final GuestMemory memory;
+    private final MemorySegment memory;
     private final RateLimit limit;
     private final MemorySegment head;
     private final GatherMessage message;
@@ -41,7 +41,17 @@ public final class PageSender {
     private final AtomicLong zeroPages = new AtomicLong();
     private final AtomicLong wireBytes = new AtomicLong();
 
+    /** A sender of a guest's RAM. */
     public PageSender(Arena arena, ByteSink sink, GuestMemory memory, RateLimit limit) {
+        this(arena, sink, memory.segment(), limit);
+    }
+
+    /**
+     * A sender of pages.
+     *
+     * @param memory page 0 first
+     */
+    public PageSender(Arena arena, ByteSink sink, MemorySegment memory, RateLimit limit) {
         this.sink = sink;
         this.memory = memory;
         this.limit = limit;
@@ -56,6 +66,16 @@ public final class PageSender {
      * @param large whether the host backs the chunk by a large page
      */
     public void sendChunk(PageSet wanted, long chunk, boolean large, int round) throws TransportException {
+        sendChunk(wanted, null, chunk, large, round);
+    }
+
+    /**
+     * As above, without a look at pages behind which there is nothing.
+     *
+     * @param present all others are zeros; null for a set of all
+     */
+    public void sendChunk(PageSet wanted, PageSet present, long chunk, boolean large, int round)
+            throws TransportException {
         long first = chunk * PageSize.SMALL_PER_LARGE;
         long end = Math.min(first + PageSize.SMALL_PER_LARGE, wanted.pages());
         long page = wanted.next(first, end);
@@ -65,7 +85,8 @@ public final class PageSender {
         beginFrame();
         long zeros = 0;
         for (; page < end; page = wanted.next(page + 1, end)) {
-            boolean zero = ZeroScan.isZero(memory.segment(), page << PageSize.SMALL_SHIFT);
+            boolean zero = (present != null && !present.contains(page))
+                    || ZeroScan.isZero(memory, page << PageSize.SMALL_SHIFT);
             if (zero) {
                 zeros++;
             }
@@ -143,7 +164,7 @@ public final class PageSender {
             if (head.get(U16, at + 4) == KIND_CONTENT) {
                 long page = firstPage + head.get(U16, at);
                 message.add(
-                        memory.hva() + (page << PageSize.SMALL_SHIFT),
+                        memory.address() + (page << PageSize.SMALL_SHIFT),
                         (long) head.get(U16, at + 2) << PageSize.SMALL_SHIFT);
             }
         }

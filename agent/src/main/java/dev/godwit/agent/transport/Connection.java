@@ -22,6 +22,8 @@ import java.util.concurrent.atomic.AtomicLong;
  * error. {@link #close} when neither uses it any more.
  */
 public final class Connection implements ByteSink, ByteSource, AutoCloseable {
+    private static final int KEEP_ALIVE_PROBES = 5;
+
     private final int fd;
     private final String host;
     private final int port;
@@ -144,6 +146,21 @@ public final class Connection implements ByteSink, ByteSource, AutoCloseable {
         // What was sent but is never acknowledged is a stall too, although nobody blocks on it.
         SocketCalls.setsockopt(
                 fd, SocketCalls.IPPROTO_TCP, SocketCalls.TCP_USER_TIMEOUT, (int) Math.min(stall.toMillis(), 1 << 30));
+    }
+
+    /**
+     * Breaks the connection when the peer's host is gone, however long the peer itself may be silent: the kernel asks
+     * it.
+     *
+     * @param silence of the peer before it is asked, in whole seconds; it is asked five times at a fifth of that
+     */
+    public void setKeepAlive(Duration silence) {
+        int seconds = Math.toIntExact(Math.max(1, silence.toSeconds()));
+        SocketCalls.setsockopt(fd, SocketCalls.IPPROTO_TCP, SocketCalls.TCP_KEEPIDLE, seconds);
+        SocketCalls.setsockopt(
+                fd, SocketCalls.IPPROTO_TCP, SocketCalls.TCP_KEEPINTVL, Math.max(1, seconds / KEEP_ALIVE_PROBES));
+        SocketCalls.setsockopt(fd, SocketCalls.IPPROTO_TCP, SocketCalls.TCP_KEEPCNT, KEEP_ALIVE_PROBES);
+        SocketCalls.setsockopt(fd, SocketCalls.SOL_SOCKET, SocketCalls.SO_KEEPALIVE, 1);
     }
 
     /** How long the peer may send no byte, at most the stall time; null for the stall time itself. */

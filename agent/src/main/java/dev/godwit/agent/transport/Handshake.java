@@ -40,7 +40,7 @@ public final class Handshake {
         QUERY(3),
         /** One of the connections over which a guest's pages follow it. */
         PAGES(4),
-        /** One of the connections between a guest's side and a memory host. */
+        /** One of a VM's connections to its memory host. */
         MEMORY(5);
 
         private static final Role[] ALL = values();

@@ -22,8 +22,8 @@ import java.lang.ref.Reference;
  * <p>Safety: forms that take an address trust it and the length, and keep no memory reachable. Forms that take a
  * segment use the whole segment; it must be native, and nobody closes its arena during the call.
  *
- * <p>Source: {@code open(2)}, {@code read(2)}, {@code pread(2)}, {@code fstat(2)}, {@code fallocate(2)},
- * {@code fsync(2)}, {@code fcntl(2)}, {@code pipe(2)}.
+ * <p>Source: {@code open(2)}, {@code read(2)}, {@code pread(2)}, {@code lseek(2)}, {@code fstat(2)},
+ * {@code fallocate(2)}, {@code fsync(2)}, {@code fcntl(2)}, {@code pipe(2)}.
  */
 public final class FileCalls {
     public static final int O_RDONLY = 0;
@@ -53,6 +53,12 @@ public final class FileCalls {
     public static final int FALLOC_FL_PUNCH_HOLE = 2;
     public static final int FALLOC_FL_ZERO_RANGE = 0x10;
 
+    public static final int SEEK_SET = 0;
+    public static final int SEEK_CUR = 1;
+    public static final int SEEK_END = 2;
+    public static final int SEEK_DATA = 3;
+    public static final int SEEK_HOLE = 4;
+
     private static final MethodHandle OPEN =
             Native.variadicCall("open", 2, FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT));
     private static final MethodHandle CLOSE = Native.call("close", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
@@ -70,6 +76,8 @@ public final class FileCalls {
     private static final MethodHandle FDATASYNC = Native.call("fdatasync", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
     private static final MethodHandle FALLOCATE =
             Native.call("fallocate", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG));
+    private static final MethodHandle LSEEK =
+            Native.call("lseek", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT));
     private static final MethodHandle FSTAT = Native.call("fstat", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS));
     private static final MethodHandle FCNTL =
             Native.variadicCall("fcntl", 2, FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG));
@@ -215,6 +223,22 @@ public final class FileCalls {
         MemorySegment capture = ErrnoCapture.ofThread();
         try {
             return ErrnoCapture.result((int) FALLOCATE.invokeExact(capture, fd, mode, offset, length), capture);
+        } catch (Throwable e) {
+            throw Native.thrownBy(e);
+        }
+    }
+
+    /**
+     * Moves the descriptor's position.
+     *
+     * @param whence {@code SEEK_}: with {@link #SEEK_DATA} and {@link #SEEK_HOLE} to the first data, or the first hole,
+     *     at {@code offset} or behind it; the end of the file is a hole
+     * @return the new position, or {@code -errno} ({@code ENXIO}: no more data, or {@code offset} is past the end)
+     */
+    public static long lseek(int fd, long offset, int whence) {
+        MemorySegment capture = ErrnoCapture.ofThread();
+        try {
+            return ErrnoCapture.result((long) LSEEK.invokeExact(capture, fd, offset, whence), capture);
         } catch (Throwable e) {
             throw Native.thrownBy(e);
         }

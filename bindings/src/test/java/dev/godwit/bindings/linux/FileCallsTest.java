@@ -44,6 +44,27 @@ class FileCallsTest {
     }
 
     @Test
+    void findsDataBetweenHoles() {
+        int fd = create("sparse");
+        long mib = 1 << 20;
+        assertEquals(0, FileCalls.ftruncate(fd, 4 * mib));
+        assertEquals(-Errno.ENXIO, FileCalls.lseek(fd, 0, FileCalls.SEEK_DATA), "all hole");
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment bytes = arena.allocate(mib).fill((byte) 7);
+            assertEquals(mib, FileCalls.pwrite(fd, bytes, mib));
+        }
+        assertEquals(mib, FileCalls.lseek(fd, 0, FileCalls.SEEK_DATA));
+        assertEquals(2 * mib, FileCalls.lseek(fd, mib, FileCalls.SEEK_HOLE));
+        assertEquals(-Errno.ENXIO, FileCalls.lseek(fd, 2 * mib, FileCalls.SEEK_DATA), "no more data");
+        int punch = FileCalls.FALLOC_FL_PUNCH_HOLE | FileCalls.FALLOC_FL_KEEP_SIZE;
+        assertEquals(0, FileCalls.fallocate(fd, punch, mib, mib));
+        assertEquals(-Errno.ENXIO, FileCalls.lseek(fd, 0, FileCalls.SEEK_DATA), "punched out");
+        assertEquals(4 * mib, FileCalls.lseek(fd, 0, FileCalls.SEEK_END));
+        assertEquals(0, FileCalls.lseek(fd, 0, FileCalls.SEEK_SET));
+        assertEquals(0, FileCalls.close(fd));
+    }
+
+    @Test
     void pipesCarryBytes() {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment ends = arena.allocate(ValueLayout.JAVA_INT, 2);
@@ -72,6 +93,7 @@ class FileCallsTest {
         assertEquals(-Errno.EBADF, FileCalls.close(-1));
         assertEquals(-Errno.EBADF, FileCalls.size(-1));
         assertEquals(-Errno.EBADF, FileCalls.fallocate(-1, 0, 0, 1));
+        assertEquals(-Errno.EBADF, FileCalls.lseek(-1, 0, FileCalls.SEEK_SET));
     }
 
     @Test

@@ -1,0 +1,242 @@
+package dev.godwit.agent.memoryhost;
+
+import dev.godwit.agent.config.Failure;
+import dev.godwit.agent.config.FileErrors;
+import dev.godwit.agent.transport.TransportException;
+import dev.godwit.bindings.linux.Errno;
+import dev.godwit.bindings.linux.FileCalls;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.UUID;
+import java.util.function.Consumer;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The files of a memory host's regions, of each two: {@code ID.region}, its {@link RegionHeader}, and {@code ID.pages},
+ * its {@link FileMemory}. Taken by one memory host at a time.
+ *
+ * <p>Threading: one thread at a time, but for {@link #save}, which is called for different regions at once.
+ */
+final class RegionDirectory implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(RegionDirectory.class);
+
+    private static final String HEADER = ".region";
+    private static final String PAGES = ".pages";
+    private static final String UNFINISHED = ".new";
+    private static final String LOCK = "memory-host.lock";
+    private static final String PROBE = "probe" + UNFINISHED;
+
+    /** What a process that was killed may have left here; of no use. */
+    private static final Pattern LEFT_OVER = Pattern.compile("(probe|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})\\.new");
+
+    private static final FileAttribute<?> OWNER_ONLY =
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
+
+    private final Path directory;
+    private final FileChannel lockFile;
+
+    private RegionDirectory(Path directory, FileChannel lockFile) {
+        this.directory = directory;
+        this.lockFile = lockFile;
+    }
+
+    /**
+     * Takes a directory, making it (open to its owner only) if it is not there.
+     *
+     * @throws Failure when it cannot be made or written, another memory host has it, or its file system does not do
+     */
+    @SuppressWarnings("resource") // the channel holds the lock until close()
+    static RegionDirectory take(Path path) {
+        Path directory = path.toAbsolutePath().normalize();
+        try {
+            Files.createDirectories(
+                    directory, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+            FileChannel lockFile =
+                    FileChannel.open(directory.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+            RegionDirectory taken = new RegionDirectory(directory, lockFile);
+            try {
+                if (!lock(lockFile)) {
+                    throw Failure.conflict("--dir: another memory host has " + directory);
+                }
+                taken.probe();
+                return taken;
+            } catch (IOException | RuntimeException | Error e) {
+                taken.close();
+                throw e;
+            }
+        } catch (FileAlreadyExistsException e) {
+            throw Failure.badInput("--dir: " + directory + " is not a directory");
+        } catch (AccessDeniedException e) {
+            throw Failure.badInput("--dir: " + directory + " may not be written: permission denied");
+        } catch (IOException e) {
+            throw Failure.badInput("--dir: " + directory + " cannot be used: " + FileErrors.text(e));
+        }
+    }
+
+    private static boolean lock(FileChannel file) throws IOException {
+        try {
+            return file.tryLock() != null;
+        } catch (OverlappingFileLockException e) {
+            return false;
+        }
+    }
+
+    /** Whether blocks can be allocated and given back here, tried on a file. */
+    private void probe() throws IOException {
+        Path file = directory.resolve(PROBE);
+        Files.deleteIfExists(file);
+        try (FileMemory probe = FileMemory.create(file, 1)) {
+            if (!probe.allocate(0, 1)) {
+                LOG.warn("memory host: the file system of {} is full", directory);
+            }
+            probe.drop(0, 1);
+        } catch (TransportException e) {
+            throw new IOException("its file system cannot allocate blocks and give them back (fallocate)", e);
+        } finally {
+            Files.deleteIfExists(file);
+        }
+    }
+
+    /** Hands over every region that is here. What is damaged or foreign is named in one line, and left alone. */
+    void load(Consumer<Region> into) {
+        for (Path file : files()) {
+            String name = file.getFileName().toString();
+            if (LEFT_OVER.matcher(name).matches()) {
+                delete(file);
+            } else if (name.endsWith(HEADER)) {
+                try {
+                    into.accept(open(file));
+                } catch (IOException e) {
+                    LOG.warn("memory host: {}; left alone", reason(file, e));
+                }
+            } else if (!name.equals(LOCK) && !(name.endsWith(PAGES) && Files.exists(sibling(file, HEADER)))) {
+                LOG.warn("memory host: {} belongs to no region; left alone", file);
+            }
+        }
+    }
+
+    /** Sorted: the log lines of two starts can be compared. */
+    private List<Path> files() {
+        try (Stream<Path> files = Files.list(directory)) {
+            return new ArrayList<>(files.sorted().toList());
+        } catch (IOException e) {
+            throw Failure.badInput("--dir: " + directory + " cannot be read: " + FileErrors.text(e));
+        }
+    }
+
+    private static String reason(Path file, IOException e) {
+        String text = FileErrors.text(e);
+        return text.startsWith(file.getParent().toString()) ? text : file + " " + text;
+    }
+
+    private static Region open(Path file) throws IOException {
+        if (Files.size(file) > RegionHeader.BYTES) {
+            throw new IOException("is not a memory host's region");
+        }
+        RegionHeader header = RegionHeader.decode(Files.readAllBytes(file));
+        if (!file.getFileName().toString().equals(header.id() + HEADER)) {
+            throw new IOException("is of region " + header.id() + ", which has another name");
+        }
+        FileMemory memory = FileMemory.open(sibling(file, PAGES), header.pages());
+        try {
+            RegionPages pages = RegionPages.found(memory, header.pages(), header.reserved());
+            return new Region(header.id(), header.reserved(), pages, new Ownership(header.epoch()));
+        } catch (IOException | RuntimeException | Error e) {
+            memory.close();
+            throw e;
+        }
+    }
+
+    private static Path sibling(Path file, String suffix) {
+        String name = file.getFileName().toString();
+        return file.resolveSibling(name.substring(0, name.lastIndexOf('.')) + suffix);
+    }
+
+    /** Whether there are files of a region of that id, sound or not. */
+    boolean has(UUID id) {
+        return Files.exists(directory.resolve(id + HEADER)) || Files.exists(directory.resolve(id + PAGES));
+    }
+
+    /** Makes the files of a new region. */
+    RegionMemory create(RegionHeader header) throws IOException {
+        Path pages = directory.resolve(header.id() + PAGES);
+        FileMemory memory = FileMemory.create(pages, header.pages());
+        try {
+            save(header);
+            return memory;
+        } catch (IOException | RuntimeException | Error e) {
+            memory.close();
+            delete(pages);
+            throw e;
+        }
+    }
+
+    /** Writes a region's header, which is as a whole the old one or the new one, and on the storage on return. */
+    void save(RegionHeader header) throws IOException {
+        Path file = directory.resolve(header.id() + HEADER);
+        Path unfinished = directory.resolve(header.id() + UNFINISHED);
+        Files.deleteIfExists(unfinished);
+        try (FileChannel channel = FileChannel.open(
+                unfinished, Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE), OWNER_ONLY)) {
+            ByteBuffer bytes = ByteBuffer.wrap(header.encode());
+            while (bytes.hasRemaining()) {
+                channel.write(bytes);
+            }
+            channel.force(true);
+        }
+        Files.move(unfinished, file, StandardCopyOption.ATOMIC_MOVE);
+        syncDirectory();
+    }
+
+    private void syncDirectory() throws IOException {
+        int flags = FileCalls.O_RDONLY | FileCalls.O_DIRECTORY | FileCalls.O_CLOEXEC;
+        int fd = FileCalls.open(directory.toString(), flags);
+        int result = fd < 0 ? fd : FileCalls.fsync(fd);
+        if (fd >= 0) {
+            FileCalls.close(fd);
+        }
+        if (result < 0) {
+            throw new IOException(directory + ": " + Errno.description(-result));
+        }
+    }
+
+    /** Deletes a region's files: the header first, without which the pages are nobody's. */
+    void delete(UUID id) {
+        delete(directory.resolve(id + HEADER));
+        delete(directory.resolve(id + PAGES));
+    }
+
+    private static void delete(Path file) {
+        try {
+            Files.deleteIfExists(file);
+        } catch (IOException e) {
+            LOG.warn("memory host: {} cannot be deleted: {}", file, FileErrors.text(e));
+        }
+    }
+
+    @Override
+    public void close() {
+        try {
+            lockFile.close();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}
