@@ -162,6 +162,26 @@ class ArchitectureTest {
         }
     }
 
+    /** Frames and connections are common; who migrates is not a memory host's business. */
+    @Test
+    void aMemoryHostKnowsNoMigration() {
+        check(classes()
+                .that()
+                .resideInAPackage("dev.godwit.agent.memoryhost..")
+                .should()
+                .onlyDependOnClassesThat()
+                .resideInAnyPackage(
+                        "dev.godwit.agent.memoryhost..",
+                        "dev.godwit.agent.paging..",
+                        "dev.godwit.agent.stream..",
+                        "dev.godwit.agent.transport..",
+                        "dev.godwit.agent.config..",
+                        HOST,
+                        BINDINGS,
+                        "org.slf4j..",
+                        "java.."));
+    }
+
     @Test
     void theUserInterfacesAreOnTop() {
         check(noClasses()

@@ -64,7 +64,7 @@ final class MemoryHostCommand implements Callable<Integer> {
             names = "--forget-after",
             paramLabel = "TIME",
             defaultValue = "24h",
-            description = "Delete the pages of a guest that has not been connected for so long; 0s keeps them for"
+            description = "Delete the pages of a guest that has not been connected for so long; 0 keeps them for"
                     + " ever. Default: ${DEFAULT-VALUE}.")
     private String forgetAfter;
 

@@ -40,6 +40,8 @@ public final class MemoryHost implements AutoCloseable {
     private static final Duration MOST_SWEEP = Duration.ofMinutes(1);
     private static final int SWEEPS = 4;
 
+    private static final Duration MOST_FORGET_AFTER = Duration.ofDays(3650);
+
     private final Regions regions;
     private final GreetingServer server;
     private final long sizeBytes;
@@ -66,6 +68,9 @@ public final class MemoryHost implements AutoCloseable {
             InetSocketAddress listen, Credentials credentials, long sizeBytes, Path directory, Duration forgetAfter) {
         if (sizeBytes < PageSize.SMALL) {
             throw Failure.badInput("--size: at least " + PageSize.SMALL + " bytes, a page, not " + sizeBytes);
+        }
+        if (forgetAfter.compareTo(MOST_FORGET_AFTER) > 0) {
+            throw Failure.badInput("--forget-after: at most " + MOST_FORGET_AFTER.toHours() + "h; 0 is for ever");
         }
         Regions regions = new Regions(
                 sizeBytes >>> PageSize.SMALL_SHIFT, directory == null ? null : RegionDirectory.take(directory));
@@ -110,6 +115,9 @@ public final class MemoryHost implements AutoCloseable {
             } else {
                 LOG.warn("memory host: region {}: {}", greeting.session(), e.getMessage());
             }
+        } catch (OutOfMemoryError e) {
+            // A guest of a terabyte needs some for its bitmaps; who asks for it gets none, the others have theirs.
+            LOG.warn("memory host: region {}: {}: {}", greeting.session(), connection.peer(), e.getMessage());
         }
     }
 

@@ -7,20 +7,16 @@ import dev.godwit.bindings.linux.Errno;
 import dev.godwit.bindings.linux.FileCalls;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 import java.util.UUID;
 import java.util.function.Consumer;
 import java.util.regex.Pattern;
@@ -45,9 +41,6 @@ final class RegionDirectory implements AutoCloseable {
 
     /** What a process that was killed may have left here; of no use. */
     private static final Pattern LEFT_OVER = Pattern.compile("(probe|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})\\.new");
-
-    private static final FileAttribute<?> OWNER_ONLY =
-            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
 
     private final Path directory;
     private final FileChannel lockFile;
@@ -147,10 +140,7 @@ final class RegionDirectory implements AutoCloseable {
     }
 
     private static Region open(Path file) throws IOException {
-        if (Files.size(file) > RegionHeader.BYTES) {
-            throw new IOException("is not a memory host's region");
-        }
-        RegionHeader header = RegionHeader.decode(Files.readAllBytes(file));
+        RegionHeader header = HeaderFile.read(file);
         if (!file.getFileName().toString().equals(header.id() + HEADER)) {
             throw new IOException("is of region " + header.id() + ", which has another name");
         }
@@ -179,30 +169,20 @@ final class RegionDirectory implements AutoCloseable {
         Path pages = directory.resolve(header.id() + PAGES);
         FileMemory memory = FileMemory.create(pages, header.pages());
         try {
-            save(header);
+            HeaderFile.create(
+                    directory.resolve(header.id() + HEADER), directory.resolve(header.id() + UNFINISHED), header);
+            syncDirectory();
             return memory;
         } catch (IOException | RuntimeException | Error e) {
             memory.close();
-            delete(pages);
+            delete(header.id());
             throw e;
         }
     }
 
-    /** Writes a region's header, which is as a whole the old one or the new one, and on the storage on return. */
+    /** Keeps the next epoch of a region, which is on the storage on return. */
     void save(RegionHeader header) throws IOException {
-        Path file = directory.resolve(header.id() + HEADER);
-        Path unfinished = directory.resolve(header.id() + UNFINISHED);
-        Files.deleteIfExists(unfinished);
-        try (FileChannel channel = FileChannel.open(
-                unfinished, Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE), OWNER_ONLY)) {
-            ByteBuffer bytes = ByteBuffer.wrap(header.encode());
-            while (bytes.hasRemaining()) {
-                channel.write(bytes);
-            }
-            channel.force(true);
-        }
-        Files.move(unfinished, file, StandardCopyOption.ATOMIC_MOVE);
-        syncDirectory();
+        HeaderFile.update(directory.resolve(header.id() + HEADER), header);
     }
 
     private void syncDirectory() throws IOException {

@@ -65,14 +65,15 @@ record RegionHeader(UUID id, long pages, long reserved, long epoch) {
     /**
      * Reads it.
      *
+     * @param bytes {@link #BYTES} of them
      * @throws IOException when it is none; the message says why, without the file's name
      */
     static RegionHeader decode(byte[] bytes) throws IOException {
         ByteBuffer in = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
-        if (bytes.length < Long.BYTES || in.getLong() != MAGIC) {
+        if (in.getLong() != MAGIC) {
             throw new IOException("is not a memory host's region");
         }
-        if (bytes.length != BYTES || in.getInt(CHECKED_BYTES) != checksum(bytes)) {
+        if (in.getInt(CHECKED_BYTES) != checksum(bytes)) {
             throw new IOException("is damaged");
         }
         int version = in.getInt();

@@ -35,7 +35,7 @@ final class RegionSession {
 
     /** Returns when the owner has given up the region. */
     void run() throws TransportException {
-        try (Arena arena = Arena.ofShared()) {
+        try (Arena arena = Arena.ofConfined()) {
             MemorySegment request = arena.allocate(RegionRequest.BYTES, 8);
             MemorySegment answer = arena.allocate(RegionRequest.BYTES, 8);
             connection.receive(request);

@@ -84,17 +84,29 @@ final class Regions implements AutoCloseable {
         }
         RegionHeader header = new RegionHeader(id, guestPages, most, 1);
         try {
-            RegionMemory memory = directory == null ? new AnonymousMemory(guestPages) : directory.create(header);
-            Region region = new Region(id, most, new RegionPages(memory, guestPages, most), new Ownership(1));
+            Region region = new Region(id, most, makePages(header), new Ownership(1));
             RegionStatus status = region.ownership().attach(1, owner);
             add(region);
             return status;
         } catch (IOException e) {
             LOG.warn("memory host: region {} cannot be made: {}", id, FileErrors.text(e));
-        } catch (SystemCallException e) {
+        } catch (SystemCallException | OutOfMemoryError e) {
             LOG.warn("memory host: region {} cannot be made: {}", id, e.getMessage());
         }
         return RegionStatus.NO_ROOM;
+    }
+
+    private RegionPages makePages(RegionHeader header) throws IOException {
+        RegionMemory memory = directory == null ? new AnonymousMemory(header.pages()) : directory.create(header);
+        try {
+            return new RegionPages(memory, header.pages(), header.reserved());
+        } catch (OutOfMemoryError e) {
+            memory.close();
+            if (directory != null) {
+                directory.delete(header.id());
+            }
+            throw e;
+        }
     }
 
     /** Keeps a region's epoch, if regions are kept. */

@@ -95,6 +95,14 @@ class MainTest {
                 "certs /nope --host a --host a|--host: a is there twice",
                 "certs /nope --host a --days 0|--days: 1 to 3650 are right, not 0",
                 "agent --dir /tmp/x --listen 127.0.0.1:0 --secret /nope|secret file /nope does not exist",
+                "memory-host --size 1m|missing required option: '--listen=HOST:PORT'; see godwit memory-host --help",
+                "memory-host --listen 127.0.0.1:0 --size 1m --forget-after soon|--forget-after: 'soon' is not a"
+                        + " duration; write a whole number with us, ms, s, m or h, such as 300ms",
+                "memory-host --listen 127.0.0.1:0 --size 1m --forget-after 87601h|--forget-after: at most 87600h; 0 is"
+                        + " for ever",
+                "memory-host --listen 0.0.0.0:0 --size 1m|--listen: 0.0.0.0:0 is not on the loopback, and this agent"
+                        + " has no certificates; make them with godwit certs DIR --host NAME, and start it with --tls"
+                        + " DIR/NAME",
                 "demo --runs 0|--runs: 1 to 10000 are right, not 0",
                 "demo --memory 4097|memory is a multiple of 4 KiB, not 4097 bytes",
                 "demo --memory 64m|--working-set: 64 MiB and the guest itself do not fit 64 MiB of memory",

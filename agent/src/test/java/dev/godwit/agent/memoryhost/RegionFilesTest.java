@@ -125,6 +125,9 @@ class RegionFilesTest {
     /** Ways to damage a region's files. */
     enum Damage {
         BIT,
+        OLDER_BIT,
+        ONE_SLOT,
+        ZEROS,
         CUT,
         LONGER,
         EMPTY,
@@ -140,11 +143,20 @@ class RegionFilesTest {
         byte[] bytes = Files.readAllBytes(header());
         switch (damage) {
             case BIT -> {
-                bytes[49] ^= 4;
+                bytes[48] ^= 4; // the epoch
                 Files.write(header(), bytes);
             }
-            case CUT -> Files.write(header(), Arrays.copyOf(bytes, 63));
-            case LONGER -> Files.write(header(), Arrays.copyOf(bytes, 65));
+            case CUT -> Files.write(header(), Arrays.copyOf(bytes, bytes.length - 1));
+            case LONGER -> Files.write(header(), Arrays.copyOf(bytes, bytes.length + 1));
+            case OLDER_BIT -> {
+                bytes[4096 + 16] ^= 1;
+                Files.write(header(), bytes);
+            }
+            case ONE_SLOT -> {
+                Arrays.fill(bytes, 4096, 8192, (byte) 0);
+                Files.write(header(), bytes);
+            }
+            case ZEROS -> Files.write(header(), new byte[bytes.length]);
             case EMPTY -> Files.write(header(), new byte[0]);
             case OTHER_NAME -> Files.move(header(), directory.resolve(UUID.randomUUID() + ".region"));
             case PAGES_CUT -> {
@@ -240,11 +252,17 @@ class RegionFilesTest {
             assertEquals(512, fetch.fetch(1024, 512).length, "reading what is not there takes nothing");
             store.store(300, 8, 8, 8, 8);
             assertEquals(OK, store.end(5));
-            // A new region cannot be made without a block for its header; this one goes on.
-            MemoryClient taker = host.fetch(id);
-            RegionStatus taken = taker.take(1, PAGES).status();
-            assertEquals(OK, taken);
-            assertArrayEquals(new long[] {8, 8, 8, 8, 0}, taker.fetch(300, 5));
+            int page = 1024;
+            do {
+                store.store(page++, 1);
+            } while (store.end(page) == OK);
+            assertEquals(
+                    NO_ROOM, host.control(UUID.randomUUID()).create(PAGES, 1).status(), "not a block is left");
+            for (long epoch = 1; epoch < 4; epoch++) {
+                MemoryClient taker = host.fetch(id);
+                assertEquals(epoch + 1, taker.take(epoch, PAGES).epoch(), "a new owner needs no block");
+                assertArrayEquals(new long[] {8, 8, 8, 8, 0}, taker.fetch(300, 5));
+            }
         } finally {
             run("umount", small.toString());
         }

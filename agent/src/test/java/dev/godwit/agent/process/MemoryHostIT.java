@@ -103,7 +103,7 @@ class MemoryHostIT {
 
     @Test
     void theSameInMemoryEndsWithIt() throws Exception {
-        try (MemoryHostProcess host = start("--size", "32m", "--forget-after", "0s");
+        try (MemoryHostProcess host = start("--size", "32m", "--forget-after", "0");
                 MemoryClient store = new MemoryClient(host.address(), secret, id, 1)) {
             store.create(PAGES, PAGES);
             store.store(0, 1, 2, 3);
