@@ -30,6 +30,7 @@ final class RegionLink implements AutoCloseable {
     private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(5);
     private static final int FETCH = 0;
     private static final int STORE = 1;
+    private static final Lane[] NONE = {};
     private static final long AGAIN_MILLIS = 250;
     private static final Duration LAST_WORDS = Duration.ofSeconds(1);
 
@@ -73,6 +74,10 @@ final class RegionLink implements AutoCloseable {
     private volatile Lane store;
     private volatile long epoch;
     private volatile long awaySince;
+    /** Connections that stand by. */
+    private Lane[] waiting = NONE;
+
+    private boolean yielding;
     private boolean takeBack;
     private boolean closed;
     private Thread keeper;
@@ -123,8 +128,8 @@ final class RegionLink implements AutoCloseable {
             }
             throw e;
         }
-        fetch = first;
-        store = second;
+        // Not for anybody's use before the region is this side's.
+        waiting = new Lane[] {first, second};
     }
 
     /**
@@ -133,20 +138,31 @@ final class RegionLink implements AutoCloseable {
      * @param from the epoch of the one who gives them up
      */
     void take(long from) throws TransportException {
-        Lane first = fetch;
-        Lane second = store;
         try {
-            if (first == null || first.isBroken() || second == null || second.isBroken()) {
-                connect(RegionRequest.TAKE, from);
-                return;
-            }
-            epoch = checked(first, RegionRequest.TAKE, from).epoch();
-            checked(second, RegionRequest.ATTACH, epoch);
-            begin();
-        } catch (TransportException e) {
-            drop();
-            throw e;
+            Lane[] lanes = waiting;
+            epoch = checked(lanes[FETCH], RegionRequest.TAKE, from).epoch();
+            checked(lanes[STORE], RegionRequest.ATTACH, epoch);
+            use(lanes[FETCH], lanes[STORE]);
+            waiting = NONE;
+        } finally {
+            closeWaiting();
         }
+    }
+
+    private void closeWaiting() {
+        for (Lane lane : waiting) {
+            lane.close();
+        }
+        waiting = NONE;
+    }
+
+    /**
+     * Whether another may take the pages now: to be told that one has is no loss then, but waits for {@link #takeBack}
+     * or {@link #handOver}.
+     */
+    synchronized void yielding(boolean on) {
+        yielding = on;
+        notifyAll();
     }
 
     /** Becomes the owner again, whoever was meanwhile: of a guest that did not get away. */
@@ -160,8 +176,13 @@ final class RegionLink implements AutoCloseable {
 
     /** Gives the pages up, if the memory host hears it: nobody needs them any more. Nobody stores any. */
     void sayGone() {
+        synchronized (this) {
+            // What breaks from here on is not made again.
+            closed = true;
+            notifyAll();
+        }
         Lane lane = store;
-        if (lane == null) {
+        if (lane == null || lane.isBroken()) {
             return;
         }
         synchronized (lane) {
@@ -193,14 +214,7 @@ final class RegionLink implements AutoCloseable {
             epoch = checked(first, type, from).epoch();
             second = open(STORE);
             checked(second, RegionRequest.ATTACH, epoch);
-            synchronized (this) {
-                if (closed) {
-                    throw new TransportException(Kind.BROKEN, "given up");
-                }
-                fetch = first;
-                store = second;
-                awaySince = 0;
-            }
+            use(first, second);
         } catch (TransportException | RuntimeException | Error e) {
             first.close();
             if (second != null) {
@@ -208,10 +222,15 @@ final class RegionLink implements AutoCloseable {
             }
             throw e;
         }
-        begin();
     }
 
-    private synchronized void begin() {
+    private synchronized void use(Lane first, Lane second) throws TransportException {
+        if (closed) {
+            throw new TransportException(Kind.BROKEN, "given up");
+        }
+        fetch = first;
+        store = second;
+        awaySince = 0;
         if (keeper == null) {
             keeper = Thread.ofPlatform().daemon().name("memory-host-link").start(this::keep);
         }
@@ -253,7 +272,7 @@ final class RegionLink implements AutoCloseable {
                 LOG.info("memory host {} is back", config.at());
                 onBack.run();
             } catch (Refusal e) {
-                if (e.status == RegionStatus.UNKNOWN || e.status == RegionStatus.FENCED) {
+                if (e.status == RegionStatus.UNKNOWN || (e.status == RegionStatus.FENCED && !isYielding())) {
                     LOG.error("{}", e.getMessage());
                     handOver();
                     onLost.accept(e.getMessage());
@@ -264,6 +283,10 @@ final class RegionLink implements AutoCloseable {
                 pause(e);
             }
         }
+    }
+
+    private synchronized boolean isYielding() {
+        return yielding || takeBack;
     }
 
     private synchronized boolean awaitBroken() {
@@ -308,7 +331,9 @@ final class RegionLink implements AutoCloseable {
             }
             if (awaySince == 0) {
                 awaySince = System.nanoTime();
-                LOG.warn("memory host {} is away: {}", config.at(), why.getMessage());
+                if (!yielding) {
+                    LOG.warn("memory host {} is away: {}", config.at(), why.getMessage());
+                }
             }
             abort(fetch);
             abort(store);
@@ -368,6 +393,7 @@ final class RegionLink implements AutoCloseable {
     @Override
     public void close() {
         handOver();
+        closeWaiting();
         Thread last;
         synchronized (this) {
             last = keeper;

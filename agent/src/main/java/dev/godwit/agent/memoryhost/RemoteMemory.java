@@ -29,7 +29,7 @@ public final class RemoteMemory implements AutoCloseable {
     private static final Duration STALL = Duration.ofSeconds(5);
 
     /** Pages that the memory host may have to hold besides those that the map names. */
-    private static final long SLACK = 8192;
+    private static final long SLACK = 1024;
 
     private final Arena arena = Arena.ofShared();
     private final Machine machine;
@@ -51,7 +51,7 @@ public final class RemoteMemory implements AutoCloseable {
                 config,
                 credentials,
                 all,
-                Math.min(all, all - local + local / 8 + SLACK),
+                Math.min(all, all - local + local / 4 + SLACK),
                 STALL,
                 pager::askAgain,
                 this::lost);
@@ -135,17 +135,20 @@ public final class RemoteMemory implements AutoCloseable {
 
     /** Lets nothing leave the guest any more, so that it can be copied; what it touches comes back all the same. */
     public void hold() {
+        link.yielding(true);
         evictor.hold();
     }
 
     /** After {@link #hold}: the guest stays here. */
     public void resume() {
+        link.yielding(false);
         evictor.resume();
     }
 
     /** As {@link #resume}, of a guest whose pages may have been taken by another, who does not run it. */
     public void takeBack() {
         link.takeBack();
+        link.yielding(false);
         evictor.resume();
     }
 
@@ -158,6 +161,11 @@ public final class RemoteMemory implements AutoCloseable {
     /** Which pages are at the memory host now. */
     public RemoteMap map(Arena into) {
         return RemoteMap.of(into, pager.map(), link.epoch());
+    }
+
+    /** Whose memory it is. */
+    public Machine machine() {
+        return machine;
     }
 
     public RemoteConfig config() {
