@@ -89,8 +89,10 @@ class FencingTest {
             for (int i = 0; i < seen.length; i++) {
                 int page = i;
                 List<Long> values = underWay.getOrDefault(page, List.of());
+                // A frame that was cut may have written half of a page over an older one.
+                boolean cut = seen[page] == MemoryClient.TORN && !values.isEmpty();
                 assertTrue(
-                        seen[page] == stored[page] || values.contains(seen[page]),
+                        cut || seen[page] == stored[page] || values.contains(seen[page]),
                         () -> "page " + page + " is " + seen[page] + ", not " + stored[page] + " nor of " + values);
             }
         }
