@@ -12,7 +12,7 @@ import java.time.Duration;
  * @param target {@code host:port} of the other agent
  * @param mode precopy, postcopy, hybrid or auto
  * @param downtimeMillis the longest pause to plan for
- * @param bandwidth the most guest-memory bytes a second; 0 is no limit
+ * @param bandwidth the most bytes a second; 0 is no limit
  * @param streams data connections
  * @param verify compare all of memory at the switchover
  * @param maxTimeMillis give up after this time

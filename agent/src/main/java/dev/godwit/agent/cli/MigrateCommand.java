@@ -61,7 +61,7 @@ final class MigrateCommand extends AgentAccess {
             names = "--bandwidth",
             paramLabel = "SIZE",
             defaultValue = "0",
-            description = "The most guest memory to send a second: 1g is 2^30 bytes a second; 0 is no limit. Default:"
+            description = "The most to send a second: 1g is 2^30 bytes a second; 0 is no limit. Default:"
                     + " ${DEFAULT-VALUE}.")
     private String bandwidth;
 

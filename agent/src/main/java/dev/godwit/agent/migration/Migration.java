@@ -1,6 +1,7 @@
 package dev.godwit.agent.migration;
 
 import dev.godwit.agent.migration.MigrationException.Kind;
+import dev.godwit.agent.stream.Bandwidth;
 import dev.godwit.agent.stream.RateLimit;
 import dev.godwit.agent.transport.Credentials;
 import dev.godwit.agent.transport.TransportException;
@@ -65,10 +66,25 @@ public final class Migration {
             Credentials credentials,
             MigrationOptions options) {
         this.machine = machine;
+        this(machine, guest, target, credentials, options, Bandwidth.unlimited());
+    }
+
+    /**
+     * A migration that has not begun, one of several under a limit.
+     *
+     * @param shared holds all of them together, beside each one's own limit
+     */
+    public Migration(
+            Machine machine,
+            GuestDescription guest,
+            InetSocketAddress target,
+            Credentials credentials,
+            MigrationOptions options,
+            Bandwidth shared) {
         this.guest = guest;
         this.options = options;
         this.link = new SourceLink(target, credentials, UUID.randomUUID(), options.stall(), guest.name());
-        this.limit = new RateLimit(options.bandwidth());
+        this.limit = new RateLimit(new Bandwidth(options.bandwidth()), shared);
         this.figures = new Figures(guest, target, options);
         this.timeline = figures.timeline();
     }
@@ -235,7 +251,7 @@ public final class Migration {
         Precopy precopy = new Precopy(arena, machine, link, options, figures);
         precopy.run();
         if (precopy.follows()) {
-            PageService service = new PageService(link, machine, options, precopy.largeChunks(), order(arena));
+            PageService service = new PageService(link, machine, options, limit, precopy.largeChunks(), order(arena));
             synchronized (this) {
                 pages = service;
             }
@@ -257,7 +273,7 @@ public final class Migration {
             throw new MigrationException(Kind.GUEST_ENDED, "the guest ended while it was being migrated");
         }
         timeline.paused = System.nanoTime();
-        limit.forgive();
+        limit.hurry();
         RoundSink.Sending last = precopy.startLast(!precopy.follows());
         long saveStarted = System.nanoTime();
         SavedMachine saved = machine.save();
@@ -266,11 +282,9 @@ public final class Migration {
         SwitchoverCost.saved(timeline.saveNanos);
         figures.notCarried(saved.notSaved());
         if (precopy.follows()) {
-            link.control()
-                    .send(
-                            MessageType.PAGE_MAP,
-                            0,
-                            new PageMapMessage(precopy.following(), precopy.largeChunks()).encode());
+            byte[] map = new PageMapMessage(precopy.following(), precopy.largeChunks()).encode();
+            limit.count(map.length);
+            link.control().send(MessageType.PAGE_MAP, 0, map);
             pages.begin();
         }
         link.control().send(MessageType.STATE, stateArgument(precopy.round()), state);
@@ -282,6 +296,7 @@ public final class Migration {
         timeline.ready = System.nanoTime();
         timeline.restoreNanos = ready.restoreMicros() * 1000;
         timeline.targetHashNanos = ready.hashMicros() * 1000;
+        limit.count(state.length);
         figures.allSent();
         if (options.verify()) {
             compare(hashes, ready.hashes());

@@ -7,7 +7,8 @@ import java.time.Duration;
  *
  * @param mode when the guest changes sides; default AUTO
  * @param downtime the longest pause of the guest that precopy may plan for, 1 ms to 1 h; default 300 ms
- * @param bandwidth the most guest-memory bytes a second over all streams; 0 is no limit
+ * @param bandwidth the most bytes a second over all streams, frames and content, beside a limit of several
+ *     migrations together; 0 is no limit
  * @param streams data connections, 1 to 16; default 2
  * @param verify compare a hash of all guest RAM on both sides at the switchover, when all of it is across: not with
  *     POSTCOPY and HYBRID, and AUTO is PRECOPY then

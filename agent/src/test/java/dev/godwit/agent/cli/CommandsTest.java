@@ -170,6 +170,10 @@ class CommandsTest {
     void anotherAgentInTheSamePlace() {
         Run run = Run.of("agent", "--dir", directory.resolve("a").toString(), "--listen", "127.0.0.1:0");
         assertFails(2, "another agent serves " + a.socket(), run);
+        Run limit = Run.of(
+                "agent", "--dir", directory.resolve("d").toString(), "--listen", "127.0.0.1:0", "--bandwidth", "fast");
+        assertEquals(2, limit.status());
+        assertTrue(limit.err().startsWith("godwit: --bandwidth: 'fast' is not a size; "), limit.err());
         Run port = Run.of("agent", "--dir", directory.resolve("c").toString(), "--listen", HostPort.text(b.address()));
         assertEquals(2, port.status());
         assertTrue(port.err().startsWith("godwit: --listen: "), port.err());

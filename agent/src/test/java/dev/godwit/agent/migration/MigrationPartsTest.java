@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.godwit.agent.stream.RateLimit;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.kvm.CpuId;
 import dev.godwit.host.machine.MachineConfig;
@@ -57,33 +56,6 @@ class MigrationPartsTest {
     void whatNeverFitsIsHopeless() {
         assertTrue(new Convergence(Duration.ofMillis(10), Duration.ofMillis(10)).isHopeless());
         assertFalse(new Convergence(Duration.ofMillis(11), Duration.ofMillis(10)).isHopeless());
-    }
-
-    @Test
-    void theRateIsHeldExactlyByTheClock() {
-        RateLimit limit = new RateLimit(1_000_000);
-        long now = System.nanoTime() + 1_000_000_000;
-        long start = now;
-        long bytes = 0;
-        Random random = Chance.random("theRateIsHeldExactlyByTheClock");
-        while (now - start < 10_000_000_000L) {
-            int size = 1 + random.nextInt(50_000);
-            now += limit.reserve(size, now) + random.nextInt(1000);
-            bytes += size;
-        }
-        double seconds = (now - start) / 1e9;
-        // 20 ms of burst at the start, the last piece at the end.
-        assertTrue(bytes <= 1_000_000 * (seconds + 0.02) + 50_000, bytes + " bytes in " + seconds + " s");
-        assertTrue(bytes >= 1_000_000 * seconds * 0.99, bytes + " bytes in " + seconds + " s");
-    }
-
-    @Test
-    void aPauseIsNotMadeUpForByMoreThanTheBurst() {
-        RateLimit limit = new RateLimit(1_000_000);
-        long now = System.nanoTime() + 60_000_000_000L;
-        assertEquals(0, limit.reserve(20_000, now));
-        assertEquals(0, limit.reserve(10_000, now));
-        assertEquals(10 * MILLI, limit.reserve(1, now));
     }
 
     @Test
