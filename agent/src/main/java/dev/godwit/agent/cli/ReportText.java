@@ -27,6 +27,12 @@ final class ReportText {
                         + Durations.human(d.lastPages()) + ", state " + Durations.human(d.state())
                         + (r.memoryHash() == null ? "" : ", verify " + Durations.human(d.verify())) + ", handover "
                         + Durations.human(d.handover()) + ", resume " + Durations.human(d.resume()));
+        if (r.hot() != null) {
+            line(
+                    out,
+                    "hot first",
+                    r.hot().pages() + " pages, " + Sizes.human(r.hot().bytes()));
+        }
         if (r.postcopy() != null) {
             followed(r.postcopy(), out);
         }

@@ -39,6 +39,7 @@ final class Figures {
     private String outcome = "running";
     private String error;
     private long followingPages = -1;
+    private long hotPages = -1;
     private long urgentPages;
     private int reconnects;
     private FaultSummary faults;
@@ -117,6 +118,11 @@ final class Figures {
     synchronized void disconnected() {
         freeze();
         streams = null;
+    }
+
+    /** So many pages go before the guest because they are hot. */
+    synchronized void hot(long pages) {
+        hotPages = pages;
     }
 
     /** So many pages will follow the guest. */
@@ -205,6 +211,7 @@ final class Figures {
                 largePagesAfter,
                 memoryHash,
                 List.copyOf(notCarried),
-                timeline.phaseMicros());
+                timeline.phaseMicros(),
+                hotPages < 0 ? null : new MigrationReport.Hot(hotPages, hotPages << PageSize.SMALL_SHIFT));
     }
 }

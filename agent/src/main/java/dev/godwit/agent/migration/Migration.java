@@ -12,6 +12,7 @@ import java.lang.foreign.Arena;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -65,7 +66,6 @@ public final class Migration {
             InetSocketAddress target,
             Credentials credentials,
             MigrationOptions options) {
-        this.machine = machine;
         this(machine, guest, target, credentials, options, Bandwidth.unlimited());
     }
 
@@ -81,6 +81,7 @@ public final class Migration {
             Credentials credentials,
             MigrationOptions options,
             Bandwidth shared) {
+        this.machine = machine;
         this.guest = guest;
         this.options = options;
         this.link = new SourceLink(target, credentials, UUID.randomUUID(), options.stall(), guest.name());
@@ -159,6 +160,7 @@ public final class Migration {
             throw new IllegalStateException("a migration runs once");
         }
         Snapshot.requireWhole(machine);
+        requireHeat();
         running = machine.state() == Machine.State.RUNNING;
         // The link is closed first: its threads read what lies in the arena.
         try (Arena arena = Arena.ofShared();
@@ -168,6 +170,14 @@ public final class Migration {
             return figures.report();
         } finally {
             figures.disconnected();
+        }
+    }
+
+    private void requireHeat() throws MigrationException {
+        Optional<String> problem = options.hot().problem(machine, guest.name());
+        if (problem.isPresent()) {
+            figures.ended(MigrationPhase.FAILED, problem.get());
+            throw new MigrationException(Kind.REFUSED, problem.get());
         }
     }
 
@@ -287,6 +297,7 @@ public final class Migration {
             link.control().send(MessageType.PAGE_MAP, 0, map);
             pages.begin();
         }
+        limit.count(state.length);
         link.control().send(MessageType.STATE, stateArgument(precopy.round()), state);
         int[] hashes = options.verify() ? hash() : new int[0];
         last.await();
@@ -296,7 +307,6 @@ public final class Migration {
         timeline.ready = System.nanoTime();
         timeline.restoreNanos = ready.restoreMicros() * 1000;
         timeline.targetHashNanos = ready.hashMicros() * 1000;
-        limit.count(state.length);
         figures.allSent();
         if (options.verify()) {
             compare(hashes, ready.hashes());

@@ -28,6 +28,7 @@ import java.util.Map;
  * @param memoryHash hash of all guest RAM where both sides compared it, else null
  * @param notCarried parts of the guest's state the hosts could not save or restore, by name
  * @param phases time in each phase, by name
+ * @param hot what went before the guest because it was hot, or null when heat did not decide that
  */
 public record MigrationReport(
         String guest,
@@ -51,7 +52,8 @@ public record MigrationReport(
         long largePagesAfter,
         String memoryHash,
         List<String> notCarried,
-        Map<String, Long> phases) {
+        Map<String, Long> phases,
+        Hot hot) {
 
     /**
      * The guest's pause, in microseconds: the sum of its parts.
@@ -79,6 +81,13 @@ public record MigrationReport(
      * @param faults how the guest waited; null if the target did not say
      */
     public record Postcopy(long pages, long urgentPages, long micros, int reconnects, FaultSummary faults) {}
+
+    /**
+     * The part of memory that was hot enough to go before the guest.
+     *
+     * @param bytes the same in bytes of memory
+     */
+    public record Hot(long pages, long bytes) {}
 
     /**
      * One pass over the dirty pages.

@@ -107,6 +107,7 @@ final class ScriptedMover implements Mover {
                 0,
                 null,
                 List.of(),
-                Map.of());
+                Map.of(),
+                null);
     }
 }

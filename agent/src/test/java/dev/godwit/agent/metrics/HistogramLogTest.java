@@ -92,7 +92,8 @@ class HistogramLogTest {
                     0,
                     null,
                     List.of(),
-                    Map.of());
+                    Map.of(),
+                    null);
         }
     }
 }

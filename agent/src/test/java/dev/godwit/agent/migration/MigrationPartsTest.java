@@ -9,11 +9,15 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.kvm.CpuId;
 import dev.godwit.host.machine.MachineConfig;
+import dev.godwit.host.memory.PageSet;
+import dev.godwit.host.tracking.HeatMap;
+import java.lang.foreign.Arena;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -56,6 +60,59 @@ class MigrationPartsTest {
     void whatNeverFitsIsHopeless() {
         assertTrue(new Convergence(Duration.ofMillis(10), Duration.ofMillis(10)).isHopeless());
         assertFalse(new Convergence(Duration.ofMillis(11), Duration.ofMillis(10)).isHopeless());
+    }
+
+    @Test
+    void hotPagesAreForHybridAlone() {
+        MigrationOptions hybrid = MigrationOptions.DEFAULT.withMode(MigrationMode.HYBRID);
+        HotPages some = new HotPages(2, 0);
+        assertEquals(some, hybrid.withHot(some).hot());
+        for (MigrationMode mode : MigrationMode.values()) {
+            if (mode != MigrationMode.HYBRID) {
+                String why = assertThrows(
+                                IllegalArgumentException.class,
+                                () -> MigrationOptions.DEFAULT.withMode(mode).withHot(some))
+                        .getMessage();
+                assertTrue(why.endsWith("nothing in mode " + mode.text()), why);
+            }
+        }
+        assertFalse(HotPages.ALL.isLimited());
+        for (double bad : new double[] {-1, Double.NaN, Double.POSITIVE_INFINITY}) {
+            assertThrows(IllegalArgumentException.class, () -> new HotPages(bad, 0));
+        }
+        assertThrows(IllegalArgumentException.class, () -> new HotPages(0, 4095));
+        assertThrows(IllegalArgumentException.class, () -> new HotPages(0, -1));
+    }
+
+    @Test
+    void theHottestPagesAreChosenWithinBothLimits() {
+        Random random = Chance.random("theHottestPagesAreChosen");
+        try (Arena arena = Arena.ofConfined()) {
+            byte[] levels = new byte[3000];
+            for (int i = 0; i < levels.length; i++) {
+                levels[i] = (byte) (random.nextBoolean() ? 0 : random.nextInt(256));
+            }
+            HeatMap heat = HeatMap.of(arena, levels);
+            for (int i = 0; i < Chance.times(200); i++) {
+                int level = random.nextInt(256);
+                long pages = random.nextInt(4000);
+                PageSet chosen = new HotPages(HeatMap.rateOf(level), pages * 4096).choose(arena, heat);
+                long oracle = IntStream.range(0, levels.length)
+                        .filter(page -> heat.level(page) > 0 && heat.level(page) >= level)
+                        .count();
+                assertEquals(pages == 0 ? oracle : Math.min(oracle, pages), chosen.cardinality());
+                int coldest = HeatMap.HOTTEST;
+                int hottest = 0;
+                for (int page = 0; page < levels.length; page++) {
+                    if (chosen.contains(page)) {
+                        coldest = Math.min(coldest, heat.level(page));
+                    } else {
+                        hottest = Math.max(hottest, heat.level(page));
+                    }
+                }
+                assertTrue(chosen.isEmpty() || (coldest >= hottest && coldest >= level), coldest + " " + hottest);
+            }
+        }
     }
 
     @Test

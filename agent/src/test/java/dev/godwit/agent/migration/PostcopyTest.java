@@ -6,9 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.godwit.agent.config.Sizes;
 import dev.godwit.host.kvm.Kvm;
 import dev.godwit.host.machine.MachineConfig;
 import dev.godwit.host.memory.LargePages;
+import dev.godwit.host.tracking.AccessTracker;
 import dev.godwit.images.GuestImage;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -129,6 +131,46 @@ class PostcopyTest {
             assertTrue(tracker.awaitLooks(3, Duration.ofSeconds(60)));
             tracker.stop();
             guest.move(mode(MigrationMode.POSTCOPY));
+            guest.verify();
+        }
+    }
+
+    /** All of it follows, what the round before did not send and what was written since, whatever decides what is hot. */
+    @ParameterizedTest
+    @CsvSource({"0, 4m, THP, hotcold", "2, 0, NONE, zipf", "1, 2m, THP, zipf", "100000000, 0, NONE, hotcold"})
+    void theHottestPagesGoBeforeTheGuest(double threshold, String size, LargePages largePages, String pattern)
+            throws Exception {
+        long bytes = Sizes.parse("size", size);
+        try (Wanderer guest = boot(largePages, "ws=16m cold=all cpus=2 reads=50 rate=20000 pattern=" + pattern)) {
+            for (int i = 0; i < Chance.times(3); i++) {
+                AccessTracker tracker = guest.machine().trackAccesses(0.5, Duration.ofSeconds(10));
+                assertTrue(tracker.awaitLooks(5, Duration.ofSeconds(60)));
+                tracker.stop();
+                MigrationReport report = guest.move(mode(MigrationMode.HYBRID).withHot(new HotPages(threshold, bytes)));
+                guest.verify();
+                System.out.println(pattern + " " + threshold + "/s " + size + ": " + report.hot() + ", "
+                        + report.rounds() + ", " + report.postcopy());
+                MigrationReport.Round first = report.rounds().getFirst();
+                assertEquals(report.hot().pages(), first.pages());
+                assertEquals(report.hot().pages() * 4096, report.hot().bytes());
+                // The working set is 4096 pages, of 16384.
+                assertTrue(first.pages() <= (bytes == 0 ? 6000 : bytes / 4096), report.toString());
+                assertEquals(threshold < 1e6, first.pages() > 0, report.toString());
+                assertTrue(report.postcopy().pages() >= 16384 - 700 - first.pages(), report.toString());
+                assertEquals(report.largePagesBefore(), report.largePagesAfter());
+            }
+        }
+    }
+
+    @Test
+    void whatIsHotIsNotKnownOfAGuestThatWasNeverTracked() throws Exception {
+        try (Wanderer guest = boot(LargePages.THP, "ws=1m rate=1000 cpus=2")) {
+            MigrationOptions options = mode(MigrationMode.HYBRID).withHot(new HotPages(1, 0));
+            MigrationException e =
+                    guest.attempt(guest.prepare(host.address(), options)).orElseThrow();
+            assertEquals(MigrationException.Kind.REFUSED, e.kind());
+            assertTrue(e.getMessage().contains("godwit heat wanderer"), e.getMessage());
+            assertEquals(0, guest.report().wireBytes());
             guest.verify();
         }
     }
