@@ -142,6 +142,11 @@ public final class Pager implements AutoCloseable {
             ending = true;
             userfault.unregister(memory.hva(), memory.size());
         }
+
+        @Override
+        public long count() {
+            return elsewhere.get();
+        }
     }
 
     /** Begins to resolve faults. */
