@@ -254,11 +254,12 @@ public final class Migration {
         Offer offer = Offer.of(guest, options, machine.guestCpu());
         Duration restore = link.open(offer, machine, limit);
         checkCancelled();
+        MigrationOptions allowed = allowed(link.wholeBecause());
         figures.connected(link, SwitchoverCost.save().plus(restore));
         timeline.enter(MigrationPhase.PRECOPY);
         tracking = true;
         machine.dirtyTracker().start();
-        Precopy precopy = new Precopy(arena, machine, link, options, figures);
+        Precopy precopy = new Precopy(arena, machine, link, allowed, figures);
         precopy.run();
         if (precopy.follows()) {
             PageService service = new PageService(link, machine, options, limit, precopy.largeChunks(), order(arena));
@@ -268,6 +269,21 @@ public final class Migration {
             link.follow(service);
         }
         return precopy;
+    }
+
+    /** What of the options the target allows: a mode that needs more than it has is not changed behind one's back. */
+    private MigrationOptions allowed(String wholeBecause) throws MigrationException {
+        if (wholeBecause.isEmpty()) {
+            return options;
+        }
+        if (options.mode() != MigrationMode.AUTO) {
+            throw new MigrationException(
+                    Kind.REFUSED,
+                    "the target takes guests with all of their memory only: " + wholeBecause
+                            + " (godwit check there says more); take --mode precopy or auto");
+        }
+        figures.whole(wholeBecause);
+        return options.withMode(MigrationMode.PRECOPY);
     }
 
     /** By heat, if the guest has been tracked; what has been seen of it stays readable during a migration. */

@@ -29,6 +29,8 @@ import java.util.Map;
  * @param notCarried parts of the guest's state the hosts could not save or restore, by name
  * @param phases time in each phase, by name
  * @param hot what went before the guest because it was hot, or null when heat did not decide that
+ * @param wholeBecause why the target would not run the guest before all of its memory was there, so that mode
+ *     {@code auto} was precopy; null when nothing stood in the way
  */
 public record MigrationReport(
         String guest,
@@ -53,7 +55,8 @@ public record MigrationReport(
         String memoryHash,
         List<String> notCarried,
         Map<String, Long> phases,
-        Hot hot) {
+        Hot hot,
+        String wholeBecause) {
 
     /**
      * The guest's pause, in microseconds: the sum of its parts.

@@ -226,6 +226,6 @@ final class Precopy {
                         + " MiB dirty after round " + round + ", a pause of "
                         + convergence.expectedDowntime().toMillis() + " ms for a budget of "
                         + options.downtime().toMillis()
-                        + " ms; allow a longer --downtime or more --bandwidth, or take --mode auto");
+                        + " ms; allow a longer --downtime or more --bandwidth" + figures.insteadOfPrecopy());
     }
 }

@@ -1,6 +1,8 @@
 package dev.godwit.agent.migration;
 
 import dev.godwit.host.machine.Machine;
+import dev.godwit.host.memory.Userfault;
+import java.util.Optional;
 
 /**
  * The agent as its migration server sees it: who takes guests in. Called on the migration's thread.
@@ -14,6 +16,11 @@ public interface TargetHost {
      * @throws RefusedException when this host cannot or will not take it
      */
     Admission admit(GuestDescription guest) throws RefusedException;
+
+    /** Why no guest may run here before all of its memory is here; empty when it may. */
+    default Optional<String> pagingProblem() {
+        return Userfault.problem();
+    }
 
     /** A guest that is on its way here. */
     interface Admission {

@@ -108,6 +108,7 @@ final class ScriptedMover implements Mover {
                 null,
                 List.of(),
                 Map.of(),
+                null,
                 null);
     }
 }

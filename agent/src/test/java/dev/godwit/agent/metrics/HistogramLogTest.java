@@ -93,6 +93,7 @@ class HistogramLogTest {
                     null,
                     List.of(),
                     Map.of(),
+                    null,
                     null);
         }
     }

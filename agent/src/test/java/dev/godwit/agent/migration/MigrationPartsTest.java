@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.godwit.agent.transport.ProcessIdentity;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.kvm.CpuId;
 import dev.godwit.host.machine.MachineConfig;
@@ -15,6 +16,7 @@ import java.lang.foreign.Arena;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
@@ -212,6 +214,20 @@ class MigrationPartsTest {
                 assertFalse(String.valueOf(e.getMessage()).contains("\n"), e.getMessage());
             }
         }
+    }
+
+    @Test
+    void acceptIsWhatItWasAndAnythingIsOne() {
+        AcceptMessage can = new AcceptMessage(ProcessIdentity.own(), "");
+        assertEquals(can, AcceptMessage.decode(can.encode()));
+        AcceptMessage cannot = new AcceptMessage(ProcessIdentity.own(), "weil nicht erlaubt: \u00fc");
+        assertEquals(cannot, AcceptMessage.decode(cannot.encode()));
+        AcceptMessage wordy = new AcceptMessage(ProcessIdentity.own(), "x".repeat(5000));
+        assertEquals(AcceptMessage.MAX_BYTES, wordy.encode().length);
+        assertEquals(ProcessIdentity.NONE, AcceptMessage.decode(new byte[39]).taker());
+        byte[] lines = Arrays.copyOf(can.encode(), 43);
+        lines[41] = '\n';
+        assertEquals("   ", AcceptMessage.decode(lines).wholeBecause());
     }
 
     @Test

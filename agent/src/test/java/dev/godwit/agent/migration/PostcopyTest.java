@@ -16,6 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -24,6 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** Guests that run at the target before all of their memory is there. */
 @Tag("kvm")
@@ -171,6 +173,52 @@ class PostcopyTest {
             assertEquals(MigrationException.Kind.REFUSED, e.kind());
             assertTrue(e.getMessage().contains("godwit heat wanderer"), e.getMessage());
             assertEquals(0, guest.report().wireBytes());
+            guest.verify();
+        }
+    }
+
+    /** Said when the target accepts, before anything of the guest is sent. */
+    @ParameterizedTest
+    @EnumSource(
+            value = MigrationMode.class,
+            names = {"HYBRID", "POSTCOPY"})
+    void aTargetThatCannotPageTakesNoGuestAheadOfItsMemory(MigrationMode mode) throws Exception {
+        host.pagingProblem = Optional.of("userfaultfd: EPERM");
+        try (Wanderer guest = boot(LargePages.THP, "ws=1m rate=1000 cpus=2")) {
+            MigrationException e =
+                    guest.attempt(guest.prepare(host.address(), mode(mode))).orElseThrow();
+            assertEquals(MigrationException.Kind.REFUSED, e.kind());
+            assertEquals(
+                    "the target takes guests with all of their memory only: userfaultfd: EPERM (godwit check there says"
+                            + " more); take --mode precopy or auto",
+                    e.getMessage());
+            assertEquals(0, guest.report().wireBytes());
+            guest.verify();
+        }
+    }
+
+    @Test
+    void autoIsPrecopyForATargetThatCannotPage() throws Exception {
+        host.pagingProblem = Optional.of("userfaultfd: EPERM");
+        try (Wanderer guest = boot(LargePages.THP, "ws=1m cold=all rate=1000 cpus=2")) {
+            MigrationReport report = guest.move(mode(MigrationMode.AUTO));
+            assertNull(report.postcopy());
+            assertEquals("userfaultfd: EPERM", report.wholeBecause());
+            assertEquals("auto", report.mode());
+            guest.verify();
+            assertNull(guest.move(mode(MigrationMode.PRECOPY)).wholeBecause(), "nobody asked");
+        }
+        try (Wanderer guest = boot(LargePages.THP, BUSY)) {
+            MigrationOptions hard = mode(MigrationMode.AUTO)
+                    .withDowntime(Duration.ofMillis(30))
+                    .withBandwidth(32 << 20)
+                    .withMaxTime(Duration.ofSeconds(1));
+            MigrationException e =
+                    guest.attempt(guest.prepare(host.address(), hard)).orElseThrow();
+            assertEquals(MigrationException.Kind.NOT_CONVERGED, e.kind());
+            assertTrue(
+                    e.getMessage().endsWith("its memory cannot follow it, since the target says: userfaultfd: EPERM"),
+                    e.getMessage());
             guest.verify();
         }
     }
