@@ -59,6 +59,17 @@ class MigrationPartsTest {
     }
 
     @Test
+    void whatFitsThePauseIsNotStalledHoweverFastTheGuestWrites() {
+        Convergence convergence = new Convergence(Duration.ofMillis(100), Duration.ofMillis(10));
+        convergence.roundDone(100 << 20, 100 * MILLI, 200 << 8);
+        assertTrue(convergence.isStalled(1e9));
+        assertFalse(convergence.isStalled(0));
+        // 50 MiB: 60 ms of 100.
+        convergence.roundDone(100 << 20, 100 * MILLI, 50 << 8);
+        assertFalse(convergence.isStalled(1e9));
+    }
+
+    @Test
     void whatNeverFitsIsHopeless() {
         assertTrue(new Convergence(Duration.ofMillis(10), Duration.ofMillis(10)).isHopeless());
         assertFalse(new Convergence(Duration.ofMillis(11), Duration.ofMillis(10)).isHopeless());
