@@ -6,6 +6,7 @@ import dev.godwit.agent.transport.Connection;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.memory.PageSet;
+import dev.godwit.host.thread.Uninterruptibly;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
@@ -263,16 +264,8 @@ final class PageService implements AutoCloseable {
     @Override
     public void close() {
         abort();
-        boolean interrupted = false;
-        while (thread != null && thread.isAlive()) {
-            try {
-                thread.join();
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
+        if (thread != null) {
+            Uninterruptibly.join(thread);
         }
         synchronized (this) {
             if (server != null) {
