@@ -11,6 +11,7 @@ import dev.godwit.agent.metrics.AgentMetrics;
 import dev.godwit.agent.migration.MigrationException;
 import dev.godwit.agent.migration.MigrationServer;
 import dev.godwit.agent.migration.Rehearsal;
+import dev.godwit.agent.stream.Bandwidth;
 import dev.godwit.agent.transport.ClusterCredentials;
 import dev.godwit.agent.transport.Credentials;
 import dev.godwit.agent.transport.TlsRehearsal;
@@ -54,9 +55,17 @@ public final class Agent implements AutoCloseable {
      * @throws dev.godwit.host.kvm.KvmUnavailableException when this host runs no guests
      */
     public static Agent start(Path path, InetSocketAddress listen, Credentials credentials) {
+        return start(path, listen, credentials, Bandwidth.unlimited());
+    }
+
+    /**
+     * Starts an agent whose migrations to others share a bandwidth; otherwise as {@link #start(Path, InetSocketAddress,
+     * Credentials)}.
+     */
+    public static Agent start(Path path, InetSocketAddress listen, Credentials credentials, Bandwidth bandwidth) {
         Agent agent = new Agent();
         try {
-            agent.assemble(path, listen, credentials);
+            agent.assemble(path, listen, credentials, bandwidth);
             return agent;
         } catch (RuntimeException | Error e) {
             agent.close();
@@ -64,12 +73,16 @@ public final class Agent implements AutoCloseable {
         }
     }
 
-    private void assemble(Path path, InetSocketAddress listen, Credentials credentials) {
+    private void assemble(Path path, InetSocketAddress listen, Credentials credentials, Bandwidth bandwidth) {
         directory = add(AgentDirectory.take(path));
         AgentMetrics metrics = new AgentMetrics();
         Kvm kvm = Kvm.open();
         inventory = add(new Inventory(
-                kvm, credentials, EngineMover.with(credentials), new ReportStore(directory.migrations()), metrics));
+                kvm,
+                credentials,
+                EngineMover.with(credentials, bandwidth),
+                new ReportStore(directory.migrations()),
+                metrics));
         Thread rehearsal = Thread.ofPlatform().daemon().name("rehearsal").unstarted(() -> rehearse(kvm, credentials));
         add(rehearsal::join); // before KVM is closed
         gauges(metrics);
@@ -84,6 +97,7 @@ public final class Agent implements AutoCloseable {
                         Version.TEXT,
                         directory.path(),
                         address,
+                        bandwidth.bytesPerSecond(),
                         () -> rehearsal.getState() == Thread.State.TERMINATED)));
         rehearsal.start();
     }

@@ -10,6 +10,8 @@ import java.util.function.BooleanSupplier;
  * @param version Godwit's
  * @param directory where it keeps its files
  * @param listen where migrations arrive
+ * @param bandwidth the most bytes a second of its migrations to others together; 0 is no limit
  * @param rehearsed whether it has rehearsed a migration, so that the first will be as quick as any
  */
-public record AgentInfo(String version, Path directory, InetSocketAddress listen, BooleanSupplier rehearsed) {}
+public record AgentInfo(
+        String version, Path directory, InetSocketAddress listen, long bandwidth, BooleanSupplier rehearsed) {}

@@ -19,6 +19,8 @@ import java.util.OptionalLong;
  * @param reason why it stopped: {@link StopReason.Kind#text}
  * @param exitValue what it wrote to the exit device
  * @param detail one line on the reason
+ * @param memoryElsewhereBytes how much of its memory is not here, and comes when it is touched or sooner; null when all
+ *     is
  * @param createdAt when it came to this agent, ISO 8601
  * @param firstInstructionMicros from the request to its first instruction
  * @param logBytes what it wrote to its serial port in its life
@@ -35,6 +37,7 @@ public record GuestView(
         Integer exitValue,
         String detail,
         long memoryBytes,
+        Long memoryElsewhereBytes,
         int cpus,
         String cmdline,
         String largePages,
@@ -59,6 +62,7 @@ public record GuestView(
         Optional<StopReason> reason = guest.stopReason();
         return view(
                 guest.description(),
+                guest.elsewhereBytes(),
                 state,
                 reason,
                 guest.createdAt().toString(),
@@ -73,6 +77,7 @@ public record GuestView(
     static GuestView of(Departed gone) {
         return view(
                 gone.guest(),
+                0,
                 GuestState.MIGRATED,
                 Optional.empty(),
                 gone.at().toString(),
@@ -86,6 +91,7 @@ public record GuestView(
 
     private static GuestView view(
             GuestDescription guest,
+            long elsewhere,
             GuestState state,
             Optional<StopReason> reason,
             String since,
@@ -106,6 +112,7 @@ public record GuestView(
                         .orElse(null),
                 reason.map(StopReason::detail).filter(d -> !d.isEmpty()).orElse(null),
                 config.memoryBytes(),
+                elsewhere == 0 ? null : elsewhere,
                 config.cpus(),
                 config.commandLine(),
                 config.largePages().text(),

@@ -7,6 +7,7 @@ package dev.godwit.agent.api;
  * @param pid the agent's process
  * @param directory where it keeps its files
  * @param listen where migrations arrive, {@code host:port}
+ * @param bandwidth the most bytes a second of all migrations out of here together; 0 is no limit
  * @param memoryBytes the host's RAM
  * @param freeBytes what guests may still take of it
  * @param cpus the host's
@@ -18,6 +19,7 @@ public record HostView(
         long pid,
         String directory,
         String listen,
+        long bandwidth,
         long memoryBytes,
         long freeBytes,
         int cpus,

@@ -2,6 +2,7 @@ package dev.godwit.agent.api;
 
 import dev.godwit.agent.config.Failure;
 import dev.godwit.agent.config.Quoted;
+import dev.godwit.agent.migration.HotPages;
 import dev.godwit.agent.migration.MigrationMode;
 import dev.godwit.agent.migration.MigrationOptions;
 import java.time.Duration;
@@ -12,10 +13,12 @@ import java.time.Duration;
  * @param target {@code host:port} of the other agent
  * @param mode precopy, postcopy, hybrid or auto
  * @param downtimeMillis the longest pause to plan for
- * @param bandwidth the most guest-memory bytes a second; 0 is no limit
+ * @param bandwidth the most bytes a second; 0 is no limit
  * @param streams data connections
  * @param verify compare all of memory at the switchover
  * @param maxTimeMillis give up after this time
+ * @param hotThreshold with hybrid, send only pages with so many accesses a second before the guest
+ * @param hotBytes with hybrid, send only the hottest pages before the guest, so many bytes of memory
  */
 public record MigrateRequest(
         String target,
@@ -24,7 +27,21 @@ public record MigrateRequest(
         Long bandwidth,
         Integer streams,
         Boolean verify,
-        Long maxTimeMillis) {
+        Long maxTimeMillis,
+        Double hotThreshold,
+        Long hotBytes) {
+
+    /** Without a word on what is hot. */
+    public MigrateRequest(
+            String target,
+            String mode,
+            Long downtimeMillis,
+            Long bandwidth,
+            Integer streams,
+            Boolean verify,
+            Long maxTimeMillis) {
+        this(target, mode, downtimeMillis, bandwidth, streams, verify, maxTimeMillis, null, null);
+    }
 
     MigrationOptions options() {
         try {
@@ -34,10 +51,21 @@ public record MigrateRequest(
             options = streams == null ? options : options.withStreams(streams);
             options = maxTimeMillis == null ? options : options.withMaxTime(Duration.ofMillis(maxTimeMillis));
             options = mode == null ? options : options.withMode(modeOf(mode));
-            return options.withVerify(Boolean.TRUE.equals(verify));
+            return options.withHot(hot()).withVerify(Boolean.TRUE.equals(verify));
         } catch (IllegalArgumentException e) {
             throw Failure.badInput(e.getMessage());
         }
+    }
+
+    private HotPages hot() {
+        // In the record 0 is none; who says 0 means something else.
+        if (hotThreshold != null && !(hotThreshold > 0)) {
+            throw Failure.badInput("the hot threshold is a number of accesses a second above 0, not " + hotThreshold);
+        }
+        if (hotBytes != null && hotBytes <= 0) {
+            throw Failure.badInput("the hottest pages are at least one page of 4096 bytes, not " + hotBytes + " bytes");
+        }
+        return new HotPages(hotThreshold == null ? 0 : hotThreshold, hotBytes == null ? 0 : hotBytes);
     }
 
     private static MigrationMode modeOf(String text) {

@@ -75,6 +75,7 @@ final class Routes {
                 ProcessHandle.current().pid(),
                 info.directory().toString(),
                 HostPort.text(info.listen()),
+                info.bandwidth(),
                 memory.total(),
                 memory.free(inventory.promisedBytes()),
                 Runtime.getRuntime().availableProcessors(),

@@ -4,6 +4,8 @@ import dev.godwit.agent.api.Agent;
 import dev.godwit.agent.config.Failure;
 import dev.godwit.agent.config.HostPort;
 import dev.godwit.agent.config.NetworkPolicy;
+import dev.godwit.agent.config.Sizes;
+import dev.godwit.agent.stream.Bandwidth;
 import dev.godwit.agent.transport.Credentials;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
@@ -49,6 +51,14 @@ final class AgentCommand implements Callable<Integer> {
                             + " others need certificates.")
     private String listen;
 
+    @Option(
+            names = "--bandwidth",
+            paramLabel = "SIZE",
+            defaultValue = "0",
+            description = "The most to send a second by all migrations to other agents together, beside each one's own"
+                    + " limit: 1g is 2^30 bytes a second; 0 is no limit. Default: ${DEFAULT-VALUE}.")
+    private String bandwidth;
+
     @Mixin
     private SecretOption secret;
 
@@ -65,7 +75,7 @@ final class AgentCommand implements Callable<Integer> {
         InetSocketAddress address = HostPort.parseListen("--listen", listen);
         Credentials credentials = tls.credentials(secret.secret(console.environment()), console.environment());
         NetworkPolicy.check("--listen", address, credentials);
-        Agent agent = Agent.start(dir, address, credentials);
+        Agent agent = Agent.start(dir, address, credentials, new Bandwidth(Sizes.parse("--bandwidth", bandwidth)));
         Runtime.getRuntime()
                 .addShutdownHook(Thread.ofPlatform().name("shutdown").unstarted(() -> {
                     agent.close();

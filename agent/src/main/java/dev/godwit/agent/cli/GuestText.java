@@ -1,19 +1,23 @@
 package dev.godwit.agent.cli;
 
 import dev.godwit.agent.api.GuestView;
+import dev.godwit.agent.config.Sizes;
 import java.time.Duration;
 
 /** Guests in words. */
 final class GuestText {
     private GuestText() {}
 
-    /** Where it is, and why. */
+    /** Where it is, and why; and how much of its memory is elsewhere. */
     static String state(GuestView guest) {
         if (guest.target() != null) {
             return guest.state() + " to " + guest.target();
         }
         if (guest.exitValue() != null) {
             return guest.state() + " (exit " + guest.exitValue() + ")";
+        }
+        if (guest.memoryElsewhereBytes() != null) {
+            return guest.state() + ", " + Sizes.human(guest.memoryElsewhereBytes()) + " elsewhere";
         }
         return guest.reason() == null ? guest.state() : guest.state() + " (" + guest.reason() + ")";
     }

@@ -22,6 +22,7 @@ import picocli.CommandLine.Parameters;
             "",
             "Example:",
             "  godwit --agent /tmp/a/api.sock migrate web --to 127.0.0.1:7001 --downtime 100ms --verify",
+            "  godwit --agent /tmp/a/api.sock migrate web --to 127.0.0.1:7001 --mode hybrid --hot-bytes 64m",
             "",
             ExitCode.HELP
         })
@@ -45,10 +46,24 @@ final class MigrateCommand extends AgentAccess {
                 "When the guest changes sides. Default: ${DEFAULT-VALUE}.",
                 "precopy: when its memory is there but for what fits the downtime. It fails if that is never so.",
                 "postcopy: at once; its memory follows it, first what it waits for.",
-                "hybrid: after one round; what it wrote meanwhile follows it.",
+                "hybrid: after one round, of all or of the hottest pages; the rest and what it wrote follows it.",
                 "auto: precopy, unless it does not converge: then what is left follows it."
             })
     private String mode;
+
+    @Option(
+            names = "--hot-threshold",
+            paramLabel = "RATE",
+            description =
+                    "With --mode hybrid: in the round before the guest, only pages that it accesses at least so many"
+                            + " times a second, such as 0.5. It has to be tracked: see godwit heat --help.")
+    private Double hotThreshold;
+
+    @Option(
+            names = "--hot-bytes",
+            paramLabel = "SIZE",
+            description = "The same, of its hottest pages so much. With both, whichever is less.")
+    private String hotBytes;
 
     @Option(
             names = "--downtime",
@@ -61,7 +76,7 @@ final class MigrateCommand extends AgentAccess {
             names = "--bandwidth",
             paramLabel = "SIZE",
             defaultValue = "0",
-            description = "The most guest memory to send a second: 1g is 2^30 bytes a second; 0 is no limit. Default:"
+            description = "The most to send a second: 1g is 2^30 bytes a second; 0 is no limit. Default:"
                     + " ${DEFAULT-VALUE}.")
     private String bandwidth;
 
@@ -99,7 +114,9 @@ final class MigrateCommand extends AgentAccess {
                         Sizes.parse("--bandwidth", bandwidth),
                         streams,
                         verify,
-                        Durations.parse("--max-time", maxTime).toMillis()));
+                        Durations.parse("--max-time", maxTime).toMillis(),
+                        hotThreshold,
+                        hotBytes == null ? null : Sizes.parse("--hot-bytes", hotBytes)));
         MigrationView done = watch(client, started);
         if (json) {
             printJson(done.report());

@@ -10,7 +10,7 @@ import picocli.CommandLine.Option;
 
 @Command(
         name = "ps",
-        description = "Lists an agent's guests.",
+        description = "Lists an agent's guests, and of one whose memory is not all here how much is elsewhere.",
         sortOptions = false,
         footer = {"", "Example:", "  godwit --agent /tmp/a/api.sock ps --all", "", ExitCode.HELP})
 final class PsCommand extends AgentAccess {

@@ -27,6 +27,15 @@ final class ReportText {
                         + Durations.human(d.lastPages()) + ", state " + Durations.human(d.state())
                         + (r.memoryHash() == null ? "" : ", verify " + Durations.human(d.verify())) + ", handover "
                         + Durations.human(d.handover()) + ", resume " + Durations.human(d.resume()));
+        if (r.wholeBecause() != null) {
+            line(out, "precopy only", "its memory could not have followed it there: " + r.wholeBecause());
+        }
+        if (r.hot() != null) {
+            line(
+                    out,
+                    "hot first",
+                    r.hot().pages() + " pages, " + Sizes.human(r.hot().bytes()));
+        }
         if (r.postcopy() != null) {
             followed(r.postcopy(), out);
         }

@@ -243,6 +243,12 @@ public final class Guest {
         return incomplete;
     }
 
+    /** Bytes of its memory that are not here, and come when it touches them or sooner; 0 of one that has ended. */
+    public synchronized long elsewhereBytes() {
+        boolean ended = machine == null || machine.state() == Machine.State.STOPPED;
+        return ended ? 0 : machine.memory().elsewhereBytes();
+    }
+
     /** Leaves the guest to a migration until {@link #endMigration}. */
     synchronized MigrationJob beginMigration(Function<Machine, MigrationJob> start) {
         Machine m = whole("be migrated");

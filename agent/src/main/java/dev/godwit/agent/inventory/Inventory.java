@@ -242,6 +242,7 @@ public final class Inventory implements TargetHost, AutoCloseable {
     private static Failure failure(MigrationException e) {
         Failure.Kind kind = switch (e.kind()) {
             case REFUSED, PROTOCOL -> Failure.Kind.BAD_INPUT;
+            case NOT_CAPABLE -> Failure.Kind.NOT_CAPABLE;
             default -> Failure.Kind.FAILED;
         };
         return new Failure(kind, e.getMessage(), e);

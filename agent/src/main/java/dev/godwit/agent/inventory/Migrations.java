@@ -61,14 +61,23 @@ public final class Migrations implements AutoCloseable {
         return job;
     }
 
-    /** Starts a migration; it goes on by itself. */
+    /**
+     * Starts a migration; it goes on by itself.
+     *
+     * @throws Failure conflict, when the guest cannot be migrated now, or not so
+     */
     public MigrationJob start(Guest guest, InetSocketAddress target, MigrationOptions options) {
         long number = ids.incrementAndGet();
-        MigrationJob job = guest.beginMigration(m -> new MigrationJob(
-                Long.toString(number),
-                guest.name(),
-                HostPort.text(target),
-                movers.create(m, guest.description(), guest.remote(), target, options)));
+        MigrationJob job = guest.beginMigration(machine -> {
+            options.hot().problem(machine, guest.name()).ifPresent(why -> {
+                throw Failure.conflict(why);
+            });
+            return new MigrationJob(
+                    Long.toString(number),
+                    guest.name(),
+                    HostPort.text(target),
+                    movers.create(machine, guest.description(), guest.remote(), target, options));
+        });
         jobs.put(number, job);
         forgetOld();
         try {

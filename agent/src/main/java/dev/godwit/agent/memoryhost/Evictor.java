@@ -13,6 +13,7 @@ import dev.godwit.host.memory.Backing;
 import dev.godwit.host.memory.GuestMemory;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
+import dev.godwit.host.thread.Uninterruptibly;
 import dev.godwit.host.tracking.AccessTracker;
 import dev.godwit.host.tracking.HeatMap;
 import java.lang.foreign.Arena;
@@ -101,17 +102,11 @@ final class Evictor implements AutoCloseable {
         pager.limitResident(Long.MAX_VALUE, () -> {});
         synchronized (this) {
             held = true;
-            boolean interrupted = false;
-            while (working) {
-                try {
+            Uninterruptibly.await(() -> {
+                while (working) {
                     wait();
-                } catch (InterruptedException e) {
-                    interrupted = true;
                 }
-            }
-            if (interrupted) {
-                Thread.currentThread().interrupt();
-            }
+            });
         }
     }
 
@@ -357,17 +352,7 @@ final class Evictor implements AutoCloseable {
             closed = true;
             notifyAll();
         }
-        boolean interrupted = false;
-        while (thread.isAlive()) {
-            try {
-                thread.join();
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
+        Uninterruptibly.join(thread);
         arena.close();
     }
 }

@@ -7,6 +7,7 @@ import dev.godwit.agent.transport.Handshake;
 import dev.godwit.agent.transport.Handshake.Role;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.agent.transport.TransportException.Kind;
+import dev.godwit.host.thread.Uninterruptibly;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
@@ -400,16 +401,8 @@ final class RegionLink implements AutoCloseable {
         }
         // It may be its own thread that found the pages lost, and so ended the guest.
         boolean own = last != null && last.threadId() == Thread.currentThread().threadId();
-        boolean interrupted = false;
-        while (last != null && !own && last.isAlive()) {
-            try {
-                last.join();
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
+        if (last != null && !own) {
+            Uninterruptibly.join(last);
         }
     }
 

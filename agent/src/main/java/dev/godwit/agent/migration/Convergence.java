@@ -57,11 +57,15 @@ final class Convergence {
     }
 
     /**
-     * Whether another round would leave about as much as this one: the guest writes as fast as memory can be sent.
+     * Whether another round would leave about as much as this one: the guest writes as fast as memory can be sent. Not when
+     * what is left fits the budget: then the guest can be paused for it, after a last round that shows no improvement.
      *
      * @param dirtyPagesPerSecond as measured towards the end of the round
      */
     boolean isStalled(double dirtyPagesPerSecond) {
+        if (expectedNanos <= budgetNanos) {
+            return false;
+        }
         double nextNanos = lastRemaining / bytesPerNano;
         double again = dirtyPagesPerSecond * PageSize.SMALL * nextNanos / 1e9;
         return again >= lastRemaining * WORTHWHILE;

@@ -35,6 +35,11 @@ final class DataStreams implements AutoCloseable {
     private final GuestMemory memory;
     private final RateLimit limit;
 
+    /**
+     * None yet.
+     *
+     * @param limit theirs alone, released with them
+     */
     DataStreams(GuestMemory memory, RateLimit limit) {
         this.memory = memory;
         this.limit = limit;

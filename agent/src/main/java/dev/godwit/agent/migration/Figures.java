@@ -40,6 +40,8 @@ final class Figures {
     private String error;
     private long remotePages;
     private long followingPages = -1;
+    private long hotPages = -1;
+    private String wholeBecause;
     private long urgentPages;
     private int reconnects;
     private FaultSummary faults;
@@ -118,6 +120,23 @@ final class Figures {
     synchronized void disconnected() {
         freeze();
         streams = null;
+    }
+
+    /** The target would not let the guest run before all of its memory is there. */
+    synchronized void whole(String why) {
+        wholeBecause = why;
+    }
+
+    /** What else there is for a guest whose precopy does not converge, as the end of a sentence. */
+    synchronized String insteadOfPrecopy() {
+        return wholeBecause == null
+                ? ", or take --mode auto"
+                : "; its memory cannot follow it, since the target says: " + wholeBecause;
+    }
+
+    /** So many pages go before the guest because they are hot. */
+    synchronized void hot(long pages) {
+        hotPages = pages;
     }
 
     /** So many pages will follow the guest. */
@@ -214,6 +233,8 @@ final class Figures {
                 largePagesAfter,
                 memoryHash,
                 List.copyOf(notCarried),
-                timeline.phaseMicros());
+                timeline.phaseMicros(),
+                hotPages < 0 ? null : new MigrationReport.Hot(hotPages, hotPages << PageSize.SMALL_SHIFT),
+                wholeBecause);
     }
 }

@@ -6,8 +6,8 @@ import dev.godwit.agent.transport.ProcessIdentity;
 enum MessageType {
     /** Source: what the guest is (JSON). */
     OFFER(1, Offer.MAX_BYTES),
-    /** Target: it may come; argument: microseconds that a restore takes there; payload: who it is, see {@link ProcessIdentity}. */
-    ACCEPT(2, ProcessIdentity.BYTES),
+    /** Target: it may come; argument: microseconds that a restore takes there; payload: {@link AcceptMessage}. */
+    ACCEPT(2, AcceptMessage.MAX_BYTES),
     /** Target: it may not; text. */
     REFUSE(3, 4096),
     /** Either: still there; argument from the target: bytes that have arrived on the data streams. */

@@ -3,6 +3,7 @@ package dev.godwit.agent.migration;
 import dev.godwit.agent.memoryhost.RemoteMap;
 import dev.godwit.agent.memoryhost.RemoteMemory;
 import dev.godwit.agent.migration.MigrationException.Kind;
+import dev.godwit.agent.stream.Bandwidth;
 import dev.godwit.agent.stream.RateLimit;
 import dev.godwit.agent.transport.Credentials;
 import dev.godwit.agent.transport.TransportException;
@@ -69,12 +70,14 @@ public final class Migration {
             InetSocketAddress target,
             Credentials credentials,
             MigrationOptions options) {
-        this(machine, guest, Optional.empty(), target, credentials, options);
+        this(machine, guest, Optional.empty(), target, credentials, options, Bandwidth.unlimited());
     }
 
     /**
-     * As {@link #Migration(Machine, GuestDescription, InetSocketAddress, Credentials, MigrationOptions)}, of a guest that
-     * may have pages at a memory host: they stay there, and become the target's.
+     * A migration that has not begun.
+     *
+     * @param remote the guest's memory, if it has pages at a memory host: they stay there, and become the target's
+     * @param shared holds this migration and others together, beside its own limit
      */
     public Migration(
             Machine machine,
@@ -82,13 +85,14 @@ public final class Migration {
             Optional<RemoteMemory> remote,
             InetSocketAddress target,
             Credentials credentials,
-            MigrationOptions options) {
+            MigrationOptions options,
+            Bandwidth shared) {
         this.machine = machine;
         this.guest = guest;
         this.remote = remote;
         this.options = options;
         this.link = new SourceLink(target, credentials, UUID.randomUUID(), options.stall(), guest.name());
-        this.limit = new RateLimit(options.bandwidth());
+        this.limit = new RateLimit(new Bandwidth(options.bandwidth()), shared);
         this.figures = new Figures(guest, target, options);
         this.timeline = figures.timeline();
     }
@@ -163,6 +167,7 @@ public final class Migration {
             throw new IllegalStateException("a migration runs once");
         }
         requireWhole();
+        requireHeat();
         running = machine.state() == Machine.State.RUNNING;
         // The link is closed first: its threads read what lies in the arena.
         try (Arena arena = Arena.ofShared();
@@ -181,6 +186,14 @@ public final class Migration {
             Snapshot.requireWhole(machine);
         } else if (remote.get().pager().elsewhere() > 0) {
             throw new MigrationException(Kind.REFUSED, "some of the guest's memory is still where it came from");
+        }
+    }
+
+    private void requireHeat() throws MigrationException {
+        Optional<String> problem = options.hot().problem(machine, guest.name());
+        if (problem.isPresent()) {
+            figures.ended(MigrationPhase.FAILED, problem.get());
+            throw new MigrationException(Kind.REFUSED, problem.get());
         }
     }
 
@@ -264,21 +277,37 @@ public final class Migration {
         Offer offer = Offer.of(guest, options, machine.guestCpu());
         Duration restore = link.open(offer, machine, limit);
         checkCancelled();
+        MigrationOptions allowed = allowed(link.wholeBecause());
         figures.connected(link, SwitchoverCost.save().plus(restore));
         timeline.enter(MigrationPhase.PRECOPY);
         remote.ifPresent(RemoteMemory::hold);
         tracking = true;
         machine.dirtyTracker().start();
-        Precopy precopy = new Precopy(arena, machine, link, options, figures);
+        Precopy precopy = new Precopy(arena, machine, link, allowed, figures);
         precopy.run();
         if (precopy.follows()) {
-            PageService service = new PageService(link, machine, options, precopy.largeChunks(), order(arena));
+            PageService service = new PageService(link, machine, options, limit, precopy.largeChunks(), order(arena));
             synchronized (this) {
                 pages = service;
             }
             link.follow(service);
         }
         return precopy;
+    }
+
+    /** What of the options the target allows: a mode that needs more than it has is not changed behind one's back. */
+    private MigrationOptions allowed(String wholeBecause) throws MigrationException {
+        if (wholeBecause.isEmpty()) {
+            return options;
+        }
+        if (options.mode() != MigrationMode.AUTO) {
+            throw new MigrationException(
+                    Kind.REFUSED,
+                    "the target takes guests with all of their memory only: " + wholeBecause
+                            + " (godwit check there says more); take --mode precopy or auto");
+        }
+        figures.whole(wholeBecause);
+        return options.withMode(MigrationMode.PRECOPY);
     }
 
     /** By heat, if the guest has been tracked; what has been seen of it stays readable during a migration. */
@@ -295,7 +324,7 @@ public final class Migration {
             throw new MigrationException(Kind.GUEST_ENDED, "the guest ended while it was being migrated");
         }
         timeline.paused = System.nanoTime();
-        limit.forgive();
+        limit.hurry();
         // Before the pages that are still dirty are known: what comes from the memory host in between is in both.
         RemoteMap there = remote.map(memory -> memory.map(arena)).orElse(null);
         RoundSink.Sending last = precopy.startLast(!precopy.follows());
@@ -306,6 +335,7 @@ public final class Migration {
         SwitchoverCost.saved(timeline.saveNanos);
         figures.notCarried(saved.notSaved());
         sendPageMap(arena, precopy, there);
+        limit.count(state.length);
         link.control().send(MessageType.STATE, stateArgument(precopy.round()), state);
         int[] hashes = options.verify() ? hash(there == null ? null : there.pages()) : new int[0];
         last.await();
@@ -329,11 +359,9 @@ public final class Migration {
         PageSet following = follows
                 ? precopy.following()
                 : new PageSet(arena, machine.memory().pages());
-        link.control()
-                .send(
-                        MessageType.PAGE_MAP,
-                        follows ? PageMapMessage.FOLLOW : 0,
-                        new PageMapMessage(following, precopy.largeChunks(), there).encode());
+        byte[] map = new PageMapMessage(following, precopy.largeChunks(), there).encode();
+        limit.count(map.length);
+        link.control().send(MessageType.PAGE_MAP, follows ? PageMapMessage.FOLLOW : 0, map);
         if (there != null) {
             figures.remote(there.pages());
         }

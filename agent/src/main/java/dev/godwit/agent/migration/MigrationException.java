@@ -31,6 +31,8 @@ public final class MigrationException extends Exception {
         IN_DOUBT,
         /** The guest ran at the target, which ended before all of its memory was there. */
         LOST,
+        /** This host lacks what it takes. */
+        NOT_CAPABLE,
         /** A defect or a shortage on this side. */
         INTERNAL
     }

@@ -15,7 +15,10 @@ public enum MigrationMode {
      * switchover; from then on until all is across both hosts and the network are needed.
      */
     POSTCOPY,
-    /** One round of precopy, then the guest, then what it has written meanwhile, as in postcopy. */
+    /**
+     * One round of precopy, of all memory or of the hottest ({@link HotPages}), then the guest, then what it has written
+     * meanwhile and what has not been sent, as in postcopy.
+     */
     HYBRID,
     /** Precopy while it converges, and as soon as it does not the rest as in postcopy. */
     AUTO;

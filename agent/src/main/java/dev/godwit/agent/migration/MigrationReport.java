@@ -29,6 +29,9 @@ import java.util.Map;
  * @param memoryHash hash of all guest RAM where both sides compared it, else null
  * @param notCarried parts of the guest's state the hosts could not save or restore, by name
  * @param phases time in each phase, by name
+ * @param hot what went before the guest because it was hot, or null when heat did not decide that
+ * @param wholeBecause why the target would not run the guest before all of its memory was there, so that mode
+ *     {@code auto} was precopy; null when nothing stood in the way
  */
 public record MigrationReport(
         String guest,
@@ -53,7 +56,9 @@ public record MigrationReport(
         long largePagesAfter,
         String memoryHash,
         List<String> notCarried,
-        Map<String, Long> phases) {
+        Map<String, Long> phases,
+        Hot hot,
+        String wholeBecause) {
 
     /**
      * The guest's pause, in microseconds: the sum of its parts.
@@ -81,6 +86,13 @@ public record MigrationReport(
      * @param faults how the guest waited; null if the target did not say
      */
     public record Postcopy(long pages, long urgentPages, long micros, int reconnects, FaultSummary faults) {}
+
+    /**
+     * The part of memory that was hot enough to go before the guest.
+     *
+     * @param bytes the same in bytes of memory
+     */
+    public record Hot(long pages, long bytes) {}
 
     /**
      * One pass over the dirty pages.

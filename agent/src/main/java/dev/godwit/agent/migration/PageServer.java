@@ -29,6 +29,7 @@ final class PageServer implements AutoCloseable {
     private final Connection requests;
     private final DataStreams push;
     private final PageSender urgent;
+    private final RateLimit urgentLimit;
     private final PageSet largeChunks;
     private final PageOrder order;
     private final MemorySegment request = arena.allocate(PageRequest.BYTES, 8);
@@ -48,14 +49,22 @@ final class PageServer implements AutoCloseable {
      *
      * @param requests the first connection
      * @param push the others, which this takes over
+     * @param urgentLimit what the pages are held to that the guest waits for; nobody else's
      */
-    PageServer(GuestMemory memory, Connection requests, DataStreams push, PageSet largeChunks, PageOrder order) {
+    PageServer(
+            GuestMemory memory,
+            Connection requests,
+            DataStreams push,
+            RateLimit urgentLimit,
+            PageSet largeChunks,
+            PageOrder order) {
         this.memory = memory;
         this.requests = requests;
         this.push = push;
         this.largeChunks = largeChunks;
         this.order = order;
-        this.urgent = new PageSender(arena, requests, memory, RateLimit.none());
+        this.urgent = new PageSender(arena, requests, memory, urgentLimit);
+        this.urgentLimit = urgentLimit;
         this.missing = new PageSet(arena, memory.pages());
         this.wanted = new PageSet(arena, memory.pages());
     }
@@ -149,6 +158,7 @@ final class PageServer implements AutoCloseable {
     /** Breaks the connections: {@link #serve} ends with an error. */
     void abort() {
         requests.abort();
+        urgentLimit.release();
         push.abort();
     }
 

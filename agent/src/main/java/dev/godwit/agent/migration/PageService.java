@@ -6,6 +6,7 @@ import dev.godwit.agent.transport.Connection;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.memory.PageSet;
+import dev.godwit.host.thread.Uninterruptibly;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
@@ -28,6 +29,7 @@ final class PageService implements AutoCloseable {
     private final SourceLink link;
     private final Machine machine;
     private final MigrationOptions options;
+    private final RateLimit limit;
     private final PageSet largeChunks;
     private final PageOrder order;
     private final CompletableFuture<Void> done = new CompletableFuture<>();
@@ -42,8 +44,20 @@ final class PageService implements AutoCloseable {
     private long urgentBefore;
     private Thread thread;
 
-    PageService(SourceLink link, Machine machine, MigrationOptions options, PageSet largeChunks, PageOrder order) {
+    /**
+     * A service that is not open.
+     *
+     * @param limit of the migration
+     */
+    PageService(
+            SourceLink link,
+            Machine machine,
+            MigrationOptions options,
+            RateLimit limit,
+            PageSet largeChunks,
+            PageOrder order) {
         this.link = link;
+        this.limit = limit;
         this.machine = machine;
         this.options = options;
         this.largeChunks = largeChunks;
@@ -52,7 +66,7 @@ final class PageService implements AutoCloseable {
 
     /** Connects. */
     void open() throws TransportException {
-        DataStreams push = new DataStreams(machine.memory(), new RateLimit(options.bandwidth()));
+        DataStreams push = new DataStreams(machine.memory(), limit.another());
         Connection requests = null;
         try {
             requests = link.connectPages(0);
@@ -67,7 +81,7 @@ final class PageService implements AutoCloseable {
             throw e;
         }
         synchronized (this) {
-            server = new PageServer(machine.memory(), requests, push, largeChunks, order);
+            server = new PageServer(machine.memory(), requests, push, limit.anotherInAHurry(), largeChunks, order);
             if (aborted) {
                 server.abort();
             }
@@ -250,16 +264,8 @@ final class PageService implements AutoCloseable {
     @Override
     public void close() {
         abort();
-        boolean interrupted = false;
-        while (thread != null && thread.isAlive()) {
-            try {
-                thread.join();
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
+        if (thread != null) {
+            Uninterruptibly.join(thread);
         }
         synchronized (this) {
             if (server != null) {

@@ -10,8 +10,8 @@ import dev.godwit.host.memory.PageSize;
 import java.lang.foreign.Arena;
 
 /**
- * Sends guest memory round by round while the guest runs: first all that exists, then what was written meanwhile, until
- * the rest fits the downtime budget, or is to follow the guest.
+ * Sends guest memory round by round while the guest runs: first all that exists, or is hot, then what was written
+ * meanwhile, until the rest fits the downtime budget, or is to follow the guest.
  *
  * <p>A round begins when the one before has arrived as a whole: a page can never be overtaken by its older self on
  * another stream.
@@ -34,6 +34,9 @@ final class Precopy {
 
     private final PageSet dirty;
     private final PageSet everSent;
+    /** What no round sends: all that exists and is not hot, if only that is to go before the guest. */
+    private final PageSet cold;
+
     private final PageSet largeChunks;
     private int round;
     private double writtenPerSecond;
@@ -49,6 +52,7 @@ final class Precopy {
         this.wanted = new PageSet(arena, pages);
         this.dirty = new PageSet(arena, pages);
         this.everSent = new PageSet(arena, pages);
+        this.cold = new PageSet(arena, pages);
         this.largeChunks = Backing.emptyChunks(arena, machine.memory());
     }
 
@@ -111,8 +115,25 @@ final class Precopy {
             largeChunks.addAll(backing.largeChunks());
             if (round == 0) {
                 wanted.addAll(backing.resident());
+                leaveCold();
             }
         }
+    }
+
+    /** Leaves for later what is not hot, if only that is wanted. */
+    private void leaveCold() {
+        if (!options.hot().isLimited()) {
+            return;
+        }
+        try (Arena arena = Arena.ofConfined()) {
+            PageSet hot = options.hot()
+                    .choose(arena, machine.accessTracker().orElseThrow().map(arena));
+            for (long i = 0, n = wanted.wordCount(); i < n; i++) {
+                cold.setWord(i, wanted.word(i) & ~hot.word(i));
+                wanted.setWord(i, wanted.word(i) & hot.word(i));
+            }
+        }
+        figures.hot(wanted.cardinality());
     }
 
     /**
@@ -172,6 +193,7 @@ final class Precopy {
      */
     RoundSink.Sending startLast(boolean all) throws TransportException {
         machine.dirtyTracker().collect(wanted);
+        wanted.addAll(cold);
         if (all) {
             beginRound();
             return sink.start(wanted, largeChunks, round);
@@ -204,6 +226,6 @@ final class Precopy {
                         + " MiB dirty after round " + round + ", a pause of "
                         + convergence.expectedDowntime().toMillis() + " ms for a budget of "
                         + options.downtime().toMillis()
-                        + " ms; allow a longer --downtime or more --bandwidth, or take --mode auto");
+                        + " ms; allow a longer --downtime or more --bandwidth" + figures.insteadOfPrecopy());
     }
 }

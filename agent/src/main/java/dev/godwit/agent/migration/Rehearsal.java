@@ -6,6 +6,7 @@ import dev.godwit.host.kvm.Kvm;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.machine.MachineConfig;
 import dev.godwit.host.memory.PageSize;
+import dev.godwit.host.memory.Userfault;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.security.SecureRandom;
@@ -46,7 +47,9 @@ public final class Rehearsal {
             server.start();
             for (int i = 0; i < TIMES; i++) {
                 report = migrateOnce(kvm, server.address(), secret, MigrationMode.PRECOPY);
-                migrateOnce(kvm, server.address(), secret, MigrationMode.POSTCOPY);
+                if (Userfault.problem().isEmpty()) {
+                    migrateOnce(kvm, server.address(), secret, MigrationMode.POSTCOPY);
+                }
             }
         } finally {
             visitors.forEach(Machine::close);

@@ -7,6 +7,7 @@ import dev.godwit.host.device.DeviceStateException;
 import dev.godwit.host.kvm.Kvm;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.machine.SavedMachine;
+import dev.godwit.host.memory.Userfault;
 import dev.godwit.host.state.ElapsedTime;
 import dev.godwit.host.state.MachineState;
 import dev.godwit.host.state.StateFormatException;
@@ -23,6 +24,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Supplier;
 
 /**
  * Guests in files. A snapshot is a recorded migration: the guest runs while precopy rounds are written, pauses for the
@@ -178,6 +180,22 @@ public final class Snapshot {
      *     guest; a guest whose memory turns out to be harmed later is stopped, as {@code pages-lost}
      */
     public static Restored restore(Kvm kvm, Path file) throws MigrationException {
+        return restore(kvm, file, Userfault::problem);
+    }
+
+    /**
+     * As {@link #restore(Kvm, Path)}.
+     *
+     * @param pagingProblem why no guest may run here before all of its memory is here, if so
+     */
+    static Restored restore(Kvm kvm, Path file, Supplier<Optional<String>> pagingProblem) throws MigrationException {
+        Optional<String> problem = pagingProblem.get();
+        if (problem.isPresent()) {
+            throw new MigrationException(
+                    Kind.NOT_CAPABLE,
+                    "this host cannot bring a restored guest's memory behind it: " + problem.get()
+                            + "; godwit check says more");
+        }
         try {
             PagedFile in = PagedFile.open(file);
             Arena arena = Arena.ofShared();

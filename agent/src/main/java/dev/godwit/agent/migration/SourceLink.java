@@ -36,6 +36,7 @@ final class SourceLink implements RoundSink, AutoCloseable {
     private DataStreams streams;
     private PageService pages;
     private ProcessIdentity peer = ProcessIdentity.NONE;
+    private String wholeBecause = "";
     private Pinger pinger;
     private boolean aborted;
 
@@ -61,7 +62,9 @@ final class SourceLink implements RoundSink, AutoCloseable {
         Handshake.connect(connection, credentials, Role.CONTROL, session, 0);
         control.send(MessageType.OFFER, 0, offer.encode());
         Message accepted = control.expect(MessageType.ACCEPT);
-        peer = ProcessIdentity.decode(accepted.payload());
+        AcceptMessage word = AcceptMessage.decode(accepted.payload());
+        peer = word.taker();
+        wholeBecause = word.wholeBecause();
         // A broken connection is noticed where the target's next word is due.
         pinger = new Pinger(control, stall, () -> 0, () -> {});
         synchronized (this) {
@@ -71,6 +74,11 @@ final class SourceLink implements RoundSink, AutoCloseable {
             Handshake.connect(connect(streams::add), credentials, Role.DATA, session, i);
         }
         return Duration.of(Math.clamp(accepted.argument(), 0, 60_000_000), ChronoUnit.MICROS);
+    }
+
+    /** Why the guest has to come whole, as the target says; empty when its memory may follow it. */
+    String wholeBecause() {
+        return wholeBecause;
     }
 
     /** A connection that has been handed to {@code keep} before {@link #abort} could miss it. */

@@ -9,6 +9,7 @@ import dev.godwit.agent.transport.Connection;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.agent.transport.TransportException.Kind;
 import dev.godwit.host.memory.PageSet;
+import dev.godwit.host.thread.Uninterruptibly;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -297,17 +298,11 @@ final class SourcePages implements PageStore, AutoCloseable {
             ended = true;
             lanes.forEach(lane -> lane.connection.abort());
             notifyAll();
-            boolean interrupted = false;
-            while (!lanes.isEmpty()) {
-                try {
+            Uninterruptibly.await(() -> {
+                while (!lanes.isEmpty()) {
                     wait();
-                } catch (InterruptedException e) {
-                    interrupted = true;
                 }
-            }
-            if (interrupted) {
-                Thread.currentThread().interrupt();
-            }
+            });
         }
     }
 

@@ -2,6 +2,7 @@ package dev.godwit.agent.migration;
 
 import dev.godwit.agent.memoryhost.RemoteMemory;
 import dev.godwit.host.machine.Machine;
+import dev.godwit.host.memory.Userfault;
 import java.util.Optional;
 
 /**
@@ -16,6 +17,11 @@ public interface TargetHost {
      * @throws RefusedException when this host cannot or will not take it
      */
     Admission admit(GuestDescription guest) throws RefusedException;
+
+    /** Why no guest may run here before all of its memory is here; empty when it may. */
+    default Optional<String> pagingProblem() {
+        return Userfault.problem();
+    }
 
     /** A guest that is on its way here. */
     interface Admission {

@@ -17,6 +17,7 @@ import dev.godwit.host.state.StateFormatException;
 import java.lang.foreign.Arena;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -125,6 +126,7 @@ final class TargetSession {
 
     private TargetStreams accept(Offer offer) throws TransportException, TargetHost.RefusedException {
         TargetHost.Admission admitted = host.admit(offer.guest());
+        Optional<String> whole = offer.mayPostcopy() ? host.pagingProblem() : Optional.empty();
         TargetStreams made = null;
         synchronized (this) {
             if (outcome == Outcome.UNKNOWN) {
@@ -132,7 +134,7 @@ final class TargetSession {
                 admission = admitted;
                 made = new TargetStreams(control, admitted.machine().memory(), offer.streams());
                 streams = made;
-                pages = offer.mayPostcopy() ? new SourcePages() : null;
+                pages = offer.mayPostcopy() && whole.isEmpty() ? new SourcePages() : null;
             }
         }
         if (made == null) {
@@ -147,7 +149,7 @@ final class TargetSession {
         control.send(
                 MessageType.ACCEPT,
                 SwitchoverCost.restoreMicros(),
-                ProcessIdentity.own().encode());
+                new AcceptMessage(ProcessIdentity.own(), whole.orElse("")).encode());
         return made;
     }
 

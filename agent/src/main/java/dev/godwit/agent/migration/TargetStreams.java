@@ -6,6 +6,7 @@ import dev.godwit.agent.transport.TransportException;
 import dev.godwit.agent.transport.TransportException.Kind;
 import dev.godwit.host.memory.GuestMemory;
 import dev.godwit.host.memory.PageSet;
+import dev.godwit.host.thread.Uninterruptibly;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
@@ -162,17 +163,11 @@ final class TargetStreams implements AutoCloseable {
 
     /** Waits, after {@link #abort}, until no stream can write to guest memory any more. */
     synchronized void awaitStopped() {
-        boolean interrupted = false;
-        while (receiving > 0) {
-            try {
+        Uninterruptibly.await(() -> {
+            while (receiving > 0) {
                 wait();
-            } catch (InterruptedException e) {
-                interrupted = true;
             }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
+        });
     }
 
     @Override

@@ -85,9 +85,9 @@ final class Timeline {
         if (running == 0) {
             return Downtime.NONE;
         }
-        // Both sides hash at the same time; the slower one counts.
-        long verify = Math.max(hashNanos, targetHashNanos);
         long state = saveNanos + restoreNanos;
+        // Both sides hash at the same time; the slower one counts, less what it did while the target restored.
+        long verify = Math.min(Math.max(hashNanos, targetHashNanos), Math.max(0, ready - paused - state));
         return new Downtime(
                 micros(running - pauseStart),
                 micros(paused - pauseStart),

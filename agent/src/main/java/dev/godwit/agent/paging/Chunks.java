@@ -120,6 +120,15 @@ final class Chunks {
         return elsewhere(Place.AT_SOURCE) + elsewhere(Place.ON_DISK);
     }
 
+    /** How many pages of all are elsewhere. */
+    long elsewhere() {
+        long sum = 0;
+        for (int place = 0; place < elsewhere.length(); place++) {
+            sum += elsewhere.get(place);
+        }
+        return sum;
+    }
+
     AtomicLong resident() {
         return resident;
     }

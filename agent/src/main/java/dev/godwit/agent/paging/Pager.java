@@ -11,6 +11,7 @@ import dev.godwit.host.memory.MissingPages;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
 import dev.godwit.host.memory.Userfault;
+import dev.godwit.host.thread.Uninterruptibly;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.CompletableFuture;
@@ -145,6 +146,11 @@ public final class Pager implements AutoCloseable {
             // Everybody who waits finds zeros, and no guest runs any more that could see them.
             ending = true;
             userfault.unregister(memory.hva(), memory.size());
+        }
+
+        @Override
+        public long count() {
+            return chunks.elsewhere();
         }
     }
 
@@ -583,17 +589,7 @@ public final class Pager implements AutoCloseable {
     private void stop() {
         ending = true;
         EventCalls.add(wakeup, 1);
-        boolean interrupted = false;
-        while (thread.isAlive()) {
-            try {
-                thread.join();
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
+        Uninterruptibly.join(thread);
     }
 
     /** Gives everything back; no store delivers any more. A page that is still elsewhere is zeros from now on. */

@@ -17,8 +17,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * One data stream's sending end: turns the wanted pages of a chunk into one frame and sends it with one gathering
- * system call, straight from guest memory.
+ * One data stream's sending end: turns the wanted pages of a chunk into one frame, or several short ones under a low
+ * limit, and sends each with one gathering system call, straight from guest memory.
  *
  * <p>A page that the guest writes while it is being sent may arrive torn; it is in the dirty log by then and goes again.
  *
@@ -28,6 +28,7 @@ public final class PageSender {
     private final ByteSink sink;
     private final MemorySegment memory;
     private final RateLimit limit;
+    private final int framePages;
     private final MemorySegment head;
     private final GatherMessage message;
 
@@ -36,6 +37,7 @@ public final class PageSender {
     private int runPages;
     private int runKind;
     private long frameContentPages;
+    private long frameZeroPages;
 
     private final AtomicLong contentPages = new AtomicLong();
     private final AtomicLong zeroPages = new AtomicLong();
@@ -55,6 +57,7 @@ public final class PageSender {
         this.sink = sink;
         this.memory = memory;
         this.limit = limit;
+        this.framePages = limit.framePages();
         this.head = arena.allocate(PageFrame.MAX_HEAD_BYTES, 64);
         this.message = new GatherMessage(arena, 1 + PageFrame.MAX_RUNS);
     }
@@ -83,19 +86,20 @@ public final class PageSender {
             return;
         }
         beginFrame();
-        long zeros = 0;
         for (; page < end; page = wanted.next(page + 1, end)) {
-            boolean zero = (present != null && !present.contains(page))
-                    || ZeroScan.isZero(memory, page << PageSize.SMALL_SHIFT);
-            if (zero) {
-                zeros++;
+            if ((present != null && !present.contains(page)) || ZeroScan.isZero(memory, page << PageSize.SMALL_SHIFT)) {
+                frameZeroPages++;
+                addPage((int) (page - first), KIND_ZERO);
+            } else {
+                if (frameContentPages == framePages) {
+                    sendFrame(first, large, round);
+                    beginFrame();
+                }
+                frameContentPages++;
+                addPage((int) (page - first), KIND_CONTENT);
             }
-            addPage((int) (page - first), zero ? KIND_ZERO : KIND_CONTENT);
         }
-        endRun();
         sendFrame(first, large, round);
-        contentPages.getAndAdd(frameContentPages);
-        zeroPages.getAndAdd(zeros);
     }
 
     /**
@@ -112,7 +116,6 @@ public final class PageSender {
         for (long page = which.next(first, end); page < end; page = which.next(page + 1, end)) {
             addPage((int) (page - first), KIND_ZERO);
         }
-        endRun();
         sendFrame(first, false, round);
     }
 
@@ -120,6 +123,7 @@ public final class PageSender {
         runs = 0;
         runPages = 0;
         frameContentPages = 0;
+        frameZeroPages = 0;
     }
 
     private void addPage(int offset, int kind) {
@@ -143,12 +147,10 @@ public final class PageSender {
         head.set(U16, at + 4, (short) runKind);
         head.set(U16, at + 6, (short) 0);
         runs++;
-        if (runKind == KIND_CONTENT) {
-            frameContentPages += runPages;
-        }
     }
 
     private void sendFrame(long firstPage, boolean large, int round) throws TransportException {
+        endRun();
         long headBytes = PageFrame.HEADER_BYTES + (long) runs * PageFrame.RUN_BYTES;
         long contentBytes = frameContentPages << PageSize.SMALL_SHIFT;
         head.set(U32, PageFrame.TYPE, PageFrame.PAGES);
@@ -171,6 +173,8 @@ public final class PageSender {
         limit.acquire(headBytes + contentBytes);
         sink.send(message);
         wireBytes.getAndAdd(headBytes + contentBytes);
+        contentPages.getAndAdd(frameContentPages);
+        zeroPages.getAndAdd(frameZeroPages);
     }
 
     /** Says that this stream's part of a round is complete. */
@@ -178,6 +182,7 @@ public final class PageSender {
         MemorySegment end = head.asSlice(0, PageFrame.HEADER_BYTES).fill((byte) 0);
         end.set(U32, PageFrame.TYPE, PageFrame.ROUND_END);
         end.set(U64, PageFrame.FIRST_PAGE, round);
+        limit.acquire(PageFrame.HEADER_BYTES);
         sink.send(end);
         wireBytes.getAndAdd(PageFrame.HEADER_BYTES);
     }

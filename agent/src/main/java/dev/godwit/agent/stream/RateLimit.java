@@ -1,61 +1,81 @@
 package dev.godwit.agent.stream;
 
-import java.util.concurrent.TimeUnit;
+import dev.godwit.host.memory.PageSize;
+import java.util.List;
 
 /**
- * Holds senders to so many bytes a second, together.
+ * What a group of senders is held to: its own bandwidth, and perhaps one that it shares with other groups. The group as
+ * a whole can be hurried, and let go when it is given up, which concerns no other group.
  *
- * <p>Threading: any number of senders; each is told its own moment.
+ * <p>Threading: any number of senders; the rest from any thread.
  */
 public final class RateLimit {
-    /** A pause of the senders lets at most this much time's worth be caught up. */
-    private static final long BURST_NANOS = 20_000_000;
+    private static final long HEAD_BYTES = PageFrame.HEADER_BYTES + PageFrame.RUN_BYTES;
 
-    private final long bytesPerSecond;
-    private long next = System.nanoTime();
-    private boolean released;
+    private final List<Bandwidth> bandwidths;
+    private volatile boolean urgent;
+    private volatile boolean released;
 
     /** No limit. */
     public static RateLimit none() {
-        return new RateLimit(0);
+        return new RateLimit();
     }
 
-    /** A limit; 0 is none. */
+    /** A limit of its own; 0 is none. */
     public RateLimit(long bytesPerSecond) {
-        this.bytesPerSecond = bytesPerSecond;
+        this(new Bandwidth(bytesPerSecond));
+    }
+
+    /** All of these limits at once. */
+    public RateLimit(Bandwidth... bandwidths) {
+        this(List.of(bandwidths).stream().filter(Bandwidth::isLimited).toList());
+    }
+
+    private RateLimit(List<Bandwidth> limits) {
+        this.bandwidths = limits;
+    }
+
+    /** Another group under the same bandwidths, which is neither hurried nor released. */
+    public RateLimit another() {
+        return new RateLimit(bandwidths);
+    }
+
+    /** As {@link #another}, hurried. */
+    public RateLimit anotherInAHurry() {
+        RateLimit hurried = another();
+        hurried.hurry();
+        return hurried;
+    }
+
+    /** The most pages with content that should go in one frame, at least 1. */
+    int framePages() {
+        long bytes = Long.MAX_VALUE;
+        for (Bandwidth bandwidth : bandwidths) {
+            bytes = Math.min(bytes, bandwidth.turnBytes());
+        }
+        return Math.clamp((bytes - HEAD_BYTES) >> PageSize.SMALL_SHIFT, 1, PageSize.SMALL_PER_LARGE);
     }
 
     /** Returns when {@code bytes} more may be sent, or nobody is held any more. */
-    public synchronized void acquire(long bytes) {
-        if (bytesPerSecond == 0) {
-            return;
-        }
-        long until = System.nanoTime() + reserve(bytes, System.nanoTime());
-        try {
-            for (long left = until - System.nanoTime(); left > 0 && !released; left = until - System.nanoTime()) {
-                TimeUnit.NANOSECONDS.timedWait(this, left);
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
+    public void acquire(long bytes) {
+        for (Bandwidth bandwidth : bandwidths) {
+            bandwidth.acquire(bytes, urgent, () -> released);
         }
     }
 
-    /** Forgets what is booked: the pages of a paused guest do not wait for those sent before. */
-    public synchronized void forgive() {
-        next = System.nanoTime();
+    /** Counts bytes that are sent without waiting. */
+    public void count(long bytes) {
+        bandwidths.forEach(bandwidth -> bandwidth.count(bytes));
     }
 
-    /** Holds nobody any more, from now on. */
-    public synchronized void release() {
+    /** A guest waits for all that this group sends from now on. */
+    public void hurry() {
+        urgent = true;
+    }
+
+    /** Holds nobody of this group any more, from now on. */
+    public void release() {
         released = true;
-        notifyAll();
-    }
-
-    /** Books {@code bytes} and returns the nanoseconds to wait before sending them. */
-    public synchronized long reserve(long bytes, long now) {
-        next = Math.max(next, now - BURST_NANOS);
-        long wait = next - now;
-        next += (long) (bytes * 1e9 / bytesPerSecond);
-        return Math.max(0, wait);
+        bandwidths.forEach(Bandwidth::lookAgain);
     }
 }

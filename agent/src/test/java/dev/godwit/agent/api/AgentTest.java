@@ -171,6 +171,7 @@ class AgentTest {
         HostView host = client.host();
         assertEquals(HostPort.text(agent.address()), host.listen());
         assertEquals(directory.resolve("a").toString(), host.directory());
+        assertEquals(0, host.bandwidth());
         assertTrue(host.memoryBytes() > 0 && host.cpus() > 0 && host.pid() > 0);
         assertTrue(text(send("GET", "/v1/openapi.yaml", "")).startsWith("openapi: 3.1.0\n"));
         client.start(TestAgent.request("web", "dirtier", MEMORY, "ws=1m"));

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.godwit.agent.config.Failure;
 import dev.godwit.agent.config.HostPort;
 import dev.godwit.agent.migration.MigrationReport;
+import dev.godwit.agent.stream.Bandwidth;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -15,6 +16,7 @@ import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Tag;
@@ -104,6 +106,39 @@ class MigrationRoutesTest {
                 LockSupport.parkNanos(10_000_000); // the target learns of it from the connection
             }
             assertEquals(List.of(), to.guests(false));
+        }
+    }
+
+    /** Two at once, slowed down by the agent alone: 64 MiB at 32 MiB a second. */
+    @Test
+    void theMigrationsOfAnAgentShareItsBandwidth() {
+        try (Agent a = Agent.start(
+                        directory.resolve("a"),
+                        new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
+                        TestAgent.secret(),
+                        new Bandwidth(MEMORY));
+                Agent b = TestAgent.start(directory.resolve("b"))) {
+            ApiClient from = new ApiClient(a.socket());
+            assertEquals(MEMORY, from.host().bandwidth());
+            List<MigrationView> under = new ArrayList<>();
+            for (String name : List.of("one", "two")) {
+                from.start(TestAgent.request(name, "dirtier", MEMORY, "ws=4k rate=1 cold=all"));
+                TestAgent.awaitLog(from, name, "READY ");
+            }
+            long began = System.nanoTime();
+            for (String name : List.of("one", "two")) {
+                under.add(from.migrate(
+                        name, new MigrateRequest(HostPort.text(b.address()), "precopy", null, null, null, null, null)));
+            }
+            long bytes = 0;
+            for (MigrationView each : under) {
+                MigrationView done = await(from, each);
+                assertEquals(null, done.error());
+                bytes += done.report().wireBytes();
+            }
+            double seconds = (System.nanoTime() - began) / 1e9;
+            assertTrue(bytes > 2 * 0.8 * MEMORY, bytes + " bytes");
+            assertTrue(bytes <= MEMORY * (seconds + 0.05), bytes + " bytes in " + seconds + " s");
         }
     }
 

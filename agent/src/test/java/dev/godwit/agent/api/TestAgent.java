@@ -15,9 +15,13 @@ final class TestAgent {
     private TestAgent() {}
 
     static Agent start(Path directory) {
+        return Agent.start(directory, new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), secret());
+    }
+
+    static Secret secret() {
         byte[] key = new byte[32];
         Arrays.fill(key, (byte) 7);
-        return Agent.start(directory, new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), new Secret(key));
+        return new Secret(key);
     }
 
     static StartRequest request(String name, String image, long memory, String cmdline) {

@@ -154,6 +154,32 @@ class CommandsTest {
                 on(a, "migrate", "web", "--to", HostPort.text(b.address()), "--streams", "17"));
     }
 
+    /** The guest runs at b, and its memory follows slowly. */
+    @Test
+    void aGuestWhoseMemoryIsElsewhereSaysSo() throws Exception {
+        on(a, "start", "web", "--image", "dirtier", "--memory", "32m", "--cmdline", "ws=1m cold=all rate=100");
+        on(a, "input", "web", "v");
+        String to = HostPort.text(b.address());
+        Thread migration = Thread.ofPlatform()
+                .start(() -> on(a, "migrate", "web", "--to", to, "--mode", "postcopy", "--bandwidth", "8m"));
+        while (!on(b, "ps").out().contains("running, ")) {
+            assertTrue(migration.isAlive(), "it never was elsewhere");
+        }
+        String row = on(b, "ps").out().lines().toList().get(1);
+        assertTrue(row.matches("web   running, [0-9.]+ MiB elsewhere  32 MiB  1 .*"), row);
+        String shown = on(b, "show", "web").out();
+        assertTrue(shown.matches("(?s).*state +running, [0-9.]+ MiB elsewhere\n.*"), shown);
+        long bytes = new ObjectMapper()
+                .readTree(on(b, "show", "web", "--json").out())
+                .get("memoryElsewhereBytes")
+                .asLong();
+        assertTrue(bytes > 0 && bytes < 32 << 20, bytes + " bytes");
+        migration.join();
+        assertTrue(
+                on(b, "ps").out().contains("web   running  32 MiB"), on(b, "ps").out());
+        assertFalse(on(b, "show", "web", "--json").out().contains("Elsewhere"));
+    }
+
     @Test
     void snapshotAndRestore() {
         on(a, "start", "web", "--image", "dirtier", "--memory", "16m", "--cmdline", "ws=1m");
@@ -170,6 +196,10 @@ class CommandsTest {
     void anotherAgentInTheSamePlace() {
         Run run = Run.of("agent", "--dir", directory.resolve("a").toString(), "--listen", "127.0.0.1:0");
         assertFails(2, "another agent serves " + a.socket(), run);
+        Run limit = Run.of(
+                "agent", "--dir", directory.resolve("d").toString(), "--listen", "127.0.0.1:0", "--bandwidth", "fast");
+        assertEquals(2, limit.status());
+        assertTrue(limit.err().startsWith("godwit: --bandwidth: 'fast' is not a size; "), limit.err());
         Run port = Run.of("agent", "--dir", directory.resolve("c").toString(), "--listen", HostPort.text(b.address()));
         assertEquals(2, port.status());
         assertTrue(port.err().startsWith("godwit: --listen: "), port.err());

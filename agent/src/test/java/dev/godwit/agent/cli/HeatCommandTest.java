@@ -95,6 +95,37 @@ class HeatCommandTest {
     }
 
     @Test
+    void theHottestPagesGoFirstIfItIsKnownWhichTheyAre() throws IOException {
+        startGuest();
+        String[] migrate = {
+            "migrate", "web", "--to", HostPort.text(b.address()), "--mode", "hybrid", "--hot-bytes", "2m"
+        };
+        Run unknown = godwit(migrate);
+        assertEquals(
+                "godwit: nothing is known of which pages of guest web are hot: track it for a while, by 'godwit heat"
+                        + " web', or from its start by 'godwit start --access-tracking'\n",
+                unknown.err());
+        assertEquals(2, unknown.status());
+        Run auto = godwit("migrate", "web", "--to", HostPort.text(b.address()), "--hot-threshold", "5");
+        assertEquals(
+                "godwit: a hot threshold and hot bytes say what mode hybrid sends before the guest; they mean nothing"
+                        + " in mode auto\n",
+                auto.err());
+        assertEquals(2, auto.status());
+        for (String[] bad : new String[][] {
+            {"--hot-threshold", "0"}, {"--hot-threshold", "-2"}, {"--hot-bytes", "0"}, {"--hot-bytes", "100"}
+        }) {
+            Run run = godwit("migrate", "web", "--to", HostPort.text(b.address()), "--mode", "hybrid", bad[0], bad[1]);
+            assertEquals(2, run.status(), run.err());
+            assertEquals(1, run.err().lines().count(), run.err());
+        }
+        assertEquals(0, godwit("heat", "web", "--for", "3s", "--share", "0.2").status());
+        Run done = godwit(migrate);
+        assertEquals(0, done.status(), done.err());
+        assertTrue(done.out().contains("\n  hot first    512 pages, 2 MiB\n"), done.out());
+    }
+
+    @Test
     void aGuestIsTrackedOnDemand() {
         startGuest();
         assertFalse(client.heat("web", 0).tracking());

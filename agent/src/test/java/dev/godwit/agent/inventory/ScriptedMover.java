@@ -108,6 +108,8 @@ final class ScriptedMover implements Mover {
                 0,
                 null,
                 List.of(),
-                Map.of());
+                Map.of(),
+                null,
+                null);
     }
 }

@@ -93,7 +93,9 @@ class HistogramLogTest {
                     0,
                     null,
                     List.of(),
-                    Map.of());
+                    Map.of(),
+                    null,
+                    null);
         }
     }
 }

@@ -4,11 +4,13 @@ import dev.godwit.agent.transport.Secret;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.kvm.Kvm;
 import dev.godwit.host.machine.Machine;
+import dev.godwit.host.memory.Userfault;
 import dev.godwit.host.vcpu.StopReason;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 
@@ -19,6 +21,9 @@ class LoopbackHost implements TargetHost, AutoCloseable {
     final Map<String, Machine> arrived = new ConcurrentHashMap<>();
     final List<String> completed = new CopyOnWriteArrayList<>();
     final List<String> abandoned = new CopyOnWriteArrayList<>();
+    /** For tests of a host that cannot page. */
+    volatile Optional<String> pagingProblem = Userfault.problem();
+
     private final Kvm kvm;
     private final MigrationServer server;
 
@@ -37,6 +42,11 @@ class LoopbackHost implements TargetHost, AutoCloseable {
 
     /** For tests of what a host does wrong: called before a guest is adopted. */
     void adopting(GuestDescription guest) {}
+
+    @Override
+    public Optional<String> pagingProblem() {
+        return pagingProblem;
+    }
 
     @Override
     public Admission admit(GuestDescription guest) throws RefusedException {

@@ -52,7 +52,8 @@ class PageOracleTest {
                 Connection out = Connection.connect(listener.address(), Duration.ofSeconds(5));
                 Connection in = listener.accept();
                 ExecutorService threads = Executors.newSingleThreadExecutor()) {
-            PageSender sender = new PageSender(arena, out, from, new RateLimit(0));
+            // With a limit a chunk is several frames.
+            PageSender sender = new PageSender(arena, out, from, new RateLimit(random.nextInt(3) * (100L << 20)));
             PageReceiver receiver = new PageReceiver(arena, in, to, new PageSet(arena, PAGES));
             byte[] oracle = new byte[PAGES * PAGE];
             for (int round = 1; round <= Chance.times(60); round++) {

@@ -6,14 +6,17 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.godwit.agent.config.Sizes;
 import dev.godwit.host.kvm.Kvm;
 import dev.godwit.host.machine.MachineConfig;
 import dev.godwit.host.memory.LargePages;
+import dev.godwit.host.tracking.AccessTracker;
 import dev.godwit.images.GuestImage;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -22,6 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** Guests that run at the target before all of their memory is there. */
 @Tag("kvm")
@@ -129,6 +133,92 @@ class PostcopyTest {
             assertTrue(tracker.awaitLooks(3, Duration.ofSeconds(60)));
             tracker.stop();
             guest.move(mode(MigrationMode.POSTCOPY));
+            guest.verify();
+        }
+    }
+
+    /** All of it follows, what the round before did not send and what was written since, whatever decides what is hot. */
+    @ParameterizedTest
+    @CsvSource({"0, 4m, THP, hotcold", "2, 0, NONE, zipf", "1, 2m, THP, zipf", "100000000, 0, NONE, hotcold"})
+    void theHottestPagesGoBeforeTheGuest(double threshold, String size, LargePages largePages, String pattern)
+            throws Exception {
+        long bytes = Sizes.parse("size", size);
+        try (Wanderer guest = boot(largePages, "ws=16m cold=all cpus=2 reads=50 rate=20000 pattern=" + pattern)) {
+            for (int i = 0; i < Chance.times(3); i++) {
+                AccessTracker tracker = guest.machine().trackAccesses(0.5, Duration.ofSeconds(10));
+                assertTrue(tracker.awaitLooks(5, Duration.ofSeconds(60)));
+                tracker.stop();
+                MigrationReport report = guest.move(mode(MigrationMode.HYBRID).withHot(new HotPages(threshold, bytes)));
+                guest.verify();
+                System.out.println(pattern + " " + threshold + "/s " + size + ": " + report.hot() + ", "
+                        + report.rounds() + ", " + report.postcopy());
+                MigrationReport.Round first = report.rounds().getFirst();
+                assertEquals(report.hot().pages(), first.pages());
+                assertEquals(report.hot().pages() * 4096, report.hot().bytes());
+                // The working set is 4096 pages, of 16384.
+                assertTrue(first.pages() <= (bytes == 0 ? 6000 : bytes / 4096), report.toString());
+                assertEquals(threshold < 1e6, first.pages() > 0, report.toString());
+                assertTrue(report.postcopy().pages() >= 16384 - 700 - first.pages(), report.toString());
+                assertEquals(report.largePagesBefore(), report.largePagesAfter());
+            }
+        }
+    }
+
+    @Test
+    void whatIsHotIsNotKnownOfAGuestThatWasNeverTracked() throws Exception {
+        try (Wanderer guest = boot(LargePages.THP, "ws=1m rate=1000 cpus=2")) {
+            MigrationOptions options = mode(MigrationMode.HYBRID).withHot(new HotPages(1, 0));
+            MigrationException e =
+                    guest.attempt(guest.prepare(host.address(), options)).orElseThrow();
+            assertEquals(MigrationException.Kind.REFUSED, e.kind());
+            assertTrue(e.getMessage().contains("godwit heat wanderer"), e.getMessage());
+            assertEquals(0, guest.report().wireBytes());
+            guest.verify();
+        }
+    }
+
+    /** Said when the target accepts, before anything of the guest is sent. */
+    @ParameterizedTest
+    @EnumSource(
+            value = MigrationMode.class,
+            names = {"HYBRID", "POSTCOPY"})
+    void aTargetThatCannotPageTakesNoGuestAheadOfItsMemory(MigrationMode mode) throws Exception {
+        host.pagingProblem = Optional.of("userfaultfd: EPERM");
+        try (Wanderer guest = boot(LargePages.THP, "ws=1m rate=1000 cpus=2")) {
+            MigrationException e =
+                    guest.attempt(guest.prepare(host.address(), mode(mode))).orElseThrow();
+            assertEquals(MigrationException.Kind.REFUSED, e.kind());
+            assertEquals(
+                    "the target takes guests with all of their memory only: userfaultfd: EPERM (godwit check there says"
+                            + " more); take --mode precopy or auto",
+                    e.getMessage());
+            assertEquals(0, guest.report().wireBytes());
+            guest.verify();
+        }
+    }
+
+    @Test
+    void autoIsPrecopyForATargetThatCannotPage() throws Exception {
+        host.pagingProblem = Optional.of("userfaultfd: EPERM");
+        try (Wanderer guest = boot(LargePages.THP, "ws=1m cold=all rate=1000 cpus=2")) {
+            MigrationReport report = guest.move(mode(MigrationMode.AUTO));
+            assertNull(report.postcopy());
+            assertEquals("userfaultfd: EPERM", report.wholeBecause());
+            assertEquals("auto", report.mode());
+            guest.verify();
+            assertNull(guest.move(mode(MigrationMode.PRECOPY)).wholeBecause(), "nobody asked");
+        }
+        try (Wanderer guest = boot(LargePages.THP, BUSY)) {
+            MigrationOptions hard = mode(MigrationMode.AUTO)
+                    .withDowntime(Duration.ofMillis(30))
+                    .withBandwidth(32 << 20)
+                    .withMaxTime(Duration.ofSeconds(1));
+            MigrationException e =
+                    guest.attempt(guest.prepare(host.address(), hard)).orElseThrow();
+            assertEquals(MigrationException.Kind.NOT_CONVERGED, e.kind());
+            assertTrue(
+                    e.getMessage().endsWith("its memory cannot follow it, since the target says: userfaultfd: EPERM"),
+                    e.getMessage());
             guest.verify();
         }
     }

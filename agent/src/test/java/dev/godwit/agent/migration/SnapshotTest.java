@@ -18,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -62,6 +63,24 @@ class SnapshotTest {
         }
         try (var files = Files.list(directory)) {
             assertEquals(List.of(file), files.toList());
+        }
+    }
+
+    @Test
+    void aHostThatCannotPageSaysSo() throws Exception {
+        Path file = directory.resolve("guest.snap");
+        try (Kvm kvm = Kvm.open();
+                Arena arena = Arena.ofShared();
+                Machine machine = boot(kvm, arena)) {
+            Snapshot.save(machine, GUEST, file);
+            MigrationException e = assertThrows(
+                    MigrationException.class,
+                    () -> Snapshot.restore(kvm, file, () -> Optional.of("userfaultfd: EPERM")));
+            assertEquals(MigrationException.Kind.NOT_CAPABLE, e.kind());
+            assertEquals(
+                    "this host cannot bring a restored guest's memory behind it: userfaultfd: EPERM; godwit check says"
+                            + " more",
+                    e.getMessage());
         }
     }
 

@@ -60,6 +60,8 @@ class PostcopyIT {
     @Test
     void allIsRefusedThatWouldNeedTheWholeGuest() {
         assertEquals("running", at(agents.b()).state());
+        long elsewhere = at(agents.b()).memoryElsewhereBytes();
+        assertTrue(elsewhere > MEMORY / 4 && elsewhere < MEMORY, elsewhere + " bytes");
         Failure again = assertThrows(Failure.class, () -> agents.b().client().migrate(GUEST, TwoAgents.to(agents.a())));
         assertTrue(again.getMessage().contains("still where it came from"), again.getMessage());
         Failure resume = assertThrows(Failure.class, () -> agents.a().client().resume(GUEST, true));

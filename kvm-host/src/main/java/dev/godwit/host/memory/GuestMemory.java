@@ -177,6 +177,12 @@ public final class GuestMemory implements AutoCloseable {
         return missingPages == null;
     }
 
+    /** Bytes of pages that have still to be brought from elsewhere; from any thread, also after {@link #close}. */
+    public long elsewhereBytes() {
+        MissingPages watching = missingPages;
+        return watching == null ? 0 : watching.count() << SMALL_SHIFT;
+    }
+
     /** The guest has been told to stop for good: nobody waits any longer for a page that is not there. */
     public void giveUpMissing() {
         MissingPages watching = missingPages;

@@ -13,4 +13,7 @@ public interface MissingPages {
      * again.
      */
     void giveUp();
+
+    /** How many pages have still to be brought; from any thread. */
+    long count();
 }

@@ -19,6 +19,7 @@ import dev.godwit.bindings.linux.gen.uffdio_register;
 import dev.godwit.bindings.linux.gen.uffdio_zeropage;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 
 /**
  * One userfaultfd: whoever touches a missing page of a registered range sleeps until somebody puts a page there. The
@@ -71,6 +72,15 @@ public final class Userfault implements AutoCloseable {
         }
         SystemCallException.check(result, "UFFDIO_API");
         return new Userfault(fd, uffdio_api.features(api));
+    }
+
+    /** Why this host does not allow one, in one line; empty when it does. */
+    public static Optional<String> problem() {
+        try (Userfault _ = open()) {
+            return Optional.empty();
+        } catch (SystemCallException e) {
+            return Optional.of(e.getMessage());
+        }
     }
 
     /** The kernel's {@code UFFD_FEATURE_} bits. */

@@ -4,6 +4,7 @@ import dev.godwit.host.memory.Backing;
 import dev.godwit.host.memory.GuestMemory;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
+import dev.godwit.host.thread.Uninterruptibly;
 import java.lang.foreign.Arena;
 import java.time.Duration;
 import java.util.Arrays;
@@ -113,18 +114,8 @@ public final class AccessTracker implements AutoCloseable {
         }
         stopped = true;
         thread.interrupt();
-        boolean interrupted = false;
-        while (thread.isAlive()) {
-            try {
-                thread.join();
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
+        Uninterruptibly.join(thread);
         thread = null;
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
     }
 
     /** Whether it works now: started, and the host has not stopped it. */

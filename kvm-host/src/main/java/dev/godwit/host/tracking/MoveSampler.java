@@ -8,6 +8,7 @@ import dev.godwit.host.memory.GuestMemory;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
 import dev.godwit.host.memory.Userfault;
+import dev.godwit.host.thread.Uninterruptibly;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -376,16 +377,8 @@ public final class MoveSampler implements AccessSampler {
     }
 
     private void join() {
-        boolean interrupted = false;
-        while (faults != null && faults.isAlive()) {
-            try {
-                faults.join();
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
+        if (faults != null) {
+            Uninterruptibly.join(faults);
         }
     }
 }

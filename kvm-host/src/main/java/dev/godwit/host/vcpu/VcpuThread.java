@@ -4,6 +4,7 @@ import dev.godwit.bindings.linux.ProcessCalls;
 import dev.godwit.bindings.linux.SignalCalls;
 import dev.godwit.host.kvm.Vcpu;
 import dev.godwit.host.kvm.VcpuExit;
+import dev.godwit.host.thread.Uninterruptibly;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiConsumer;
@@ -145,17 +146,7 @@ public final class VcpuThread {
 
     /** Waits until the thread has ended, after {@link #requestStop}. */
     public void join() {
-        boolean interrupted = false;
-        while (thread.isAlive()) {
-            try {
-                thread.join();
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
+        Uninterruptibly.join(thread);
     }
 
     /**
