@@ -11,7 +11,13 @@ import picocli.CommandLine.Spec;
         description = "Measures Godwit on this machine; what is compared is measured in turns in one run.",
         sortOptions = false,
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = {JmhCommand.class, StartCommand.class, MigrateCommand.class, HeatBenchCommand.class},
+        subcommands = {
+            JmhCommand.class,
+            StartCommand.class,
+            MigrateCommand.class,
+            HeatBenchCommand.class,
+            TargetsCommand.class
+        },
         footer = {
             "",
             "Examples:",
@@ -20,6 +26,7 @@ import picocli.CommandLine.Spec;
             "  godwit bench migrate            migrations back and forth, against raw TCP",
             "  godwit bench migrate --peer qemu --quick    the same on QEMU, side by side",
             "  godwit bench heat               access tracking against what a guest really did",
+            "  godwit bench targets            what migration is to reach, and whether it does",
             "",
             BenchOptions.EXIT_STATUS
         })

@@ -54,6 +54,7 @@ final class MigrateCommand implements Callable<Integer> {
     private static final int WARMUPS = 2;
     private static final long DEFAULT_MEMORY = 1L << 30;
     private static final double GIGA = 1e9;
+    private static final double KILO = 1e3;
 
     @Spec
     private CommandSpec spec;
@@ -201,7 +202,12 @@ final class MigrateCommand implements Callable<Integer> {
         row(table, "share of raw TCP", "", result.share(), Figures::ratio);
         row(table, "  into fresh memory", "", result.shareOfFresh(), Figures::ratio);
         row(table, "2 MiB coverage before", "", result.coverageBefore(), Figures::percent);
-        row(table, "2 MiB coverage after", "", result.coverageAfter(), Figures::percent);
+        row(table, "2 MiB coverage right after", "", result.coverageAfter(), Figures::percent);
+        row(table, "2 MiB coverage 1 s after", "", result.coverageLater(), Figures::percent);
+        if (result.workBefore().max() > 0) {
+            row(table, "guest's work before", "k/s", result.workBefore(), work -> Figures.of(work / KILO));
+            row(table, "guest's work after", "k/s", result.workAfter(), work -> Figures.of(work / KILO));
+        }
         table.print(out);
         out.println("The guest checked " + result.pagesVerified() + " pages at the end and found all of them right.");
     }

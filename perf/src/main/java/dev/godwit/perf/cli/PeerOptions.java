@@ -79,6 +79,11 @@ final class PeerOptions {
                             + " otherwise.")
     private boolean quick;
 
+    @Option(
+            names = "--cold",
+            description = "With --peer: do not touch free memory of this host before, but wait until it is cold.")
+    private boolean cold;
+
     /** What there is of the options of the whole command; null is the default. */
     record Common(
             String guests, Long memoryBytes, int cpus, int streams, Duration downtime, Integer warmups, Integer runs) {}
@@ -90,6 +95,7 @@ final class PeerOptions {
         }
         Map<String, Object> given = new LinkedHashMap<>();
         given.put("--quick", quick ? quick : null);
+        given.put("--cold", cold ? cold : null);
         given.put("--rate", rate);
         given.put("--mode", mode);
         given.put("--qemu", program);
@@ -141,6 +147,7 @@ final class PeerOptions {
                 multifd,
                 common.warmups != null ? common.warmups : quick ? 0 : WARMUPS,
                 common.runs != null ? common.runs : quick ? 1 : RUNS,
+                cold,
                 command);
     }
 

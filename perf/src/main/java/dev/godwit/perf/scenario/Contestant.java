@@ -5,7 +5,7 @@ import java.util.Map;
 import java.util.function.Consumer;
 
 /** One way of migrating. */
-interface Contestant {
+public interface Contestant {
     /** For tables and files: {@code godwit precopy}, {@code qemu multifd-4}. */
     String name();
 
@@ -21,6 +21,11 @@ interface Contestant {
     /** One guest with one migration before it. */
     interface Session extends AutoCloseable {
         MeasuringGuest guest();
+
+        /** Waits until the guest is as it is to be when it is migrated. */
+        default void awaitReady() {
+            guest().awaitReady();
+        }
 
         long sourcePid();
 

@@ -19,14 +19,16 @@ import java.util.function.Consumer;
  *
  * @param mode one of {@link PeerScenario#GODWIT_MODES}
  * @param streams data connections
+ * @param care what the guest is given before
  */
-record GodwitContestant(AgentProcess from, AgentProcess to, String mode, int streams) implements Contestant {
+public record GodwitContestant(AgentProcess from, AgentProcess to, String mode, int streams, GuestCare care)
+        implements Contestant {
     private static final String GUEST = "bench-peer";
     private static final double MEBI = 1 << 20;
 
     @Override
     public String name() {
-        return "godwit " + mode;
+        return "godwit " + mode + care.suffix();
     }
 
     @Override
@@ -43,7 +45,16 @@ record GodwitContestant(AgentProcess from, AgentProcess to, String mode, int str
     public Session start(MigrationCase c) {
         from.client()
                 .start(new StartRequest(
-                        GUEST, c.guest().image(), c.memoryBytes(), c.cpus(), c.commandLine(), null, null, null, null));
+                                GUEST,
+                                c.guest().image(),
+                                c.memoryBytes(),
+                                c.cpus(),
+                                c.commandLine(),
+                                null,
+                                null,
+                                null,
+                                null)
+                        .with(care.remote()));
         return new OnAgents(c);
     }
 
@@ -59,6 +70,12 @@ record GodwitContestant(AgentProcess from, AgentProcess to, String mode, int str
         @Override
         public MeasuringGuest guest() {
             return guest;
+        }
+
+        @Override
+        public void awaitReady() {
+            guest.awaitReady();
+            care.give(source, GUEST, limits.memoryBytes());
         }
 
         @Override

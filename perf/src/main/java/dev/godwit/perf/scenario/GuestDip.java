@@ -1,7 +1,9 @@
 package dev.godwit.perf.scenario;
 
 import dev.godwit.images.GuestPace;
+import java.time.Duration;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -36,6 +38,19 @@ record GuestDip(double depth, double lengthMillis, double lostMillis) {
             lost += Math.max(0, 1 - share) * micros;
         }
         return Optional.of(new GuestDip(1 - lowest, length / 1e3, lost / 1e3));
+    }
+
+    /** Work a second in the last bins that make up at least this time, or in all there are; 0 when there are none. */
+    static double workInLast(Duration time, GuestPace pace) {
+        List<Long> work = pace.work();
+        if (work.isEmpty()) {
+            return 0;
+        }
+        int bins = Math.clamp(Math.ceilDiv(time.toNanos() / 1000, pace.binMicros()), 1, work.size());
+        long sum = work.subList(work.size() - bins, work.size()).stream()
+                .mapToLong(Long::longValue)
+                .sum();
+        return sum * 1e6 / ((double) bins * pace.binMicros());
     }
 
     private static int binsInWindow(GuestPace pace) {

@@ -22,7 +22,7 @@ public enum GuestKind {
     ZIPF(filled().withWorkingSet(DirtierOptions.ALL).withPattern(Pattern.ZIPF).withReads(95)),
     /** {@link #STEADY} on at least two vCPUs. */
     SMP(filled().withCpus(2)),
-    /** Nearly all zero, nothing is written. */
+    /** Nearly all zero, but all of it has been touched: untouched memory would not even be looked at. */
     ZERO(null);
 
     private static final long OWN = 8L << 20;
@@ -53,7 +53,8 @@ public enum GuestKind {
         return OWN + (options == null ? 0 : Math.max(0, options.workingSet()));
     }
 
-    String image() {
+    /** Name of its image. */
+    public String image() {
         return options == null ? "zero" : "dirtier";
     }
 
@@ -63,9 +64,9 @@ public enum GuestKind {
     }
 
     /** What to tell it; with 0 kHz it finds out the frequency of its time stamp counter itself. */
-    String commandLine(int cpus, long tscKhz) {
+    public String commandLine(int cpus, long tscKhz) {
         return options == null
-                ? "cpus=" + cpus + (tscKhz == 0 ? "" : " tsc_khz=" + tscKhz)
+                ? "touch=all cpus=" + cpus + (tscKhz == 0 ? "" : " tsc_khz=" + tscKhz)
                 : options.withCpus(cpus).withTscKhz(tscKhz).commandLine();
     }
 }

@@ -6,11 +6,11 @@ import dev.godwit.host.kvm.Vcpu;
 import dev.godwit.host.kvm.Vm;
 
 /** The frequency of the time stamp counter that guests see here. */
-final class HostClock {
+public final class HostClock {
     private HostClock() {}
 
     /** In kHz; 0 where KVM does not say. */
-    static long tscKhz() {
+    public static long tscKhz() {
         try (Kvm kvm = Kvm.open();
                 Vm vm = kvm.createVm();
                 Vcpu vcpu = vm.createVcpu(0)) {

@@ -12,11 +12,11 @@ import dev.godwit.host.memory.LargePages;
  * about two seconds), and the first touch of such memory then costs ten to twenty times as much. That is a property of
  * the machine beneath, and would drown what a migration does.
  */
-final class HostMemoryTouch {
+public final class HostMemoryTouch {
     private HostMemoryTouch() {}
 
     /** Touches so many bytes in large pages; returns bytes a second. */
-    static double touch(long bytes) {
+    public static double touch(long bytes) {
         try (GuestMemory memory = GuestMemory.allocate(bytes, LargePages.THP)) {
             long from = System.nanoTime();
             SystemCallException.check(

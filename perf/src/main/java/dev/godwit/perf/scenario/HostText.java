@@ -8,10 +8,11 @@ import java.nio.file.Path;
 import java.util.Arrays;
 
 /** This host in one line. */
-final class HostText {
+public final class HostText {
     private HostText() {}
 
-    static String describe() {
+    /** Processor, memory, kernel and load. */
+    public static String describe() {
         return value("/proc/cpuinfo", "model name") + ", "
                 + Runtime.getRuntime().availableProcessors() + " CPUs, "
                 + memory() + ", Linux " + System.getProperty("os.version") + ", load "

@@ -20,6 +20,10 @@ public enum Measure {
     BYTES("bytes", "MiB", Better.LESS),
     /** Pages sent over distinct pages. */
     RESENT("re-sent factor", "", Better.LESS),
+    /** Turns of the guest's loop in the second before the command. */
+    WORK_BEFORE("guest's work, before", "k/s", Better.NONE),
+    /** The same in the second after all is across. */
+    WORK_AFTER("guest's work, after", "k/s", Better.MORE),
     /** How deep the guest's work fell, over 20 ms at least. */
     DIP_DEPTH("throughput dip, depth", "%", Better.LESS),
     /** Time with less than 90 % of the work done before. */

@@ -25,7 +25,10 @@ import java.util.function.ToDoubleFunction;
  * @param share rate over rawStreams of the same run
  * @param shareOfFresh rate over rawFresh of the same run
  * @param coverageBefore share of guest RAM in 2 MiB pages at the source
- * @param coverageAfter the same at the target
+ * @param coverageAfter the same at the target, at the resume
+ * @param coverageLater the same a second after all was across, by the kernel's own accounting
+ * @param workBefore turns of the guest's loop a second, in the second before; 0 for an idle guest
+ * @param workAfter the same in the second after
  * @param pagesVerified pages the guest checked and found right after the last run
  */
 public record MigrateResult(
@@ -46,6 +49,9 @@ public record MigrateResult(
         Distribution shareOfFresh,
         Distribution coverageBefore,
         Distribution coverageAfter,
+        Distribution coverageLater,
+        Distribution workBefore,
+        Distribution workAfter,
         long pagesVerified) {
 
     /**
@@ -57,6 +63,9 @@ public record MigrateResult(
      * @param rawStreams bytes a second
      * @param rawFresh bytes a second
      * @param touch bytes a second
+     * @param coverageLater 0 to 1, a second after
+     * @param workBefore turns of its loop a second
+     * @param workAfter turns of its loop a second
      */
     public record Run(
             MigrationReport migration,
@@ -64,7 +73,10 @@ public record MigrateResult(
             double rawOne,
             double rawStreams,
             double rawFresh,
-            double touch) {
+            double touch,
+            double coverageLater,
+            double workBefore,
+            double workAfter) {
         double rate() {
             return migration.sentBytes() * 1e6 / migration.totalMicros();
         }
@@ -90,6 +102,9 @@ public record MigrateResult(
                 of(runs, r -> r.rate() / r.rawFresh()),
                 of(runs, r -> r.migration().largePagesBefore() / memory),
                 of(runs, r -> r.migration().largePagesAfter() / memory),
+                of(runs, Run::coverageLater),
+                of(runs, Run::workBefore),
+                of(runs, Run::workAfter),
                 pagesVerified);
     }
 

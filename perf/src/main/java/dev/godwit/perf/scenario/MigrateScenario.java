@@ -9,9 +9,11 @@ import dev.godwit.agent.cli.MeasuringGuest;
 import dev.godwit.agent.config.Durations;
 import dev.godwit.agent.config.Failure;
 import dev.godwit.host.memory.PageSize;
+import dev.godwit.images.DirtierReport;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 
 /**
@@ -30,6 +32,7 @@ public record MigrateScenario(
         GuestKind guest, long memoryBytes, int cpus, int streams, Long downtimeMillis, int warmups, int runs) {
     private static final String NAME = "bench-migrate";
     private static final Duration POLL = Duration.ofSeconds(30);
+    private static final Duration A_SECOND = Duration.ofSeconds(1);
     private static final long MOST_RAW = 1L << 30;
 
     /** Runs it. */
@@ -47,13 +50,24 @@ public record MigrateScenario(
                 double rawStreams = small.measure(streams, rawBytes);
                 double touch = HostMemoryTouch.touch(memoryBytes);
                 double rawFresh = large.measureFresh(streams, rawBytes);
-                HostMemoryTouch.touch(memoryBytes);
                 AgentProcess to = agents.get((i + 1) % 2);
+                double workBefore = work(inside);
+                HostMemoryTouch.touch(memoryBytes);
                 inside.zero();
                 MigrationView migration = migrate(agents.get(i % 2).client(), to.address());
                 inside.movedTo(to.client());
-                MigrateResult.Run run =
-                        new MigrateResult.Run(migration.report(), inside.report(), rawOne, rawStreams, rawFresh, touch);
+                DirtierReport seen = inside.report();
+                double workAfter = work(inside);
+                MigrateResult.Run run = new MigrateResult.Run(
+                        migration.report(),
+                        seen,
+                        rawOne,
+                        rawStreams,
+                        rawFresh,
+                        touch,
+                        LargePageShare.percent(to.process().pid(), memoryBytes) / 100,
+                        workBefore,
+                        workAfter);
                 progress.accept((i < warmups ? "warm-up: " : "run " + (i - warmups + 1) + " of " + runs + ": ")
                         + Durations.human(run.migration().totalMicros()) + ", downtime "
                         + Durations.human(run.migration().downtime().total()) + ", the guest saw "
@@ -80,6 +94,13 @@ public record MigrateScenario(
         MeasuringGuest inside = new MeasuringGuest(NAME, agent);
         inside.awaitReady();
         return inside;
+    }
+
+    /** Turns a second of the guest's loop, in a second from now. */
+    private static double work(MeasuringGuest inside) {
+        inside.zero();
+        LockSupport.parkNanos(A_SECOND.toNanos());
+        return GuestDip.workInLast(A_SECOND, inside.pace());
     }
 
     private MigrationView migrate(ApiClient from, String target) {

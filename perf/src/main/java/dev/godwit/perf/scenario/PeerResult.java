@@ -28,6 +28,13 @@ public record PeerResult(String date, String host, String command, List<Contest>
      * @param entries one a contestant, in the order of their turns
      */
     public record Contest(String key, String title, long memoryBytes, String commandLine, List<Entry> entries) {
+        /** Of all trials of each contestant, in the order of their turns. */
+        public static Contest of(MigrationCase c, Map<Contestant, List<Trial>> trials) {
+            List<Entry> entries = new ArrayList<>();
+            trials.forEach((who, what) -> entries.add(Entry.of(who.name(), who.version(), who.isOwn(), what)));
+            return new Contest(c.key(), c.title(), c.memoryBytes(), c.commandLine(), entries);
+        }
+
         /** The rival with the best median of a measure; empty when none has any, or nothing is better. */
         public Optional<Entry> bestRival(Measure measure) {
             return entries.stream()

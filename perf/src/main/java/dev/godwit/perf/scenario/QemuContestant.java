@@ -21,7 +21,7 @@ import java.util.function.Consumer;
  * @param directory for sockets and error output
  * @param channels of multifd
  */
-record QemuContestant(Qemu qemu, QemuMode mode, int channels, Path directory) implements Contestant {
+public record QemuContestant(Qemu qemu, QemuMode mode, int channels, Path directory) implements Contestant {
     private static final AtomicInteger STARTED = new AtomicInteger();
     private static final double MEBI = 1 << 20;
     private static final long PAGE = 4096;

@@ -25,7 +25,7 @@ import java.util.concurrent.Future;
  * What TCP over the loopback carries with the system calls a migration makes and nothing around them: one thread a
  * connection and side, 2 MiB a call, from and to memory in large pages.
  */
-final class RawTcp implements AutoCloseable {
+public final class RawTcp implements AutoCloseable {
     private static final Duration CONNECT = Duration.ofSeconds(5);
 
     private final GuestMemory from;
@@ -36,20 +36,20 @@ final class RawTcp implements AutoCloseable {
      *
      * @param span bytes, a multiple of 2 MiB: with no more than 2 MiB a connection all stays in the caches
      */
-    RawTcp(long span) {
+    public RawTcp(long span) {
         from = GuestMemory.allocate(span, LargePages.THP);
         to = GuestMemory.allocate(span, LargePages.THP);
         from.segment().fill((byte) 1);
     }
 
     /** Carries so many bytes over so many connections, to memory that is populated; returns bytes a second. */
-    double measure(int connections, long bytes) {
+    public double measure(int connections, long bytes) {
         MemoryCalls.madvise(to.hva(), to.size(), MemoryCalls.MADV_POPULATE_WRITE);
         return measure(to, connections, bytes);
     }
 
     /** The same to memory that nobody has touched yet, as that of a guest that arrives. */
-    double measureFresh(int connections, long bytes) {
+    public double measureFresh(int connections, long bytes) {
         try (GuestMemory fresh = GuestMemory.allocate(to.size(), LargePages.THP)) {
             return measure(fresh, connections, bytes);
         }

@@ -2,6 +2,7 @@ package dev.godwit.perf.scenario;
 
 import dev.godwit.agent.cli.AgentProcess;
 import dev.godwit.agent.config.SecretFile;
+import dev.godwit.agent.transport.Secret;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -12,13 +13,14 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /** A temporary directory, and agents of this very build in it, each in a process of its own; all of it goes at the end. */
-final class Stage implements AutoCloseable {
+public final class Stage implements AutoCloseable {
     private final Path directory;
     private final Path secret;
     private final List<AgentProcess> agents = new ArrayList<>();
     private final Thread onInterrupt = Thread.ofPlatform().name("clean-up").unstarted(this::clean);
 
-    Stage() {
+    /** An empty one. */
+    public Stage() {
         try {
             directory = Files.createTempDirectory("godwit-bench");
         } catch (IOException e) {
@@ -30,7 +32,7 @@ final class Stage implements AutoCloseable {
     }
 
     /** Starts one more agent, with migrations on any free port of the loopback. */
-    AgentProcess agent() {
+    public AgentProcess agent() {
         AgentProcess agent = AgentProcess.start(
                 directory.resolve("agent-" + agents.size()), "127.0.0.1:0", List.of("--secret", secret.toString()));
         agents.add(agent);
@@ -38,8 +40,13 @@ final class Stage implements AutoCloseable {
         return agent;
     }
 
+    /** What all that runs here proves to know. */
+    public Secret secret() {
+        return SecretFile.read(secret);
+    }
+
     /** Where all of it lies. */
-    Path directory() {
+    public Path directory() {
         return directory;
     }
 

@@ -82,8 +82,17 @@ class BenchIT {
                 "--json",
                 "--out=" + kept);
         assertEquals(2, result.at("/runs").size());
-        for (String figure :
-                List.of("total", "downtime", "guestGap", "rate", "rawOne", "rawStreams", "rawFresh", "share")) {
+        for (String figure : List.of(
+                "total",
+                "downtime",
+                "guestGap",
+                "rate",
+                "rawOne",
+                "rawStreams",
+                "rawFresh",
+                "share",
+                "workBefore",
+                "workAfter")) {
             assertTrue(result.at("/" + figure + "/min").asDouble() > 0, figure + ": " + result);
         }
         assertTrue(result.at("/pagesVerified").asLong() > 16384, result.toString());
@@ -137,6 +146,53 @@ class BenchIT {
         }
     }
 
+    /** Every row that fits small guests; the rest needs more memory than a test should take. */
+    @Test
+    void targetsAreMeasuredRowByRow() throws Exception {
+        Path kept = directory.resolve("targets");
+        JsonNode result = json(
+                "bench",
+                "targets",
+                "--row=throughput,resume,fault,zero,coverage,restore,memory-host",
+                "--memory=80m",
+                "--runs=1",
+                "--warm-up=0",
+                "--json",
+                "--out=" + kept);
+        List<String> rows = new ArrayList<>();
+        for (JsonNode line : result.at("/lines")) {
+            rows.add(line.at("/row").asText());
+            assertTrue(
+                    line.at("/value").asDouble() > 0
+                            || line.at("/note").asText().contains("no memory hosts"),
+                    line.toString());
+        }
+        assertEquals(
+                List.of("throughput", "resume", "fault", "zero", "coverage", "restore", "memory-host"),
+                rows.stream().distinct().toList());
+        assertTrue(Files.readString(kept.resolve("targets.txt")).contains("Guests of 80 MiB"));
+    }
+
+    /** The rows about QEMU, with any QEMU. */
+    @Test
+    @Tag("qemu")
+    void targetsAreMeasuredAgainstQemu() throws IOException {
+        JsonNode result = json(
+                "bench",
+                "targets",
+                "--row=total-time,gap-precopy",
+                "--memory=80m",
+                "--runs=1",
+                "--warm-up=0",
+                "--qemu=" + QemuHere.get().program(),
+                "--json");
+        assertEquals(4, result.at("/lines").size(), result.at("/lines").toString());
+        for (JsonNode line : result.at("/lines")) {
+            assertTrue(line.at("/value").asDouble() > 0, line.toString());
+        }
+        assertEquals(2, result.at("/contests").size());
+    }
+
     @Test
     void withoutQemuOneLineSaysSo() {
         Run run = run("bench", "migrate", "--peer=qemu", "--qemu=/no/such/qemu");
@@ -177,7 +233,11 @@ class BenchIT {
                 List.of("bench", "start", "--memory=many"),
                 List.of("bench", "heat", "--pattern=cat"),
                 List.of("bench", "heat", "--share=2"),
+                List.of("bench", "targets", "--row=cat"),
+                List.of("bench", "targets", "--memory=1m"),
+                List.of("bench", "targets", "--runs=0"),
                 List.of("bench", "migrate", "--guest=cat"),
+                List.of("bench", "migrate", "--cold"),
                 List.of("bench", "migrate", "--guest=idle,zero"),
                 List.of("bench", "migrate", "--guest=dirty", "--memory=128m"),
                 List.of("bench", "migrate", "--rate=125"),

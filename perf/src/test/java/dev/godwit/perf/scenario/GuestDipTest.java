@@ -3,6 +3,7 @@ package dev.godwit.perf.scenario;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.godwit.images.GuestPace;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -38,6 +39,14 @@ class GuestDipTest {
         GuestPace idle = new GuestPace(2000, Collections.nCopies(100, 0L));
         assertEquals(Optional.empty(), GuestDip.of(idle, idle));
         assertEquals(Optional.empty(), GuestDip.of(new GuestPace(2000, List.of()), idle));
+    }
+
+    @Test
+    void workIsThatOfTheLastBins() {
+        GuestPace pace = new GuestPace(300_000, List.of(9L, 9L, 1L, 2L, 3L, 4L));
+        assertEquals(10 / 1.2, GuestDip.workInLast(Duration.ofSeconds(1), pace), EXACT);
+        assertEquals(28 / 1.8, GuestDip.workInLast(Duration.ofSeconds(100), pace), EXACT);
+        assertEquals(0, GuestDip.workInLast(Duration.ofSeconds(1), new GuestPace(2000, List.of())), EXACT);
     }
 
     @Test

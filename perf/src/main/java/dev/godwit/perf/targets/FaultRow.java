@@ -1,0 +1,127 @@
+package dev.godwit.perf.targets;
+
+import dev.godwit.agent.config.Failure;
+import dev.godwit.agent.migration.FaultSummary;
+import dev.godwit.agent.migration.MigrationReport;
+import dev.godwit.images.DirtierReport;
+import dev.godwit.perf.peer.CProgram;
+import dev.godwit.perf.peer.Workshop;
+import dev.godwit.perf.report.Distribution;
+import dev.godwit.perf.report.Figures;
+import dev.godwit.perf.scenario.GuestKind;
+import dev.godwit.perf.scenario.Measure;
+import dev.godwit.perf.scenario.PeerResult;
+import dev.godwit.perf.scenario.Trial;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Postcopy of a guest that reads all over its RAM: the 99th percentile of its waits for pages, against the median of a
+ * bare userfaultfd round trip, in C, between two processors of this host, measured before each run. A wait is what the
+ * pager counts, from its notice of the fault; what the guest itself saw is the same percentile of as many of its longest
+ * gaps.
+ */
+final class FaultRow {
+    private static final int TOUCHES = 5000;
+    private static final long NARROW = 125_000_000;
+    private static final double PERCENTILE = 0.99;
+
+    private FaultRow() {}
+
+    /** Microseconds. */
+    private record Bare(double p50, double p99) {
+        static Bare of(CProgram c) {
+            long[] answer = c.ask(TOUCHES);
+            return new Bare(answer[0] / 1e3, answer[1] / 1e3);
+        }
+    }
+
+    static List<TargetLine> measure(TargetBench bench) {
+        List<TargetLine> lines = new ArrayList<>();
+        try (Workshop workshop = new Workshop();
+                CProgram oneCpu = new CProgram(workshop.program("uffd"), 0, 0);
+                CProgram twoCpus = new CProgram(workshop.program("uffd"), 0, otherCpu())) {
+            lines.addAll(lines(bench, 0, oneCpu, twoCpus));
+            lines.addAll(lines(bench, NARROW, oneCpu, twoCpus));
+        }
+        return lines;
+    }
+
+    private static int otherCpu() {
+        return Runtime.getRuntime().availableProcessors() > 1 ? 1 : 0;
+    }
+
+    private static List<TargetLine> lines(TargetBench bench, long bandwidth, CProgram oneCpu, CProgram twoCpus) {
+        TargetRow row = TargetRow.FAULT;
+        List<Bare> near = new ArrayList<>();
+        List<Bare> far = new ArrayList<>();
+        PeerResult.Contest contest = bench.keep(bench.turns(false)
+                .run(bench.guest(GuestKind.ZIPF, bench.memory(), bandwidth), List.of(bench.godwit("postcopy")), () -> {
+                    near.add(Bare.of(oneCpu));
+                    far.add(Bare.of(twoCpus));
+                }));
+        PeerResult.Entry entry = contest.entries().getFirst();
+        double trip = median(far, true);
+        double slowTrip = median(far, false);
+        String limited = bandwidth == 0 ? ", no limit" : ", 125 MB/s";
+        String by = "bare round trip, median";
+        return List.of(
+                TargetLine.of(
+                        row.text(),
+                        row.what() + limited,
+                        row.limit(),
+                        Judge.of(entry, t -> faults(t).p99() / trip),
+                        by,
+                        "p50 " + micros(entry, Measure.FAULT_P50) + ", p99 " + micros(entry, Measure.FAULT_P99)
+                                + " µs of "
+                                + Figures.of(
+                                        Judge.of(entry, t -> faults(t).count()).median())
+                                + " faults; bare: " + Figures.of(trip) + " µs, p99 " + Figures.of(slowTrip)
+                                + " µs, on one processor " + Figures.of(median(near, true)) + " µs"),
+                TargetLine.of(
+                        row.text(),
+                        row.what() + limited,
+                        null,
+                        Judge.of(entry, t -> faults(t).p99() / slowTrip),
+                        "bare round trip, p99",
+                        ""),
+                TargetLine.of(
+                        row.text(),
+                        "the same as the guest saw it" + limited,
+                        null,
+                        Judge.of(entry, t -> seenByGuest(t) / trip),
+                        by,
+                        Figures.of(Judge.of(entry, FaultRow::seenByGuest).median()) + " µs"));
+    }
+
+    private static double median(List<Bare> all, boolean p50) {
+        return Distribution.of(
+                        all.stream().mapToDouble(b -> p50 ? b.p50 : b.p99).toArray())
+                .median();
+    }
+
+    private static String micros(PeerResult.Entry entry, Measure measure) {
+        return Figures.of(Judge.of(entry, measure).median());
+    }
+
+    private static FaultSummary faults(Trial trial) {
+        MigrationReport.Postcopy after = ((MigrationReport) trial.details()).postcopy();
+        if (after == null || after.faults() == null) {
+            throw Failure.failed("the target did not say how the guest waited");
+        }
+        return after.faults();
+    }
+
+    /** Of as many of its longest gaps as there were faults, in microseconds. */
+    static double seenByGuest(Trial trial) {
+        long rarer = Math.max(1, Math.round(faults(trial).count() * (1 - PERCENTILE)));
+        long seen = 0;
+        for (DirtierReport.Bucket bucket : trial.guest().gaps().reversed()) {
+            seen += bucket.count();
+            if (seen >= rarer) {
+                return bucket.lowestNanos() / 1e3;
+            }
+        }
+        return 0;
+    }
+}

@@ -1,0 +1,22 @@
+package dev.godwit.perf.targets;
+
+import dev.godwit.perf.scenario.PeerResult;
+import java.util.List;
+
+/**
+ * The table, and what it was made of.
+ *
+ * @param date when it began, ISO 8601
+ * @param host processor, memory, kernel
+ * @param command how to do it again
+ * @param memoryBytes RAM of a guest where nothing else is said
+ * @param lines in the order of the rows
+ * @param contests all migrations behind them
+ */
+public record TargetResult(
+        String date,
+        String host,
+        String command,
+        long memoryBytes,
+        List<TargetLine> lines,
+        List<PeerResult.Contest> contests) {}
