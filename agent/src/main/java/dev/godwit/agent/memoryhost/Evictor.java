@@ -99,7 +99,6 @@ final class Evictor implements AutoCloseable {
 
     /** Nothing leaves the guest any more, and nothing is on its way, when this returns. The guest may have more meanwhile. */
     void hold() {
-        pager.limitResident(Long.MAX_VALUE, () -> {});
         synchronized (this) {
             held = true;
             Uninterruptibly.await(() -> {
@@ -108,6 +107,7 @@ final class Evictor implements AutoCloseable {
                 }
             });
         }
+        pager.limitResident(Long.MAX_VALUE, () -> {});
     }
 
     /** Goes on after {@link #hold}. */
