@@ -40,6 +40,12 @@ public final class AccessTracker implements AutoCloseable {
     private static final long LONGEST_LOOK = 200_000_000L;
     private static final long LONGEST_REGION_LOOK = 20_000_000L;
     private static final int SMALL_LOOKS_PER_REGION_LOOK = 8;
+    /** A look at small pages tells most, for its faults, when it ends with about this part of them seen. */
+    private static final int PART_SEEN = 4;
+
+    private static final double MOST_FAULTS_A_SIGHTING = 16;
+    private static final int ENOUGH_SIGHTINGS = 16;
+    private static final long SETTLING = 20_000_000L;
     /** Of the time of a look at small pages, lost to the smaller mappings: an allowance for what cannot be measured. */
     private static final int SMALL_MAPPINGS = 20;
 
@@ -61,6 +67,10 @@ public final class AccessTracker implements AutoCloseable {
     private long accesses;
     private long spent;
     private long vcpuTime;
+    private double allowance;
+    private double faultsPerSighting = 2;
+    private long ofLook;
+    private int turn;
     private volatile boolean stopped = true;
     private volatile RuntimeException failure;
     private Thread thread;
@@ -197,16 +207,20 @@ public final class AccessTracker implements AutoCloseable {
     private void loop() {
         try {
             track();
+            // What the last look has left behind is over after a moment; the interrupt that ended it was heard.
+            Thread.interrupted();
+            LockSupport.parkNanos(SETTLING);
+            pay(sampler.aftermath());
+            sampler.rest();
         } catch (RuntimeException e) {
             failure = e;
         }
     }
 
     private void track() {
-        double allowance = 0;
         long last = System.nanoTime();
-        int turn = 0;
         while (!stopped) {
+            pay(sampler.aftermath());
             if (!runs.getAsBoolean()) {
                 LockSupport.parkNanos(MOST_WAIT);
                 last = System.nanoTime();
@@ -219,38 +233,53 @@ public final class AccessTracker implements AutoCloseable {
                 vcpuTime += gained;
             }
             allowance = Math.min(allowance + share * gained, share * cpus * ALLOWANCE_SPAN);
-            long fault = sampler.faultNanos();
             double least = share * cpus * LOOK_PERIOD;
             if (allowance < least) {
                 LockSupport.parkNanos((long) Math.min(MOST_WAIT, (least - allowance) / (share * cpus)));
                 continue;
             }
             refreshBacking(now);
-            int faults = (int) Math.max(1, allowance / (fault * sampler.chargePerFault()));
-            boolean small = turn++ % (SMALL_LOOKS_PER_REGION_LOOK + 1) != 0;
-            long cost = look(small, faults);
-            allowance -= cost;
+            look(turn++ % (SMALL_LOOKS_PER_REGION_LOOK + 1) != 0);
         }
     }
 
-    /** One look; what it cost. */
-    private long look(boolean small, int faults) {
+    private void pay(long cost) {
+        if (cost != 0) {
+            allowance -= cost;
+            ofLook += cost;
+            synchronized (heat) {
+                spent += cost;
+            }
+        }
+    }
+
+    /** Learns from the last look, whose cost is known by now, what one sighting costs. */
+    private void learn() {
+        if (look.small() && look.sightings() >= ENOUGH_SIGHTINGS) {
+            double its = ofLook / (look.sightings() * (double) sampler.faultNanos());
+            faultsPerSighting = (faultsPerSighting + Math.clamp(its, 1, MOST_FAULTS_A_SIGHTING)) / 2;
+        }
+        ofLook = 0;
+    }
+
+    private void look(boolean small) {
+        learn();
+        int faults = (int) Math.max(1, allowance / (sampler.faultNanos() * faultsPerSighting));
         look.begin(small);
         long more = small ? chooseSmall(faults) : chooseRegions(faults);
         if (look.count() == 0) {
             LockSupport.parkNanos(MOST_WAIT / 10);
-            return 0;
+            return;
         }
         long begin = System.nanoTime();
-        // Some of the faults come after the last look at their number.
-        int most = Math.max(1, faults * 3 / 4);
+        int most = faults;
         if (small) {
             // A look that goes on until all pages were accessed tells nothing of which come first.
-            most = Math.min(most, look.count() * PER_CHUNK / 4);
+            most = Math.min(most, look.count() * PER_CHUNK / PART_SEEN);
         }
         long cost = sampler.sample(look, most, small ? LONGEST_LOOK : LONGEST_REGION_LOOK) + more;
         long took = System.nanoTime() - begin;
-        cost += small ? took / SMALL_MAPPINGS : 0;
+        pay(cost + (small ? took / SMALL_MAPPINGS : 0));
         synchronized (heat) {
             // A guest that paused meanwhile has not shown anything.
             if (runs.getAsBoolean()) {
@@ -258,10 +287,8 @@ public final class AccessTracker implements AutoCloseable {
             }
             looks++;
             accesses += look.sightings();
-            spent += cost;
             heat.notifyAll();
         }
-        return cost;
     }
 
     /** Takes as many regions as may be touched, in turn; the answer is a further cost in nanoseconds. */
@@ -282,7 +309,8 @@ public final class AccessTracker implements AutoCloseable {
     private long chooseSmall(int faults) {
         long now = System.nanoTime();
         long more = 0;
-        int most = sampler.splitsLargePages() ? MOST_SPLIT : Look.MOST_SMALL;
+        int enough = 1 + faults * PART_SEEN / PER_CHUNK;
+        int most = Math.min(enough, sampler.splitsLargePages() ? MOST_SPLIT : Look.MOST_SMALL);
         long room = faults;
         while (look.count() < Math.min(most, populated.length)) {
             int best = -1;
@@ -305,7 +333,7 @@ public final class AccessTracker implements AutoCloseable {
                     break;
                 }
                 room -= pages;
-                more += pages * sampler.faultNanos();
+                more += sampler.splitsLargePages() ? pages * sampler.faultNanos() : 0;
             }
             lookedAt[best] = now;
             look.add(best);

@@ -127,7 +127,7 @@ public final class MoveSampler implements AccessSampler {
         synchronized (lock) {
             look = at;
             faultCount = 0;
-            fault.begin();
+            fault.from(0);
         }
         boolean[] large = new boolean[at.count()];
         try {
