@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import java.util.function.LongSupplier;
 
 /**
  * Keeps the heat of a guest's pages while the guest runs, at a bounded cost.
@@ -36,7 +37,14 @@ public final class AccessTracker implements AutoCloseable {
     /** Few long looks tell more than many short ones, and beginning and ending one has its price. */
     private static final long LOOK_PERIOD = 750_000_000L;
 
-    private static final long MOST_WAIT = 50_000_000L;
+    /** After this time a smaller look, which costs more for what it tells, is better than none. */
+    private static final long SELDOM = 3_000_000_000L;
+
+    private static final int SMALL_LOOK = 8;
+    /** Waking takes a CPU from a guest on a busy host. */
+    private static final long MOST_WAIT = 200_000_000L;
+
+    private static final long NOTHING_WAIT = 5_000_000L;
     private static final long LONGEST_LOOK = 200_000_000L;
     private static final long LONGEST_REGION_LOOK = 20_000_000L;
     private static final int SMALL_LOOKS_PER_REGION_LOOK = 8;
@@ -60,6 +68,7 @@ public final class AccessTracker implements AutoCloseable {
     private final BooleanSupplier runs;
     private final double share;
     private final int cpus;
+    private final LongSupplier vcpuNanos;
     private final int chunks;
     private final Arena arena = Arena.ofShared();
     private final Heat heat;
@@ -86,7 +95,9 @@ public final class AccessTracker implements AutoCloseable {
      * A tracker that is not started; it owns the sampler.
      *
      * @param cpus the guest's vCPUs
-     * @param share of their time that tracking may cost, above 0 and at most 0.5
+     * @param vcpuNanos the CPU time that they have used so far: what others on the host take from a guest is not its
+     *     to spend
+     * @param share of that time that tracking may cost, above 0 and at most 0.5
      * @param halfLife after which what was seen counts half
      * @param runs whether the guest runs now
      */
@@ -94,6 +105,7 @@ public final class AccessTracker implements AutoCloseable {
             GuestMemory memory,
             AccessSampler sampler,
             int cpus,
+            LongSupplier vcpuNanos,
             double share,
             Duration halfLife,
             BooleanSupplier runs) {
@@ -104,7 +116,9 @@ public final class AccessTracker implements AutoCloseable {
         this.memory = memory;
         this.sampler = sampler;
         this.cpus = cpus;
+        this.vcpuNanos = vcpuNanos;
         this.share = share;
+        this.allowance = share * cpus * LOOK_PERIOD;
         this.runs = runs;
         long now = System.nanoTime();
         this.chunks = Math.toIntExact((memory.pages() + PER_CHUNK - 1) / PER_CHUNK);
@@ -224,28 +238,41 @@ public final class AccessTracker implements AutoCloseable {
     }
 
     private void track() {
-        long last = System.nanoTime();
+        long last = vcpuNanos.getAsLong();
+        long lookedLast = System.nanoTime();
         while (!stopped) {
             pay(sampler.aftermath());
             if (!runs.getAsBoolean()) {
                 LockSupport.parkNanos(MOST_WAIT);
-                last = System.nanoTime();
+                last = vcpuNanos.getAsLong();
                 continue;
             }
+            long used = vcpuNanos.getAsLong();
+            earn(last, used);
+            last = used;
             long now = System.nanoTime();
-            long gained = (now - last) * cpus;
-            last = now;
-            synchronized (heat) {
-                vcpuTime += gained;
-            }
-            allowance = Math.min(allowance + share * gained, share * cpus * ALLOWANCE_SPAN);
             double least = share * cpus * LOOK_PERIOD;
+            if (now - lookedLast > SELDOM) {
+                // A guest that uses little of its time.
+                least /= SMALL_LOOK;
+            }
             if (allowance < least) {
                 LockSupport.parkNanos((long) Math.min(MOST_WAIT, (least - allowance) / (share * cpus)));
                 continue;
             }
+            lookedLast = now;
             refreshBacking(now);
             look(turn++ % (SMALL_LOOKS_PER_REGION_LOOK + 1) != 0);
+        }
+        earn(last, vcpuNanos.getAsLong());
+    }
+
+    private void earn(long from, long to) {
+        // Less when a vCPU has ended.
+        long gained = Math.max(0, to - from);
+        allowance = Math.min(allowance + share * gained, share * cpus * ALLOWANCE_SPAN);
+        synchronized (heat) {
+            vcpuTime += gained;
         }
     }
 
@@ -274,17 +301,17 @@ public final class AccessTracker implements AutoCloseable {
         look.begin(small);
         long more = small ? chooseSmall(faults) : chooseRegions(faults);
         if (look.count() == 0) {
-            LockSupport.parkNanos(MOST_WAIT / 10);
+            LockSupport.parkNanos(NOTHING_WAIT);
             return;
         }
-        long begin = System.nanoTime();
+        long begin = vcpuNanos.getAsLong();
         int most = faults;
         if (small) {
             // A look that goes on until all pages were accessed tells nothing of which come first.
             most = Math.min(most, look.count() * PER_CHUNK / PART_SEEN);
         }
         long cost = sampler.sample(look, most, small ? LONGEST_LOOK : LONGEST_REGION_LOOK) + more;
-        long took = System.nanoTime() - begin;
+        long took = Math.max(0, vcpuNanos.getAsLong() - begin);
         pay(cost + cost / COLD_CACHES + (small ? took / SMALL_MAPPINGS : 0));
         synchronized (heat) {
             // A guest that paused meanwhile has not shown anything.

@@ -75,6 +75,7 @@ class AccessTrackingTest {
                 machine.memory(),
                 new MoveSampler(machine.memory()),
                 1,
+                machine::vcpuNanos,
                 SHARE,
                 HALF_LIFE,
                 () -> machine.state() == Machine.State.RUNNING);

@@ -145,6 +145,7 @@ public record HeatScenario(
                 machine.memory(),
                 new MoveSampler(machine.memory()),
                 options.cpus(),
+                machine::vcpuNanos,
                 share,
                 HALF_LIFE,
                 () -> machine.state() == Machine.State.RUNNING);
