@@ -1,5 +1,6 @@
 package dev.godwit.host.machine;
 
+import dev.godwit.bindings.linux.ClockCalls;
 import dev.godwit.host.boot.PvhEntryState;
 import dev.godwit.host.boot.PvhImage;
 import dev.godwit.host.boot.PvhLoader;
@@ -143,11 +144,21 @@ public final class Machine implements AutoCloseable {
                 List<Integer> threads = vcpus.stream().map(VcpuThread::threadId).toList();
                 AccessSampler sampler = AccessMechanism.open(
                         memory(), parts.slots(), threads, !config.disks().isEmpty());
-                accessTracker = new AccessTracker(memory(), sampler, threads.size(), share, halfLife, () -> running);
+                accessTracker = new AccessTracker(
+                        memory(), sampler, threads.size(), this::vcpuNanos, share, halfLife, () -> running);
             }
             accessTracker.start();
             return accessTracker;
         }
+    }
+
+    /** The CPU time that all vCPUs have used so far, the guest's own and what KVM did for it; of those that live. */
+    public long vcpuNanos() {
+        long sum = 0;
+        for (VcpuThread vcpu : vcpus) {
+            sum += Math.max(0, ClockCalls.threadCpuNanos(vcpu.threadId()));
+        }
+        return sum;
     }
 
     /** The machine's access tracker, if {@link #trackAccesses} was ever called. */

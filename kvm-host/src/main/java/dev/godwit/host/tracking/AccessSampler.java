@@ -26,10 +26,16 @@ public interface AccessSampler extends AutoCloseable {
     /** About what it costs the guest to be seen once, as measured, in nanoseconds. */
     long faultNanos();
 
-    /** How many times that is charged for a fault, for what it leaves behind. */
-    default int chargePerFault() {
-        return 1;
+    /**
+     * What looks have cost the guest after their end, since this was last asked: nanoseconds of vCPU time. To be asked
+     * often, and before {@link Look#begin} is called on the look that was sampled.
+     */
+    default long aftermath() {
+        return 0;
     }
+
+    /** No look follows soon: gives up what is kept ready for the next. */
+    default void rest() {}
 
     @Override
     void close();

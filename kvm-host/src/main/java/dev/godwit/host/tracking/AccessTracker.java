@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import java.util.function.LongSupplier;
 
 /**
  * Keeps the heat of a guest's pages while the guest runs, at a bounded cost.
@@ -37,18 +38,38 @@ public final class AccessTracker implements AutoCloseable {
     /** Few long looks tell more than many short ones, and beginning and ending one has its price. */
     private static final long LOOK_PERIOD = 750_000_000L;
 
-    private static final long MOST_WAIT = 50_000_000L;
+    /** After this time a smaller look, which costs more for what it tells, is better than none. */
+    private static final long SELDOM = 3_000_000_000L;
+
+    private static final int SMALL_LOOK = 8;
+    /** Waking takes a CPU from a guest on a busy host. */
+    private static final long MOST_WAIT = 200_000_000L;
+
+    private static final long NOTHING_WAIT = 5_000_000L;
     private static final long LONGEST_LOOK = 200_000_000L;
     private static final long LONGEST_REGION_LOOK = 20_000_000L;
     private static final int SMALL_LOOKS_PER_REGION_LOOK = 8;
+    /** A look at small pages tells most, for its faults, when it ends with about this part of them seen. */
+    private static final int PART_SEEN = 4;
+
+    private static final double MOST_FAULTS_A_SIGHTING = 16;
+    private static final int ENOUGH_SIGHTINGS = 16;
+    private static final long SETTLING = 20_000_000L;
     /** Of the time of a look at small pages, lost to the smaller mappings: an allowance for what cannot be measured. */
     private static final int SMALL_MAPPINGS = 20;
+
+    /**
+     * Of what a look costs, lost again afterwards to caches that the host has used meanwhile, which leaves no trace to
+     * count: a guest of 32 MiB at random lost a tenth, sometimes a seventh.
+     */
+    private static final int COLD_CACHES = 5;
 
     private final GuestMemory memory;
     private final AccessSampler sampler;
     private final BooleanSupplier runs;
     private final double share;
     private final int cpus;
+    private final LongSupplier vcpuNanos;
     private final int chunks;
     private final Arena arena = Arena.ofShared();
     private final Heat heat;
@@ -62,6 +83,10 @@ public final class AccessTracker implements AutoCloseable {
     private long accesses;
     private long spent;
     private long vcpuTime;
+    private double allowance;
+    private double faultsPerSighting = 2;
+    private long ofLook;
+    private int turn;
     private volatile boolean stopped = true;
     private volatile RuntimeException failure;
     private Thread thread;
@@ -71,7 +96,9 @@ public final class AccessTracker implements AutoCloseable {
      * A tracker that is not started; it owns the sampler.
      *
      * @param cpus the guest's vCPUs
-     * @param share of their time that tracking may cost, above 0 and at most 0.5
+     * @param vcpuNanos the CPU time that they have used so far: what others on the host take from a guest is not its
+     *     to spend
+     * @param share of that time that tracking may cost, above 0 and at most 0.5
      * @param halfLife after which what was seen counts half
      * @param runs whether the guest runs now
      */
@@ -79,6 +106,7 @@ public final class AccessTracker implements AutoCloseable {
             GuestMemory memory,
             AccessSampler sampler,
             int cpus,
+            LongSupplier vcpuNanos,
             double share,
             Duration halfLife,
             BooleanSupplier runs) {
@@ -89,7 +117,9 @@ public final class AccessTracker implements AutoCloseable {
         this.memory = memory;
         this.sampler = sampler;
         this.cpus = cpus;
+        this.vcpuNanos = vcpuNanos;
         this.share = share;
+        this.allowance = share * cpus * LOOK_PERIOD;
         this.runs = runs;
         long now = System.nanoTime();
         this.chunks = Math.toIntExact((memory.pages() + PER_CHUNK - 1) / PER_CHUNK);
@@ -188,60 +218,92 @@ public final class AccessTracker implements AutoCloseable {
     private void loop() {
         try {
             track();
+            // What the last look has left behind is over after a moment; the interrupt that ended it was heard.
+            Thread.interrupted();
+            LockSupport.parkNanos(SETTLING);
+            pay(sampler.aftermath());
+            sampler.rest();
         } catch (RuntimeException e) {
             failure = e;
         }
     }
 
     private void track() {
-        double allowance = 0;
-        long last = System.nanoTime();
-        int turn = 0;
+        long last = vcpuNanos.getAsLong();
+        long lookedLast = System.nanoTime();
         while (!stopped) {
+            pay(sampler.aftermath());
             if (!runs.getAsBoolean()) {
                 LockSupport.parkNanos(MOST_WAIT);
-                last = System.nanoTime();
+                last = vcpuNanos.getAsLong();
                 continue;
             }
+            long used = vcpuNanos.getAsLong();
+            earn(last, used);
+            last = used;
             long now = System.nanoTime();
-            long gained = (now - last) * cpus;
-            last = now;
-            synchronized (heat) {
-                vcpuTime += gained;
-            }
-            allowance = Math.min(allowance + share * gained, share * cpus * ALLOWANCE_SPAN);
-            long fault = sampler.faultNanos();
             double least = share * cpus * LOOK_PERIOD;
+            if (now - lookedLast > SELDOM) {
+                // A guest that uses little of its time.
+                least /= SMALL_LOOK;
+            }
             if (allowance < least) {
                 LockSupport.parkNanos((long) Math.min(MOST_WAIT, (least - allowance) / (share * cpus)));
                 continue;
             }
+            lookedLast = now;
             refreshBacking(now);
-            int faults = (int) Math.max(1, allowance / (fault * sampler.chargePerFault()));
-            boolean small = turn++ % (SMALL_LOOKS_PER_REGION_LOOK + 1) != 0;
-            long cost = look(small, faults);
-            allowance -= cost;
+            look(turn++ % (SMALL_LOOKS_PER_REGION_LOOK + 1) != 0);
+        }
+        earn(last, vcpuNanos.getAsLong());
+    }
+
+    private void earn(long from, long to) {
+        // Less when a vCPU has ended.
+        long gained = Math.max(0, to - from);
+        allowance = Math.min(allowance + share * gained, share * cpus * ALLOWANCE_SPAN);
+        synchronized (heat) {
+            vcpuTime += gained;
         }
     }
 
-    /** One look; what it cost. */
-    private long look(boolean small, int faults) {
+    private void pay(long cost) {
+        if (cost != 0) {
+            allowance -= cost;
+            ofLook += cost;
+            synchronized (heat) {
+                spent += cost;
+            }
+        }
+    }
+
+    /** Learns from the last look, whose cost is known by now, what one sighting costs. */
+    private void learn() {
+        if (look.small() && look.sightings() >= ENOUGH_SIGHTINGS) {
+            double its = ofLook / (look.sightings() * (double) sampler.faultNanos());
+            faultsPerSighting = (faultsPerSighting + Math.clamp(its, 1, MOST_FAULTS_A_SIGHTING)) / 2;
+        }
+        ofLook = 0;
+    }
+
+    private void look(boolean small) {
+        learn();
+        int faults = (int) Math.max(1, allowance / (sampler.faultNanos() * faultsPerSighting));
         look.begin(small);
         long more = small ? chooseSmall(faults) : chooseRegions(faults);
         if (look.count() == 0) {
-            LockSupport.parkNanos(MOST_WAIT / 10);
-            return 0;
+            LockSupport.parkNanos(NOTHING_WAIT);
+            return;
         }
-        long begin = System.nanoTime();
-        // Some of the faults come after the last look at their number.
-        int most = Math.max(1, faults * 3 / 4);
+        long begin = vcpuNanos.getAsLong();
+        int most = faults;
         if (small) {
             // A look that goes on until all pages were accessed tells nothing of which come first.
-            most = Math.min(most, look.count() * PER_CHUNK / 4);
+            most = Math.min(most, look.count() * PER_CHUNK / PART_SEEN);
         }
         long cost = sampler.sample(look, most, small ? LONGEST_LOOK : LONGEST_REGION_LOOK) + more;
-        long took = System.nanoTime() - begin;
-        cost += small ? took / SMALL_MAPPINGS : 0;
+        long took = Math.max(0, vcpuNanos.getAsLong() - begin);
+        pay(cost + cost / COLD_CACHES + (small ? took / SMALL_MAPPINGS : 0));
         synchronized (heat) {
             // A guest that paused meanwhile has not shown anything.
             if (runs.getAsBoolean()) {
@@ -249,10 +311,8 @@ public final class AccessTracker implements AutoCloseable {
             }
             looks++;
             accesses += look.sightings();
-            spent += cost;
             heat.notifyAll();
         }
-        return cost;
     }
 
     /** Takes as many regions as may be touched, in turn; the answer is a further cost in nanoseconds. */
@@ -273,7 +333,8 @@ public final class AccessTracker implements AutoCloseable {
     private long chooseSmall(int faults) {
         long now = System.nanoTime();
         long more = 0;
-        int most = sampler.splitsLargePages() ? MOST_SPLIT : Look.MOST_SMALL;
+        int enough = 1 + faults * PART_SEEN / PER_CHUNK;
+        int most = Math.min(enough, sampler.splitsLargePages() ? MOST_SPLIT : Look.MOST_SMALL);
         long room = faults;
         while (look.count() < Math.min(most, populated.length)) {
             int best = -1;
@@ -296,7 +357,7 @@ public final class AccessTracker implements AutoCloseable {
                     break;
                 }
                 room -= pages;
-                more += pages * sampler.faultNanos();
+                more += sampler.splitsLargePages() ? pages * sampler.faultNanos() : 0;
             }
             lookedAt[best] = now;
             look.add(best);

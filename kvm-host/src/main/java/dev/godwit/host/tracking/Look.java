@@ -133,8 +133,11 @@ public final class Look {
         return slot >= 0 && seen[small ? slot * PER_CHUNK + (int) (page % PER_CHUNK) : slot] != NEVER;
     }
 
-    /** Whether any page of the chunk with this slot (of a look at small pages) was seen. */
+    /** Whether the chunk with this slot, or any page of it, was seen. */
     boolean sawAny(int slot) {
+        if (!small) {
+            return seen[slot] != NEVER;
+        }
         for (int i = slot * PER_CHUNK; i < (slot + 1) * PER_CHUNK; i++) {
             if (seen[i] != NEVER) {
                 return true;

@@ -42,11 +42,12 @@ public final class MoveSampler implements AccessSampler {
     private static final int POLL_MILLIS = 100;
     /** After a fault the next one is often near: waiting awake for it is much quicker than being woken. */
     private static final long SPIN_NANOS = 50_000;
-    /** Making a large page whole again, during which its pages cannot be accessed. */
-    private static final long COLLAPSE_NANOS = 600_000;
-
+    /** How often at once, and at the end, a large page is tried to be made whole again before others have their turn. */
     private static final int COLLAPSES = 8;
+
+    private static final int LAST_COLLAPSES = 500;
     private static final long COLLAPSE_AGAIN_NANOS = 1_000_000;
+    private static final long TRY_AGAIN_NANOS = 250_000_000;
 
     private static final long POLL_NANOS = 500_000;
 
@@ -57,11 +58,13 @@ public final class MoveSampler implements AccessSampler {
     private final Object lock = new Object();
     private final PageSet away;
     private final PageSet looking;
+    private final PageSet split;
     private final Thread faults;
     private volatile boolean closed;
     private Look look;
     private long aside;
     private int faultCount;
+    private long triedAt;
     private FaultCost fault = new FaultCost(150_000, 2_000, 2_000_000);
 
     /**
@@ -95,6 +98,7 @@ public final class MoveSampler implements AccessSampler {
         this.shared = shared;
         this.away = new PageSet(arena, memory.pages());
         this.looking = Backing.emptyChunks(arena, memory);
+        this.split = Backing.emptyChunks(arena, memory);
         this.faults = shared
                 ? null
                 : Thread.ofPlatform().name("access-faults").daemon().start(this::serve);
@@ -128,7 +132,7 @@ public final class MoveSampler implements AccessSampler {
         synchronized (lock) {
             look = at;
             faultCount = 0;
-            fault.begin();
+            fault.from(0);
         }
         boolean[] large = new boolean[at.count()];
         try {
@@ -160,26 +164,60 @@ public final class MoveSampler implements AccessSampler {
                 }
             }
         }
-        return faultsSoFar() * faultNanos() + makeWhole(large);
-    }
-
-    /** Makes large pages that were split whole again; what that has cost. */
-    private long makeWhole(boolean[] large) {
-        long cost = 0;
         for (int slot = 0; slot < large.length; slot++) {
-            if (large[slot] && look.small() && look.sawAny(slot)) {
-                // May fail when the host has no large page left: coverage tells.
-                long hva = hvaOf(look.chunk(slot));
-                int result = MemoryCalls.madvise(hva, LARGE, MemoryCalls.MADV_COLLAPSE);
-                for (int i = 0; result < 0 && i < COLLAPSES; i++) {
-                    // Or a page of it is in use by the kernel just now.
-                    LockSupport.parkNanos(COLLAPSE_AGAIN_NANOS);
-                    result = MemoryCalls.madvise(hva, LARGE, MemoryCalls.MADV_COLLAPSE);
-                }
-                cost += COLLAPSE_NANOS;
+            if (large[slot] && at.sawAny(slot)) {
+                split.add(at.chunk(slot));
             }
         }
-        return cost;
+        long faultNanos;
+        synchronized (lock) {
+            faultNanos = fault.takeCharged();
+        }
+        return faultNanos + makeWhole(COLLAPSES);
+    }
+
+    /** Now and then tries again what could not be made whole. */
+    @Override
+    public long aftermath() {
+        long now = System.nanoTime();
+        if (now - triedAt < TRY_AGAIN_NANOS) {
+            return 0;
+        }
+        triedAt = now;
+        return makeWhole(1);
+    }
+
+    @Override
+    public void rest() {
+        makeWhole(LAST_COLLAPSES);
+    }
+
+    /**
+     * Makes large pages that were split whole again: those that the kernel does not use just now, the others later. The
+     * host may have no large page left: then coverage tells.
+     *
+     * @return how long the kernel took, during which their pages cannot be accessed
+     */
+    private long makeWhole(int tries) {
+        long took = 0;
+        for (long chunk = split.next(0, split.pages());
+                chunk < split.pages();
+                chunk = split.next(chunk + 1, split.pages())) {
+            int result = -Errno.EAGAIN;
+            // Any other error is no matter of a moment.
+            for (int i = 0; i < tries && result == -Errno.EAGAIN; i++) {
+                if (i > 0) {
+                    LockSupport.parkNanos(COLLAPSE_AGAIN_NANOS);
+                }
+                long begin = System.nanoTime();
+                result = MemoryCalls.madvise(hvaOf((int) chunk), LARGE, MemoryCalls.MADV_COLLAPSE);
+                took += System.nanoTime() - begin;
+                if (result >= 0) {
+                    split.remove(chunk);
+                }
+            }
+        }
+        return took;
     }
 
     private int faultsSoFar() {
@@ -368,6 +406,7 @@ public final class MoveSampler implements AccessSampler {
 
     @Override
     public void close() {
+        rest();
         closed = true;
         if (!shared) {
             join();

@@ -38,6 +38,7 @@ import picocli.CommandLine.Spec;
         })
 final class HeatBenchCommand implements Callable<Integer> {
     private static final int MAX_ROUNDS = 1000;
+    private static final int PERCENT = 100;
     private static final long BESIDE = 32L << 20;
 
     @Spec
@@ -89,15 +90,23 @@ final class HeatBenchCommand implements Callable<Integer> {
             names = "--rounds",
             paramLabel = "N",
             defaultValue = "6",
-            description = "Rounds with tracking, each between two without. Default: ${DEFAULT-VALUE}.")
+            description = "Rounds, after each of which the pages found are judged. Default: ${DEFAULT-VALUE}.")
     private int rounds;
 
     @Option(
             names = "--round",
             paramLabel = "TIME",
             defaultValue = "10s",
-            description = "Length of a round. Default: ${DEFAULT-VALUE}.")
+            description = "How long the guest is tracked in a round. Default: ${DEFAULT-VALUE}.")
     private String round;
+
+    @Option(
+            names = "--turn",
+            paramLabel = "TIME",
+            defaultValue = "2s",
+            description = "Length of a turn, with tracking and without in alternation. Default: ${DEFAULT-VALUE}, or a"
+                    + " round.")
+    private String turn;
 
     @Mixin
     private BenchOptions options;
@@ -115,6 +124,7 @@ final class HeatBenchCommand implements Callable<Integer> {
         }
         long bytes = Sizes.parse("--working-set", workingSet);
         Duration length = Durations.parse("--round", round);
+        Duration each = Durations.parse("--turn", turn);
         DirtierOptions guest = DirtierOptions.DEFAULT
                 .withWorkingSet(bytes)
                 .withPattern(choice(
@@ -126,8 +136,9 @@ final class HeatBenchCommand implements Callable<Integer> {
                 ? null
                 : choice("--mechanism", mechanism, AccessMechanism.values(), AccessMechanism::text);
         BenchOptions.needKvm();
-        HeatResult result =
-                new HeatScenario(guest, bytes + BESIDE, way, share, rounds, length).run(options.progress(spec));
+        HeatResult result = new HeatScenario(
+                        guest, bytes + BESIDE, way, share, rounds, length, each.compareTo(length) < 0 ? each : length)
+                .run(options.progress(spec));
         PrintWriter out = spec.commandLine().getOut();
         if (options.json) {
             out.println(Json.pretty(result));
@@ -161,22 +172,25 @@ final class HeatBenchCommand implements Callable<Integer> {
         }
         quality.print(out);
         out.println();
-        Table cost = new Table("", "min", "median", "max", "spread");
-        row(cost, "accesses/s, off", r.off());
-        row(cost, "accesses/s, on", r.on());
-        loss(cost, "loss, %", r.loss());
-        loss(cost, "loss of CPU time, %", r.cpuLoss());
+        Table cost = new Table("in turns", "p10", "median", "p90", "mean");
+        row(cost, "accesses/s, off", r.off(), 1);
+        row(cost, "accesses/s, on", r.on(), 1);
+        row(cost, "loss by time, %", r.loss(), PERCENT);
+        row(cost, "loss by CPU time of the vCPUs, %", r.cpuLoss(), PERCENT);
+        row(cost, "loss by time not spent waiting for a CPU, %", r.ownLoss(), PERCENT);
         cost.print(out);
-        out.println("Allowed: " + Figures.of(r.share() * 100) + " %; counted by faults: "
-                + Figures.of(r.measuredShare() * 100) + " %. Large pages: "
+        out.println("Allowed: " + Figures.of(r.share() * PERCENT) + " %; counted: "
+                + Figures.of(r.measuredShare() * PERCENT) + " %, by " + r.looks() + " looks that saw " + r.sightings()
+                + " accesses. " + r.loss().count() + " turns with tracking. Large pages: "
                 + Sizes.human(r.coverageBefore()) + " before, " + Sizes.human(r.coverageAfter()) + " after.");
     }
 
-    private static void loss(Table table, String what, Distribution d) {
-        table.row(what, Figures.of(d.min() * 100), Figures.of(d.median() * 100), Figures.of(d.max() * 100), "");
-    }
-
-    private static void row(Table table, String what, Distribution d) {
-        table.row(what, Figures.of(d.min()), Figures.of(d.median()), Figures.of(d.max()), Figures.percent(d.spread()));
+    private static void row(Table table, String what, Distribution d, int factor) {
+        table.row(
+                what,
+                Figures.of(d.p10() * factor),
+                Figures.of(d.median() * factor),
+                Figures.of(d.p90() * factor),
+                Figures.of(d.mean() * factor));
     }
 }

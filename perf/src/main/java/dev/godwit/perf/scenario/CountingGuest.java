@@ -1,15 +1,20 @@
 package dev.godwit.perf.scenario;
 
+import dev.godwit.bindings.linux.ClockCalls;
+import dev.godwit.bindings.linux.SystemCallException;
 import dev.godwit.host.device.SerialLog;
 import dev.godwit.host.machine.Machine;
+import dev.godwit.host.memory.PageSize;
 import dev.godwit.images.AccessCounts;
-import dev.godwit.images.DirtierReport;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 
@@ -18,40 +23,94 @@ final class CountingGuest {
     private static final Duration PATIENCE = Duration.ofMinutes(2);
     private static final int CHUNK = 1 << 16;
 
+    private static final Path TASKS = Path.of("/proc/self/task");
+    private static final double NANOS = 1e9;
+    /** Of each page of the working set the guest keeps a generation and a count, in front of the working set. */
+    private static final int RECORD = 8;
+
+    private static final int RECORD_ACCESSES = 4;
+
     private final Machine machine;
+    private final List<Integer> vcpus;
     private final StringBuilder unread = new StringBuilder();
     private long offset;
+    private long table;
+    private long pages;
 
+    /** The only machine of this process. */
     CountingGuest(Machine machine) {
         this.machine = machine;
+        this.vcpus = vcpuThreads();
     }
 
     /**
-     * How fast it was.
+     * How fast it was: accesses a second.
      *
-     * @param rate accesses a second
-     * @param cpuRate accesses a second of its vCPUs' CPU time, which others on a busy host do not take from it
+     * @param rate of time
+     * @param cpuRate of its vCPUs' CPU time, which others on a busy host do not take from it; blind to waiting
+     * @param ownRate of the time in which no vCPU waited for a CPU: right on a busy host, and sees other waiting
      */
-    record Speed(double rate, double cpuRate) {}
+    record Speed(double rate, double cpuRate, double ownRate) {}
 
-    /** Its speed over a time from now. */
-    Speed speed(Duration time) throws InterruptedException {
-        ask('z', "ZEROED");
-        long before = cpuNanos();
-        Thread.sleep(time);
-        long after = cpuNanos();
-        DirtierReport report = DirtierReport.parse(ask('r', "REPORT "));
-        double rate = report.checked() * 1e6 / report.elapsedMicros();
-        return new Speed(rate, rate * time.toNanos() / Math.max(1, after - before));
+    /** What it had done by some moment. */
+    private record Moment(long nanos, long cpuNanos, long queuedNanos, long accesses) {}
+
+    /**
+     * Its speed while something is done. Before and afterwards all of its memory must be there: its counts are read
+     * where the guest keeps them, which it does not notice.
+     */
+    Speed speed(Turn turn) throws InterruptedException {
+        Moment from = moment();
+        turn.run();
+        Moment to = moment();
+        double accesses = to.accesses - from.accesses;
+        double nanos = to.nanos - from.nanos;
+        double own = nanos - (to.queuedNanos - from.queuedNanos) / (double) vcpus.size();
+        return new Speed(
+                accesses * NANOS / nanos,
+                accesses * NANOS / Math.max(1, to.cpuNanos - from.cpuNanos),
+                accesses * NANOS / Math.max(1, own));
     }
 
-    /** CPU time of all vCPU threads of this process. */
-    private static long cpuNanos() {
-        try (Stream<Path> tasks = Files.list(Path.of("/proc/self/task"))) {
+    /** What is done while a guest's speed is taken. */
+    interface Turn {
+        void run() throws InterruptedException;
+    }
+
+    private Moment moment() {
+        long accesses = 0;
+        MemorySegment ram = machine.memory().segment();
+        for (long page = 0; page < pages; page++) {
+            accesses += Integer.toUnsignedLong(ram.get(ValueLayout.JAVA_INT, table + page * RECORD + RECORD_ACCESSES));
+        }
+        long now = System.nanoTime();
+        long cpu = 0;
+        long queued = 0;
+        for (int vcpu : vcpus) {
+            cpu += SystemCallException.check(ClockCalls.threadCpuNanos(vcpu), "clock_gettime", "thread", vcpu);
+            queued += Long.parseLong(text(TASKS.resolve(Integer.toString(vcpu)).resolve("schedstat"))
+                    .split(" ", -1)[1]);
+        }
+        return new Moment(now, cpu, queued, accesses);
+    }
+
+    /** Finds out where it counts. To be called once it is ready, before the first {@link #speed}. */
+    void meet() throws InterruptedException {
+        AccessCounts counts = accesses();
+        pages = counts.pages();
+        table = counts.page(0) * PageSize.SMALL
+                - (pages * RECORD + PageSize.SMALL - 1) / PageSize.SMALL * PageSize.SMALL;
+        long now = moment().accesses;
+        if (now < counts.total()) {
+            throw new IllegalStateException("the guest counted " + counts.total() + " accesses, its table has " + now);
+        }
+    }
+
+    private static List<Integer> vcpuThreads() {
+        try (Stream<Path> tasks = Files.list(TASKS)) {
             return tasks.filter(task -> text(task.resolve("comm")).startsWith("vcpu-"))
-                    .mapToLong(task ->
-                            Long.parseLong(text(task.resolve("schedstat")).split(" ", 2)[0]))
-                    .sum();
+                    .map(task -> Integer.valueOf(task.getFileName().toString()))
+                    .toList();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -59,13 +118,18 @@ final class CountingGuest {
 
     private static String text(Path file) {
         try {
-            return Files.readString(file);
+            return Files.readString(file).strip();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
     }
 
-    /** How often it accessed each page since it was last asked for its {@link #speed}. */
+    /** Begins to count anew. */
+    void forget() throws InterruptedException {
+        ask('z', "ZEROED");
+    }
+
+    /** How often it accessed each page since it was last told to {@link #forget}. */
     AccessCounts accesses() throws InterruptedException {
         AccessCounts.Reader reader = new AccessCounts.Reader();
         type('a');

@@ -12,12 +12,15 @@ import java.util.List;
  * @param faultMicros what one fault costs here
  * @param pages in the guest's working set
  * @param progress how good it was after each round
- * @param off accesses a second in rounds without tracking
- * @param on accesses a second in rounds with it
- * @param loss for each round, how much less than without tracking just before and after: 0.01 is one per cent
+ * @param off accesses a second in turns without tracking
+ * @param on accesses a second in turns with it
+ * @param loss for each turn with it, how much less than without tracking just before and after: 0.01 is one per cent
  * @param cpuLoss the same of accesses a second of the vCPUs' CPU time: right on a busy host, but blind to waiting
  * @param coverageBefore bytes of large pages at the start
  * @param coverageAfter and at the end
+ * @param ownLoss as {@code cpuLoss}, of the time in which no vCPU waited for a CPU: not blind to other waiting
+ * @param looks how many looks there were
+ * @param sightings how many accesses they saw
  */
 public record HeatResult(
         String mechanism,
@@ -32,7 +35,10 @@ public record HeatResult(
         Distribution loss,
         Distribution cpuLoss,
         long coverageBefore,
-        long coverageAfter) {
+        long coverageAfter,
+        Distribution ownLoss,
+        long looks,
+        long sightings) {
     /**
      * Against what the guest really did.
      *

@@ -17,29 +17,50 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Consumer;
-import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
- * Tracks a guest of known behaviour, in rounds with and without, and compares the pages found with those that it really
- * accessed most.
+ * Tracks a guest of known behaviour and compares the pages found with those that it really accessed most. Short turns
+ * with and without tracking alternate, so that what tracking costs can be told from what else changes on a host: each
+ * turn with it is compared with the two beside it.
  *
  * @param options of the guest
  * @param memoryBytes its RAM
  * @param mechanism by which, or null for the first that the host offers
  * @param share of its time that tracking may cost
- * @param rounds pairs of a round without and one with tracking
- * @param round length of each
+ * @param rounds after each of which the pages found are judged
+ * @param round how long the guest is tracked in each
+ * @param turn length of a turn with tracking or without; at most a round
  */
 public record HeatScenario(
-        DirtierOptions options, long memoryBytes, AccessMechanism mechanism, double share, int rounds, Duration round) {
+        DirtierOptions options,
+        long memoryBytes,
+        AccessMechanism mechanism,
+        double share,
+        int rounds,
+        Duration round,
+        Duration turn) {
+    /** Long enough for two looks or three. */
+    private static final Duration TURN = Duration.ofSeconds(2);
+
     private static final Duration HALF_LIFE = Duration.ofHours(1);
     private static final double DECILE = 0.1;
+
+    /** With turns of 2 s, or a round if that is shorter. */
+    public HeatScenario(
+            DirtierOptions options,
+            long memoryBytes,
+            AccessMechanism mechanism,
+            double share,
+            int rounds,
+            Duration round) {
+        this(options, memoryBytes, mechanism, share, rounds, round, round.compareTo(TURN) < 0 ? round : TURN);
+    }
 
     /** Runs it. */
     public HeatResult run(Consumer<String> progress) throws InterruptedException {
@@ -60,19 +81,35 @@ public record HeatScenario(
     private HeatResult measure(Machine machine, CountingGuest guest, Arena arena, Consumer<String> progress)
             throws InterruptedException {
         long before = Backing.scan(arena, machine.memory()).largeBytes();
-        CountingGuest.Speed[] on = new CountingGuest.Speed[rounds];
-        CountingGuest.Speed[] off = new CountingGuest.Speed[rounds + 1];
+        int turns = Math.toIntExact(Math.max(1, round.toNanos() / turn.toNanos()));
+        List<CountingGuest.Speed> on = new ArrayList<>();
+        List<CountingGuest.Speed> off = new ArrayList<>();
         List<HeatResult.Quality> found = new ArrayList<>();
-        guest.speed(round);
-        off[0] = guest.speed(round);
+        List<Double> losses = new ArrayList<>();
+        List<Double> cpuLosses = new ArrayList<>();
+        List<Double> ownLosses = new ArrayList<>();
+        guest.meet();
         try (AccessTracker tracker = tracker(machine)) {
             for (int i = 0; i < rounds; i++) {
                 progress.accept("Round " + (i + 1) + " of " + rounds + " …");
-                tracker.start();
-                on[i] = guest.speed(round);
-                tracker.stop();
-                off[i + 1] = guest.speed(round);
-                found.add(quality(guest.accesses(), tracker, (i + 1) * round.toMillis() / 1e3));
+                guest.forget();
+                CountingGuest.Speed last = guest.speed(() -> Thread.sleep(turn));
+                off.add(last);
+                for (int j = 0; j < turns; j++) {
+                    CountingGuest.Speed with = guest.speed(() -> {
+                        tracker.start();
+                        Thread.sleep(turn);
+                        tracker.stop();
+                    });
+                    CountingGuest.Speed next = guest.speed(() -> Thread.sleep(turn));
+                    on.add(with);
+                    off.add(next);
+                    losses.add(1 - with.rate() / ((last.rate() + next.rate()) / 2));
+                    cpuLosses.add(1 - with.cpuRate() / ((last.cpuRate() + next.cpuRate()) / 2));
+                    ownLosses.add(1 - with.ownRate() / ((last.ownRate() + next.ownRate()) / 2));
+                    last = next;
+                }
+                found.add(quality(guest.accesses(), tracker, (i + 1.0) * turns * turn.toMillis() / 1e3));
             }
             return new HeatResult(
                     tracker.mechanism(),
@@ -82,26 +119,20 @@ public record HeatScenario(
                     tracker.cost().faultNanos() / 1e3,
                     guest.accesses().pages(),
                     found,
-                    of(off, CountingGuest.Speed::rate),
-                    of(on, CountingGuest.Speed::rate),
-                    loss(off, on, CountingGuest.Speed::rate),
-                    loss(off, on, CountingGuest.Speed::cpuRate),
+                    of(off.stream().map(CountingGuest.Speed::rate)),
+                    of(on.stream().map(CountingGuest.Speed::rate)),
+                    of(losses.stream()),
+                    of(cpuLosses.stream()),
                     before,
-                    Backing.scan(arena, machine.memory()).largeBytes());
+                    Backing.scan(arena, machine.memory()).largeBytes(),
+                    of(ownLosses.stream()),
+                    tracker.cost().looks(),
+                    tracker.cost().accesses());
         }
     }
 
-    private static Distribution of(CountingGuest.Speed[] speeds, ToDoubleFunction<CountingGuest.Speed> figure) {
-        return Distribution.of(Arrays.stream(speeds).mapToDouble(figure).toArray());
-    }
-
-    private static Distribution loss(
-            CountingGuest.Speed[] off, CountingGuest.Speed[] on, ToDoubleFunction<CountingGuest.Speed> figure) {
-        return Distribution.of(IntStream.range(0, on.length)
-                .mapToDouble(i -> 1
-                        - figure.applyAsDouble(on[i])
-                                / ((figure.applyAsDouble(off[i]) + figure.applyAsDouble(off[i + 1])) / 2))
-                .toArray());
+    private static Distribution of(Stream<Double> figures) {
+        return Distribution.of(figures.mapToDouble(Double::doubleValue).toArray());
     }
 
     private AccessTracker tracker(Machine machine) {
@@ -114,6 +145,7 @@ public record HeatScenario(
                 machine.memory(),
                 new MoveSampler(machine.memory()),
                 options.cpus(),
+                machine::vcpuNanos,
                 share,
                 HALF_LIFE,
                 () -> machine.state() == Machine.State.RUNNING);
