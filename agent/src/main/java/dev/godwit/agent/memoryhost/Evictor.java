@@ -68,6 +68,7 @@ final class Evictor implements AutoCloseable {
     private RegionLink.Lane lane;
     private PageSender sender;
     private int round;
+    private int nextLarge;
     private long returnedSince = System.nanoTime();
     private boolean due;
     private boolean held;
@@ -93,6 +94,10 @@ final class Evictor implements AutoCloseable {
 
     /** Begins. From now on the guest waits when it has too much. */
     void start() {
+        synchronized (this) {
+            // Until then a part of the guest's memory is aside, where nobody who copies it looks.
+            working = true;
+        }
         thread.start();
         resume();
     }
@@ -134,9 +139,13 @@ final class Evictor implements AutoCloseable {
     }
 
     private void run() {
-        for (int chunk = 0; chunk < pager.chunks(); chunk++) {
-            // Of a guest that came from elsewhere: what was assembled aside, and will not become whole.
-            pager.settle(chunk);
+        try {
+            for (int chunk = 0; chunk < pager.chunks(); chunk++) {
+                // Of a guest that came from elsewhere: what was assembled aside, and will not become whole.
+                pager.settle(chunk);
+            }
+        } finally {
+            workDone();
         }
         while (awaitWork()) {
             try {
@@ -144,12 +153,14 @@ final class Evictor implements AutoCloseable {
             } catch (RuntimeException | Error e) {
                 LOG.error("pages are not taken out of a guest for the moment", e);
             } finally {
-                synchronized (this) {
-                    working = false;
-                    notifyAll();
-                }
+                workDone();
             }
         }
+    }
+
+    private synchronized void workDone() {
+        working = false;
+        notifyAll();
     }
 
     /** False at the end. */
@@ -328,8 +339,11 @@ final class Evictor implements AutoCloseable {
 
     /** What has come back page by page, all of it by now, is made a large page again: one at a time, it costs half a millisecond. */
     private void makeLarge() {
-        for (int chunk = 0; chunk < pager.chunks(); chunk++) {
+        for (int i = 0; i < pager.chunks(); i++) {
+            int chunk = nextLarge;
+            nextLarge = (chunk + 1) % pager.chunks();
             if (pager.isCollapsible(chunk)) {
+                // Not this one again before the others: it may be one that cannot be made whole.
                 pager.makeLarge(chunk);
                 return;
             }

@@ -22,7 +22,7 @@ import java.time.Duration;
  * <p>A memory host that is away makes the guest wait for the pages that it touches, for as long as it takes. One that has
  * the pages no more, or others, ends the guest.
  *
- * <p>Threading: {@link #status} from any thread; all else from one at a time.
+ * <p>Threading: {@link #status} and {@link #isSettled} from any thread; all else from one at a time.
  */
 public final class RemoteMemory implements AutoCloseable {
     /** A memory host that moves no byte for so long is taken for away. */
@@ -39,6 +39,7 @@ public final class RemoteMemory implements AutoCloseable {
     private final RemotePages pages;
     private final Evictor evictor;
     private boolean owner;
+    private volatile boolean settled;
     private boolean closed;
 
     private RemoteMemory(Machine machine, RemoteConfig config, Credentials credentials) {
@@ -130,7 +131,13 @@ public final class RemoteMemory implements AutoCloseable {
     public void go() {
         if (pager.elsewhere() == 0) {
             evictor.start();
+            settled = true;
         }
+    }
+
+    /** Whether all of the guest's memory is here or at the memory host: not before {@link #go}. */
+    public boolean isSettled() {
+        return settled;
     }
 
     /** Lets nothing leave the guest any more, so that it can be copied; what it touches comes back all the same. */

@@ -103,6 +103,7 @@ final class RemotePages implements PageStore {
 
     private void landed(long first, long count, MemorySegment content) {
         ByteBuffer bytes = content.asByteBuffer();
+        long start = 0;
         for (int i = 0; i < count; i++) {
             long page = first + i;
             int given = pager.map().frameIn(page, Place.REMOTE);
@@ -112,12 +113,27 @@ final class RemotePages implements PageStore {
                         "memory host " + link.at() + " brought another content of page " + page + " than it was given");
                 return;
             }
+            if (given < 0) {
+                // Not unseen: it may be on its way there, with another content, and be there in a moment.
+                putIn(first, start, i, content);
+                start = i + 1;
+            }
         }
-        pager.arrived(first, count, content);
+        putIn(first, start, count, content);
         fetchedPages.addAndGet(count);
         synchronized (fetched) {
             fetched.addRange(first, count);
             fetchedNow += count;
+        }
+    }
+
+    private void putIn(long first, long start, long end, MemorySegment content) {
+        if (end > start) {
+            pager.arrived(
+                    Place.REMOTE,
+                    first + start,
+                    end - start,
+                    content.asSlice(start << PageSize.SMALL_SHIFT, (end - start) << PageSize.SMALL_SHIFT));
         }
     }
 

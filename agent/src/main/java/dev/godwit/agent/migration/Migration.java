@@ -184,7 +184,7 @@ public final class Migration {
     private void requireWhole() throws MigrationException {
         if (remote.isEmpty()) {
             Snapshot.requireWhole(machine);
-        } else if (remote.get().pager().elsewhere() > 0) {
+        } else if (!remote.get().isSettled()) {
             throw new MigrationException(Kind.REFUSED, "some of the guest's memory is still where it came from");
         }
     }

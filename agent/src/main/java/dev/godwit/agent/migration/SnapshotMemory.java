@@ -162,7 +162,7 @@ final class SnapshotMemory implements PageStore {
             }
             for (long at = page; at < end; ) {
                 long stop = present.nextAbsent(at, end);
-                pager.arrived(at, stop - at);
+                pager.arrived(Place.ON_DISK, at, stop - at);
                 at = present.next(stop, end);
             }
         } catch (TransportException e) {

@@ -2,6 +2,7 @@ package dev.godwit.agent.migration;
 
 import dev.godwit.agent.paging.PageStore;
 import dev.godwit.agent.paging.Pager;
+import dev.godwit.agent.paging.Place;
 import dev.godwit.agent.stream.PageFrame;
 import dev.godwit.agent.stream.PageReceiver;
 import dev.godwit.agent.stream.PageRequest;
@@ -80,10 +81,18 @@ final class SourcePages implements PageStore, AutoCloseable {
     private PageReceiver receiver(Lane lane) {
         if (lane.stream == 0) {
             // Few at a time, and somebody waits: into staging memory, a first small page would cost a large one.
-            return PageReceiver.landing(arena, lane.connection, pager.staging(), pager::arrived);
+            return PageReceiver.landing(arena, lane.connection, pager.staging(), this::landed);
         }
         return new PageReceiver(
-                arena, lane.connection, pager.staging(), written, (first, count, _) -> pager.arrived(first, count));
+                arena,
+                lane.connection,
+                pager.staging(),
+                written,
+                (first, count, _) -> pager.arrived(Place.AT_SOURCE, first, count));
+    }
+
+    private void landed(long first, long count, MemorySegment content) {
+        pager.arrived(Place.AT_SOURCE, first, count, content);
     }
 
     /**

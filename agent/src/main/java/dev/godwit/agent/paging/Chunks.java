@@ -155,6 +155,10 @@ final class Chunks {
         return !staged.contains(page) && map.place(page).hasStore();
     }
 
+    private boolean isIn(long page, Place place) {
+        return map.place(page) == place && isElsewhere(page);
+    }
+
     /** Whether it is elsewhere, and nobody has been asked for it. */
     boolean mustAsk(long page) {
         return isElsewhere(page) && !asked.contains(page);
@@ -214,12 +218,12 @@ final class Chunks {
      *
      * @param waited a page that the guest waits for, or -1
      */
-    void arrived(int chunk, long from, long to, long waited) {
+    void arrived(Place place, int chunk, long from, long to, long waited) {
         if (states[chunk] == State.COMPLETE) {
             return;
         }
         for (long page = from; page < to; page++) {
-            if (isElsewhere(page)) {
+            if (isIn(page, place)) {
                 staged.add(page);
                 came(chunk, page);
             }
@@ -251,18 +255,18 @@ final class Chunks {
      *
      * @param waited whether the guest waits for one of them
      */
-    void arrived(int chunk, long from, long to, MemorySegment content, boolean waited) {
+    void arrived(Place place, int chunk, long from, long to, MemorySegment content, boolean waited) {
         if (states[chunk] == State.COMPLETE) {
             return;
         }
         boolean singly = states[chunk] == State.SPLIT || (waited && mayPutInSingly() && !mayWaitForWhole(chunk));
         for (long page = from; page < to; ) {
-            if (!isElsewhere(page)) {
+            if (!isIn(page, place)) {
                 page++;
                 continue;
             }
             long stop = page;
-            while (stop < to && isElsewhere(stop)) {
+            while (stop < to && isIn(stop, place)) {
                 came(chunk, stop++);
             }
             MemorySegment part =
@@ -395,6 +399,10 @@ final class Chunks {
         if (states[chunk] == State.STAGED || shuttle.isHugetlb()) {
             return 0;
         }
+        if (states[chunk] == State.COMPLETE) {
+            // What a store delivered once more when all was there is in the way.
+            shuttle.drop(first, end);
+        }
         shuttle.beginOut(first, end);
         try {
             long taken = states[chunk] == State.COMPLETE ? takeWhole(chunk) : takeParts(chunk, cold);
@@ -472,9 +480,12 @@ final class Chunks {
                 gone++;
             }
         }
-        states[chunk] = State.SPLIT;
-        breakUp(chunk);
-        if (staged.next(first, end) == end) {
+        if (gone > 0) {
+            // All zeros: the guest has all that there is.
+            states[chunk] = missing[chunk] == 0 && staged.next(first, end) == end ? State.COMPLETE : State.SPLIT;
+            breakUp(chunk);
+        }
+        if (states[chunk] != State.STAGED && staged.next(first, end) == end) {
             shuttle.drop(first, end);
         }
         return gone;

@@ -213,27 +213,31 @@ public final class Pager implements AutoCloseable {
     }
 
     /**
-     * Pages have come into {@link #staging}. Content that has come before is no harm.
+     * Pages have come into {@link #staging}. What has come before is no harm, as long as nothing is {@link #takeOut taken
+     * out}, which is on its way through the same memory.
      *
+     * @param from where they were
      * @param first the first page
      * @param count how many, within one 2 MiB chunk
      */
-    public void arrived(long first, long count) {
-        putIn(first, count, null);
+    public void arrived(Place from, long first, long count) {
+        putIn(from, first, count, null);
     }
 
     /**
-     * Pages have come, to be put where they belong before this returns. Content that has come before is no harm.
+     * Pages have come, to be put where they belong before this returns. Those that are not in that place any more are
+     * left alone: a page that came, was written and went elsewhere is never that of the first time.
      *
+     * @param from where they were
      * @param first the first page
      * @param count how many, within one 2 MiB chunk
      * @param content native memory with their content
      */
-    public void arrived(long first, long count, MemorySegment content) {
-        putIn(first, count, content);
+    public void arrived(Place from, long first, long count, MemorySegment content) {
+        putIn(from, first, count, content);
     }
 
-    private void putIn(long first, long count, MemorySegment content) {
+    private void putIn(Place from, long first, long count, MemorySegment content) {
         int chunk = Chunks.of(first);
         try {
             synchronized (chunks.lockOf(chunk)) {
@@ -242,12 +246,12 @@ public final class Pager implements AutoCloseable {
                 }
                 long waited = times.waitingIn(first, first + count);
                 if (content == null) {
-                    chunks.arrived(chunk, first, first + count, waited);
+                    chunks.arrived(from, chunk, first, first + count, waited);
                 } else {
-                    chunks.arrived(chunk, first, first + count, content, waited >= 0);
+                    chunks.arrived(from, chunk, first, first + count, content, waited >= 0);
                 }
                 if (chunks.isComplete(chunk)) {
-                    times.resolved(chunks.first(chunk), chunks.end(chunk));
+                    resolve(chunk);
                 } else {
                     resolveSingly(chunk, first, first + count);
                 }
@@ -266,9 +270,23 @@ public final class Pager implements AutoCloseable {
                 chunks.putIn(chunk, page, page + 1);
             }
             if (!chunks.isElsewhere(page) && !chunks.isStaged(page)) {
-                times.resolved(page, page + 1);
+                resolve(page);
             }
         }
+    }
+
+    /** All of a chunk is there. */
+    private void resolve(int chunk) {
+        long end = chunks.end(chunk);
+        for (long page = times.waitingIn(chunks.first(chunk), end); page >= 0; page = times.waitingIn(page + 1, end)) {
+            resolve(page);
+        }
+    }
+
+    /** Woken whatever was put in: who waits for room, at a page that is nowhere, has not been, and is to try again. */
+    private void resolve(long page) {
+        chunks.wake(page);
+        times.resolved(page, page + 1);
     }
 
     /** A store can be reached again that had forgotten what it was asked for. */
@@ -384,15 +402,11 @@ public final class Pager implements AutoCloseable {
                 times.waiting(page);
             } else if (chunks.isStaged(page)) {
                 bringBack(chunk, page);
-            } else if (chunks.isComplete(chunk) || map.place(page) == Place.ZERO) {
-                if (isFull()) {
-                    times.waiting(page);
-                } else {
-                    chunks.zeroFill(chunk, page);
-                    times.resolved(page, page + 1);
-                }
+            } else if (isFull() && (chunks.isComplete(chunk) || map.place(page) == Place.ZERO)) {
+                times.waiting(page);
             } else {
-                chunks.wake(page);
+                // Of a chunk in parts it is here by now, or nobody ever had it.
+                chunks.zeroFill(chunk, page);
                 times.resolved(page, page + 1);
             }
         }
@@ -410,7 +424,7 @@ public final class Pager implements AutoCloseable {
         if (chunks.missing(chunk) == 0) {
             // On its way out: the guest uses it after all.
             chunks.settle(chunk);
-            times.resolved(chunks.first(chunk), chunks.end(chunk));
+            resolve(chunk);
         } else if (chunks.mayPutInSingly() && (chunks.isSplit(chunk) || chunks.missing(chunk) > Chunks.FEW)) {
             chunks.putIn(chunk, page, page + 1);
             times.resolved(page, page + 1);
@@ -514,7 +528,7 @@ public final class Pager implements AutoCloseable {
             if (!ending) {
                 chunks.settle(chunk);
                 if (chunks.isComplete(chunk)) {
-                    times.resolved(chunks.first(chunk), chunks.end(chunk));
+                    resolve(chunk);
                 } else {
                     resolveSingly(chunk, chunks.first(chunk), chunks.end(chunk));
                 }

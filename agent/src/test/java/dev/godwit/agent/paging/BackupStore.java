@@ -57,7 +57,7 @@ final class BackupStore implements PageStore, AutoCloseable {
         long from = first << PageSize.SMALL_SHIFT;
         long bytes = count << PageSize.SMALL_SHIFT;
         pager.staging().segment().asSlice(from, bytes).copyFrom(backup.asSlice(from, bytes));
-        pager.arrived(first, count);
+        pager.arrived(Place.AT_SOURCE, first, count);
     }
 
     @Override
