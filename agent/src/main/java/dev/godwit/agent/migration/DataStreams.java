@@ -87,7 +87,7 @@ final class DataStreams implements AutoCloseable {
      * @param large numbers of the chunks that are large pages here
      */
     RoundSink.Sending start(PageSet wanted, PageSet large, int round) {
-        return start(List.of(wanted), large, round);
+        return start(List.of(wanted), large, round, () -> {});
     }
 
     /**
@@ -95,8 +95,9 @@ final class DataStreams implements AutoCloseable {
      *
      * @param passes disjoint sets over the same pages
      * @param large numbers of the chunks that are large pages here
+     * @param beforeChunk called before each chunk, on the stream's thread
      */
-    RoundSink.Sending start(List<PageSet> passes, PageSet large, int round) {
+    RoundSink.Sending start(List<PageSet> passes, PageSet large, int round, Runnable beforeChunk) {
         AtomicLong next = new AtomicLong();
         long chunks = PageFrame.chunksIn(memory.pages());
         List<Future<Void>> parts = new ArrayList<>(senders.size());
@@ -105,6 +106,7 @@ final class DataStreams implements AutoCloseable {
                 long all = chunks * passes.size();
                 for (long nth = next.getAndIncrement(); nth < all; nth = next.getAndIncrement()) {
                     long chunk = nth % chunks;
+                    beforeChunk.run();
                     sender.sendChunk(passes.get((int) (nth / chunks)), chunk, large.contains(chunk), round);
                 }
                 sender.endRound(round);

@@ -44,6 +44,7 @@ final class Follower implements AutoCloseable {
     /** These pages are still at the source: from now on a touch of one fetches it. */
     void begin(PageMapMessage map) {
         large = map.largeChunks();
+        pager.preferLarge(large);
         pager.attach(Place.AT_SOURCE, pages);
         pager.map().setAll(map.pages(), Place.AT_SOURCE);
         if (remote.isPresent()) {
@@ -64,6 +65,7 @@ final class Follower implements AutoCloseable {
      * @return false when the guest had to be ended for want of its memory
      */
     boolean awaitAll(ProcessIdentity source, Duration stall) throws InterruptedException, TransportException {
+        pager.settleWhole();
         CompletableFuture<Object> over = CompletableFuture.anyOf(pager.complete(), machine.whenStopped());
         long before = -1;
         while (!isDone(over, stall.toMillis() / 4)) {

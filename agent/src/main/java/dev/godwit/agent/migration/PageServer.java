@@ -13,7 +13,9 @@ import dev.godwit.host.memory.PageSize;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * Serves the memory of a guest that has gone ahead, over one set of page connections: pages that the guest waits for at
@@ -24,6 +26,12 @@ import java.util.concurrent.atomic.AtomicLong;
  * <p>Threading: {@link #serve} on one thread; {@link #abort} from any.
  */
 final class PageServer implements AutoCloseable {
+    /** For so long after a page that the guest waited for, pushing waits, at most so long for each chunk. */
+    private static final long CALM_NANOS = 300_000;
+
+    private static final long MOST_YIELD_NANOS = 1_000_000;
+    private static final long YIELD_NANOS = 50_000;
+
     private final Arena arena = Arena.ofShared();
     private final GuestMemory memory;
     private final Connection requests;
@@ -41,7 +49,13 @@ final class PageServer implements AutoCloseable {
 
     private final PageSet wanted;
     private final AtomicLong urgentPages = new AtomicLong();
-    private volatile RoundSink.Sending sending;
+    /** The guest runs at the target: what it needs from here to run comes first, and alone. */
+    private final CountDownLatch ahead = new CountDownLatch(1);
+
+    private RoundSink.Sending sending;
+    private boolean pushBegun;
+    private boolean closed;
+    private volatile long urgentNanos = System.nanoTime() - CALM_NANOS;
     private volatile boolean heard;
 
     /**
@@ -105,6 +119,7 @@ final class PageServer implements AutoCloseable {
         for (PageSet pass : passes) {
             pass.removeRange(first, count);
         }
+        urgentNanos = System.nanoTime();
         wanted.addRange(first, count);
         urgent.sendChunk(wanted, first / PageSize.SMALL_PER_LARGE, false, PageFrame.AFTERWARDS);
         wanted.removeRange(first, count);
@@ -112,20 +127,45 @@ final class PageServer implements AutoCloseable {
     }
 
     private void beginPush(long bytes) throws TransportException {
-        if (bytes != missing.wordCount() * Long.BYTES || sending != null) {
+        if (bytes != missing.wordCount() * Long.BYTES || pushBegun) {
             throw new TransportException(Kind.MALFORMED, requests.peer() + " lacks pages of " + bytes + " bytes");
         }
         requests.receive(missing.segment().asSlice(0, bytes));
         PageMapMessage.checkEnd(missing);
         passes = order.passes(arena, missing);
-        sending = push.start(passes, largeChunks, PageFrame.AFTERWARDS);
+        pushBegun = true;
         Thread.ofPlatform().daemon().name("migration-push").start(this::watchPush);
+    }
+
+    /** The guest runs at the target: all that it lacks may be pushed. */
+    void goneAhead() {
+        ahead.countDown();
+    }
+
+    /** False when it was over before it began. */
+    private synchronized boolean startPush() {
+        if (!closed) {
+            sending = push.start(passes, largeChunks, PageFrame.AFTERWARDS, this::yieldToUrgent);
+        }
+        return !closed;
+    }
+
+    /** While the guest waits for one page after the other, those that it does not wait for would only be in the way. */
+    private void yieldToUrgent() {
+        long begin = System.nanoTime();
+        for (long now = begin; now - urgentNanos < CALM_NANOS && now - begin < MOST_YIELD_NANOS; ) {
+            LockSupport.parkNanos(YIELD_NANOS);
+            now = System.nanoTime();
+        }
     }
 
     /** A push that breaks would leave pages out: then all connections are made again. */
     private void watchPush() {
         try {
-            sending.await();
+            ahead.await();
+            if (startPush()) {
+                sending.await();
+            }
         } catch (TransportException | RuntimeException e) {
             requests.abort();
         } catch (InterruptedException e) {
@@ -165,6 +205,10 @@ final class PageServer implements AutoCloseable {
     /** After {@link #serve}: gives the connections back. */
     @Override
     public void close() {
+        synchronized (this) {
+            closed = true;
+        }
+        ahead.countDown();
         abort();
         push.close();
         requests.close();

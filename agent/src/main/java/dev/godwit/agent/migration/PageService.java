@@ -82,6 +82,9 @@ final class PageService implements AutoCloseable {
         }
         synchronized (this) {
             server = new PageServer(machine.memory(), requests, push, limit.anotherInAHurry(), largeChunks, order);
+            if (goneAhead) {
+                server.goneAhead();
+            }
             if (aborted) {
                 server.abort();
             }
@@ -190,8 +193,11 @@ final class PageService implements AutoCloseable {
     }
 
     /** The target runs the guest: only from now on may it be asked, since a guest that it is asked about too soon stays here. */
-    void goneAhead() {
+    synchronized void goneAhead() {
         goneAhead = true;
+        if (server != null) {
+            server.goneAhead();
+        }
     }
 
     /**

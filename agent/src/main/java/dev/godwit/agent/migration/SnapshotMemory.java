@@ -79,6 +79,7 @@ final class SnapshotMemory implements PageStore {
         try {
             memory = new SnapshotMemory(machine, file, name, header, mapped, arena);
             PageMapMessage.checkEnd(memory.present);
+            memory.pager.preferLarge(memory.large);
             memory.pager.arm(memory.present, Place.ON_DISK);
             memory.pager.attach(Place.ON_DISK, memory);
             memory.pager.start();
@@ -101,6 +102,7 @@ final class SnapshotMemory implements PageStore {
 
     private void loadAll() {
         try {
+            pager.settleWhole();
             for (long chunk = 0; chunk < header.chunks() && isWanted(); chunk++) {
                 load(chunk);
             }

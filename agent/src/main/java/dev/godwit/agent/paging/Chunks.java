@@ -33,7 +33,8 @@ final class Chunks {
     /** Missing pages of a chunk that a fault asks for all at once, so that the chunk can go in whole: 128 KiB. */
     static final int FEW = 32;
 
-    private static final int LOCKS = 64;
+    /** Chunks that can be worked on at a time. */
+    static final int LOCKS = 64;
 
     private enum State {
         COMPLETE,
@@ -65,6 +66,7 @@ final class Chunks {
     private final AtomicLong resident = new AtomicLong();
 
     private final Object[] locks = new Object[LOCKS];
+    private PageSet large;
 
     Chunks(Arena arena, Shuttle shuttle, GuestMemory memory, GuestMemory staging, PageMap map) {
         this.shuttle = shuttle;
@@ -179,38 +181,47 @@ final class Chunks {
     }
 
     /**
-     * Takes a chunk out of the guest's sight, whatever stale content it has in place of pages that the map says are
-     * elsewhere. The staging range is registered too.
+     * Takes a chunk out of the guest's sight, whatever stale content it has in place of pages that are elsewhere. The
+     * staging range is registered too. Nothing is done with a chunk that has none of them.
      *
-     * @return whether there are any
+     * @param absent the pages that the map says are elsewhere
      */
-    boolean takeAside(int chunk) {
+    void takeAside(int chunk, PageSet absent) {
         long first = first(chunk);
         long end = end(chunk);
-        int absent = 0;
-        for (long page = first; page < end; page++) {
-            Place place = map.place(page);
-            if (place.hasStore()) {
-                absent++;
-                elsewhere.incrementAndGet(place.code());
-            }
+        if (absent.next(first, end) == end) {
+            return;
         }
-        if (absent == 0) {
-            return false;
-        }
-        if (absent < end - first) {
+        if (absent.nextAbsent(first, end) < end) {
             shuttle.out(first, end);
-            for (long page = first; page < end; page++) {
-                if (!map.place(page).hasStore()) {
-                    staged.add(page);
-                }
-            }
         } else {
             shuttle.forget(first, end);
         }
-        missing[chunk] = absent;
+        isAside(chunk, absent);
+    }
+
+    /** The chunk has been taken out of the guest's sight: all but these pages is in staging memory. */
+    void isAside(int chunk, PageSet absent) {
+        long first = first(chunk);
+        long end = end(chunk);
+        long[] counts = new long[Place.count()];
+        int missed = 0;
+        staged.addRange(first, end - first);
+        for (long page = absent.next(first, end); page < end; page = absent.next(page + 1, end)) {
+            staged.remove(page);
+            counts[map.place(page).code()]++;
+            missed++;
+        }
+        for (int place = 0; missed > 0 && place < counts.length; place++) {
+            elsewhere.addAndGet(place, counts[place]);
+        }
+        missing[chunk] = missed;
         states[chunk] = State.STAGED;
-        return true;
+    }
+
+    /** These chunks, by number, are to be large pages as soon as all of them is here. */
+    void preferLarge(PageSet chunks) {
+        large = chunks;
     }
 
     /**
@@ -310,19 +321,30 @@ final class Chunks {
     private void complete(int chunk) {
         long first = first(chunk);
         long end = end(chunk);
-        if (states[chunk] == State.SPLIT) {
+        if (states[chunk] == State.STAGED) {
+            putInWhole(chunk);
+        } else if (large != null && large.contains(chunk) && shuttle.canBeLarge(end - first)) {
+            merge(chunk);
+        } else {
             putIn(chunk, first, end);
             shuttle.drop(first, end);
-        } else {
-            putInWhole(chunk);
         }
         states[chunk] = State.COMPLETE;
     }
 
     private void putInWhole(int chunk) {
+        wentIn(chunk, shuttle.in(first(chunk), end(chunk)));
+    }
+
+    /** The guest has some of it, and what has come since lies ready as a large page: it is one for the guest again. */
+    private void merge(int chunk) {
+        wentIn(chunk, shuttle.merge(first(chunk), staged, chunk % LOCKS));
+        broken[chunk] = false;
+    }
+
+    private void wentIn(int chunk, long done) {
         long first = first(chunk);
         long end = end(chunk);
-        long done = shuttle.in(first, end);
         if (done < end) {
             // Some page is in use by the kernel just now: a copy is as good, and made whole later.
             breakUp(chunk);

@@ -74,6 +74,17 @@ public final class PageMap {
         }
     }
 
+    /** The pages that are in places with stores, into {@code into}, which has none. */
+    public void collectElsewhere(PageSet into) {
+        for (long first = 0; first < pages; first += Long.SIZE) {
+            long word = 0;
+            for (long page = first, end = Math.min(first + Long.SIZE, pages); page < end; page++) {
+                word |= place(page).hasStore() ? 1L << page : 0;
+            }
+            into.setWord(first / Long.SIZE, word);
+        }
+    }
+
     /** Says that all of these pages are there: a place that has no frames. */
     public void setAll(PageSet which, Place place) {
         for (long page = which.next(0, pages); page < pages; ) {

@@ -62,6 +62,7 @@ public final class Pager implements AutoCloseable {
 
     private final GuestMemory memory;
     private final GuestMemory staging;
+    private final GuestMemory bench;
     private final Arena arena = Arena.ofShared();
     private final Userfault userfault;
     private final Shuttle shuttle;
@@ -90,7 +91,8 @@ public final class Pager implements AutoCloseable {
         // Only what is on its way in or out takes memory here.
         this.staging = GuestMemory.allocate(
                 memory.size(), memory.largePages() == LargePages.NONE ? LargePages.NONE : LargePages.THP);
-        this.shuttle = new Shuttle(userfault, memory, staging);
+        this.bench = GuestMemory.allocate((long) Chunks.LOCKS * PageSize.LARGE, LargePages.NONE);
+        this.shuttle = new Shuttle(userfault, memory, staging, bench);
         this.map = new PageMap(arena, memory.pages());
         this.chunks = new Chunks(arena, shuttle, memory, staging, map);
         this.wakeup = SystemCallException.checkInt(
@@ -118,15 +120,39 @@ public final class Pager implements AutoCloseable {
 
     /** As {@link #arm(PageSet, Place)}, of all the pages of which the {@link #map} says that they are elsewhere. */
     public void arm() {
+        try (Arena own = Arena.ofConfined()) {
+            PageSet absent = new PageSet(own, memory.pages());
+            map.collectElsewhere(absent);
+            if (isMost(absent) && shuttle.allOut()) {
+                for (int chunk = 0; chunk < chunks.count(); chunk++) {
+                    chunks.isAside(chunk, absent);
+                }
+                userfault.register(memory.hva(), memory.size());
+            } else {
+                takeAside(absent);
+            }
+        }
+        memory.watch(new Waiter());
+        completeIfSo();
+    }
+
+    /** Whether most chunks lack a page: then it is quicker to take all aside, and to let those that do not back in. */
+    private boolean isMost(PageSet absent) {
+        int some = 0;
+        for (int chunk = 0; chunk < chunks.count(); chunk++) {
+            some += absent.next(chunks.first(chunk), chunks.end(chunk)) < chunks.end(chunk) ? 1 : 0;
+        }
+        return some > chunks.count() / 2;
+    }
+
+    private void takeAside(PageSet absent) {
         boolean moves = !shuttle.isHugetlb();
         if (moves) {
             userfault.register(memory.hva(), memory.size());
             userfault.register(staging.hva(), staging.size());
         }
         for (int chunk = 0; chunk < chunks.count(); chunk++) {
-            synchronized (chunks.lockOf(chunk)) {
-                chunks.takeAside(chunk);
-            }
+            chunks.takeAside(chunk, absent);
         }
         if (moves) {
             // Stores fill it by ordinary writes.
@@ -135,8 +161,26 @@ public final class Pager implements AutoCloseable {
             // Not sooner: what is taken aside is read, and to read a page that is not there would wait for ever.
             userfault.register(memory.hva(), memory.size());
         }
-        memory.watch(new Waiter());
-        completeIfSo();
+    }
+
+    /**
+     * These 2 MiB chunks, by number, are to be large pages as soon as all of them is here, as they were where the guest
+     * comes from; before {@link #arm}.
+     */
+    public void preferLarge(PageSet large) {
+        chunks.preferLarge(large);
+    }
+
+    /** Lets the guest see what was taken aside and lacks nothing; it would see it anyway as soon as it touches it. */
+    public void settleWhole() {
+        for (int chunk = 0; chunk < chunks.count(); chunk++) {
+            synchronized (chunks.lockOf(chunk)) {
+                if (!ending && !chunks.isComplete(chunk) && chunks.missing(chunk) == 0) {
+                    chunks.settle(chunk);
+                    resolve(chunk);
+                }
+            }
+        }
     }
 
     /** How the host's own code, which must not wait for a page within Java, gets at them. */
@@ -564,6 +608,7 @@ public final class Pager implements AutoCloseable {
      * @param large numbers of the chunks that are to be large pages, as they were where the guest came from
      */
     public void finish(PageSet large) {
+        settleWhole();
         stop();
         memory.watch(null);
         userfault.unregister(memory.hva(), memory.size());
@@ -618,6 +663,7 @@ public final class Pager implements AutoCloseable {
         userfault.close();
         FileCalls.close(wakeup);
         staging.close();
+        bench.close();
         arena.close();
     }
 }

@@ -5,6 +5,7 @@ import dev.godwit.bindings.linux.MemoryCalls;
 import dev.godwit.bindings.linux.SystemCallException;
 import dev.godwit.host.memory.GuestMemory;
 import dev.godwit.host.memory.LargePages;
+import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
 import dev.godwit.host.memory.Userfault;
 
@@ -15,15 +16,21 @@ import dev.godwit.host.memory.Userfault;
  * <p>Threading: none of its own; the caller holds the lock of the chunk in question.
  */
 final class Shuttle {
+    private static final int MOVE =
+            MemoryCalls.MREMAP_MAYMOVE | MemoryCalls.MREMAP_FIXED | MemoryCalls.MREMAP_DONTUNMAP;
+
     private final Userfault userfault;
     private final GuestMemory memory;
     private final GuestMemory staging;
     private final boolean hugetlb;
+    /** Addresses for a few chunks that are neither seen nor staged. */
+    private final GuestMemory bench;
 
-    Shuttle(Userfault userfault, GuestMemory memory, GuestMemory staging) {
+    Shuttle(Userfault userfault, GuestMemory memory, GuestMemory staging, GuestMemory bench) {
         this.userfault = userfault;
         this.memory = memory;
         this.staging = staging;
+        this.bench = bench;
         this.hugetlb = memory.largePages() == LargePages.HUGETLB;
     }
 
@@ -49,6 +56,49 @@ final class Shuttle {
         }
         long done = move(staged(first), seen(first), bytes);
         SystemCallException.check(done == bytes ? 0 : done, "UFFDIO_MOVE", "page", first);
+    }
+
+    /**
+     * As {@link #out}, of all the guest's memory, in one go however much it is; neither it nor staging memory is
+     * registered. What was in staging memory is gone.
+     *
+     * @return false when this kernel cannot do it (before Linux 5.7), and then nothing has happened
+     */
+    boolean allOut() {
+        if (hugetlb) {
+            return false;
+        }
+        long moved = MemoryCalls.mremap(memory.hva(), memory.size(), memory.size(), MOVE, staging.hva());
+        if (moved == -Errno.EINVAL) {
+            return false;
+        }
+        SystemCallException.check(moved, "mremap of guest RAM", "bytes", memory.size());
+        return true;
+    }
+
+    /**
+     * Completes a staged chunk of 2 MiB by the pages that the guest has of it already, and lets it see the whole, as one
+     * large page if the staged one is: what is done in between, the guest waits for.
+     *
+     * @param staged the pages that are staged; the guest has the others
+     * @param slot which of the few
+     * @return the page after the last that went in; the others are all staged
+     */
+    long merge(long first, PageSet staged, int slot) {
+        // Not page by page: this takes the table of small pages away too, or a large one could not take its place.
+        long slotBytes = (long) slot * PageSize.LARGE;
+        long moved = MemoryCalls.mremap(seen(first), PageSize.LARGE, PageSize.LARGE, MOVE, bench.hva() + slotBytes);
+        SystemCallException.check(moved, "mremap of guest RAM", "page", first);
+        long end = first + PageSize.SMALL_PER_LARGE;
+        for (long page = staged.nextAbsent(first, end); page < end; ) {
+            long stop = staged.next(page, end);
+            staging.segment()
+                    .asSlice(page << PageSize.SMALL_SHIFT, bytes(page, stop))
+                    .copyFrom(bench.segment().asSlice(slotBytes + bytes(first, page), bytes(page, stop)));
+            page = staged.nextAbsent(stop, end);
+        }
+        MemoryCalls.madvise(bench.hva() + slotBytes, PageSize.LARGE, MemoryCalls.MADV_DONTNEED);
+        return in(first, end);
     }
 
     /**

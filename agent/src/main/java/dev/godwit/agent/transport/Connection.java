@@ -49,6 +49,9 @@ public final class Connection implements ByteSink, ByteSource, AutoCloseable {
         }
         this.peer = this.host + (this.port == 0 ? "" : ":" + this.port);
         SocketCalls.setsockopt(fd, SocketCalls.IPPROTO_TCP, SocketCalls.TCP_NODELAY, 1);
+        if (loopback) {
+            LoopbackTcp.tune(fd);
+        }
     }
 
     /** Takes over an accepted descriptor. */

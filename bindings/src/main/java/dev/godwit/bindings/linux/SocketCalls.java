@@ -50,6 +50,7 @@ public final class SocketCalls {
     public static final int TCP_KEEPIDLE = 4;
     public static final int TCP_KEEPINTVL = 5;
     public static final int TCP_KEEPCNT = 6;
+    public static final int TCP_CONGESTION = 13;
     public static final int TCP_USER_TIMEOUT = 0x12;
     public static final int TCP_QUICKACK = 0xc;
     public static final int TCP_NOTSENT_LOWAT = 0x19;
