@@ -271,7 +271,13 @@ final class Evictor implements AutoCloseable {
                 sender.sendChunk(staged, chunk, false, PageFrame.AFTERWARDS);
             }
             safe = isStored();
+            // Not sooner: of what was said on a connection that broke nobody knows whether it was heard.
+            stale.clear();
         } finally {
+            if (!safe) {
+                // Some of it may have been kept.
+                stale.addAll(staged);
+            }
             for (int chunk : chunks) {
                 if (safe) {
                     commit(chunk);
@@ -303,10 +309,17 @@ final class Evictor implements AutoCloseable {
     }
 
     private void release() throws TransportException {
+        for (long page = stale.next(0, stale.pages());
+                page < stale.pages();
+                page = stale.next(page + 1, stale.pages())) {
+            if (pager.map().place(page) == Place.REMOTE) {
+                // It came, and has gone again before that was noticed here.
+                stale.remove(page);
+            }
+        }
         for (int chunk = 0; chunk < pager.chunks(); chunk++) {
             sender.sendZeros(stale, chunk, PageFrame.AFTERWARDS);
         }
-        stale.clear();
     }
 
     private boolean isStored() throws TransportException {

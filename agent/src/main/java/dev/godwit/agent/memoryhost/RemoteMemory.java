@@ -54,7 +54,7 @@ public final class RemoteMemory implements AutoCloseable {
                 all,
                 Math.min(all, all - local + local / 4 + SLACK),
                 STALL,
-                pager::askAgain,
+                pager::storeChanged,
                 this::lost);
         this.pages = new RemotePages(arena, pager, link, this::lost);
         this.evictor = new Evictor(machine, pager, link, pages, local);

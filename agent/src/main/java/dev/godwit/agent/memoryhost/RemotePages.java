@@ -50,7 +50,7 @@ final class RemotePages implements PageStore {
 
     @Override
     public void request(long first, int count) {
-        RegionLink.Lane to = link.fetch();
+        RegionLink.Lane to = lane;
         if (to == null) {
             return;
         }
@@ -78,6 +78,11 @@ final class RemotePages implements PageStore {
                     ? null
                     // Collected with the receiver: connections come and go for as long as the guest lives.
                     : PageReceiver.landing(Arena.ofAuto(), now.connection, pager.staging(), this::landed);
+            if (now != null) {
+                // Not sooner: what is asked for is asked for on this one, and once. A second answer may be older than
+                // what the page has become by then.
+                pager.askAgain();
+            }
         }
         return now == null || now.isBroken() ? NO_DESCRIPTOR : now.connection.descriptor();
     }
@@ -116,7 +121,7 @@ final class RemotePages implements PageStore {
             if (given < 0) {
                 // Not unseen: it may be on its way there, with another content, and be there in a moment.
                 putIn(first, start, i, content);
-                start = i + 1;
+                start = i + 1L;
             }
         }
         putIn(first, start, count, content);

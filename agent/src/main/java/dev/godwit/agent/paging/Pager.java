@@ -333,6 +333,11 @@ public final class Pager implements AutoCloseable {
         times.resolved(page, page + 1);
     }
 
+    /** A store has another descriptor. */
+    public void storeChanged() {
+        EventCalls.add(wakeup, 1);
+    }
+
     /** A store can be reached again that had forgotten what it was asked for. */
     public void askAgain() {
         askAgain = true;
@@ -401,6 +406,16 @@ public final class Pager implements AutoCloseable {
     }
 
     private void work(PollSet descriptors, MemorySegment messages) {
+        if (askAgain) {
+            // Before anything is asked for: nothing is to be asked for twice.
+            askAgain = false;
+            lookAgain = true;
+            for (int chunk = 0; chunk < chunks.count(); chunk++) {
+                synchronized (chunks.lockOf(chunk)) {
+                    chunks.forgetAsked(chunk);
+                }
+            }
+        }
         if (descriptors.isReady(FAULTS)) {
             int count = userfault.read(messages);
             for (int i = 0; i < count; i++) {
@@ -420,15 +435,6 @@ public final class Pager implements AutoCloseable {
         }
         if (descriptors.isReady(WAKEUP)) {
             EventCalls.take(wakeup);
-        }
-        if (askAgain) {
-            askAgain = false;
-            lookAgain = true;
-            for (int chunk = 0; chunk < chunks.count(); chunk++) {
-                synchronized (chunks.lockOf(chunk)) {
-                    chunks.forgetAsked(chunk);
-                }
-            }
         }
         if (lookAgain) {
             lookAgain = false;

@@ -26,7 +26,7 @@ class PagerModelTest {
         long began = System.nanoTime();
         for (int guest = Chance.times(GUESTS); guest > 0; guest--) {
             // The last chunk is never a large page.
-            long pages = (1 + random.nextInt(3)) * PageSize.SMALL_PER_LARGE + random.nextInt(200);
+            long pages = (1L + random.nextInt(3)) * PageSize.SMALL_PER_LARGE + random.nextInt(200);
             try (PagerModel model = new PagerModel(random, pages)) {
                 for (int i = 0; i < STEPS; i++) {
                     try {

@@ -1,0 +1,206 @@
+package dev.godwit.agent.migration;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.godwit.agent.memoryhost.MemoryHost;
+import dev.godwit.agent.memoryhost.RemoteConfig;
+import dev.godwit.agent.memoryhost.RemoteMemory;
+import dev.godwit.agent.stream.Bandwidth;
+import dev.godwit.agent.transport.TransportException;
+import dev.godwit.host.boot.PvhImage;
+import dev.godwit.host.kvm.Kvm;
+import dev.godwit.host.machine.Machine;
+import dev.godwit.host.machine.MachineConfig;
+import dev.godwit.host.vcpu.StopReason;
+import dev.godwit.images.GuestImage;
+import java.lang.foreign.Arena;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Migrations of a guest with pages at a memory host that fail when these pages change hands, or just before or after. */
+@Tag("kvm")
+@Timeout(120)
+class TakeBackTest {
+    private static final long MIB = 1 << 20;
+
+    /** So often the target's session looks for the guest's remote memory before it takes it. */
+    private static final int LOOKS_BEFORE_TAKE = 2;
+
+    /** When it fails. */
+    private enum When {
+        /** The memory host hears TAKE, and the target gives up before it has the answer. */
+        DURING_TAKE,
+        /** The pages are the target's, which does not come to run the guest. */
+        AFTER_TAKE
+    }
+
+    private final MachineConfig config = MachineConfig.of(96 * MIB).withCommandLine("ws=8m cold=64m rate=2000");
+    private Kvm kvm;
+    private MemoryHost memoryHost;
+    private Machine machine;
+    private RemoteMemory memory;
+    private GuestDescription guest;
+
+    @BeforeEach
+    void boot() throws Exception {
+        kvm = Kvm.open();
+        memoryHost = MemoryHost.start(
+                new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
+                LoopbackHost.SECRET,
+                256 * MIB,
+                null,
+                Duration.ZERO);
+        try (Arena arena = Arena.ofConfined()) {
+            machine = Machine.boot(kvm, config, PvhImage.open(GuestImage.DIRTIER.path(), arena));
+        }
+        RemoteConfig remote =
+                new RemoteConfig("127.0.0.1", memoryHost.address().getPort(), UUID.randomUUID(), 24 * MIB);
+        memory = RemoteMemory.create(machine, remote, LoopbackHost.SECRET);
+        guest = new GuestDescription("web", "dirtier", config, Optional.of(remote));
+        machine.resume();
+        GuestTalk.await(machine, 0, "READY");
+        await(() -> memory.status().remotePages() > 40 * 256);
+    }
+
+    @AfterEach
+    void close() {
+        machine.stop(new StopReason(StopReason.Kind.STOPPED, 0, "the test has ended"));
+        memory.close();
+        machine.close();
+        memoryHost.close();
+        kvm.close();
+    }
+
+    private static void await(BooleanSupplier condition) {
+        long deadline = System.nanoTime() + 30_000_000_000L;
+        while (!condition.getAsBoolean()) {
+            assertTrue(System.nanoTime() < deadline, "it does not come");
+            LockSupport.parkNanos(1_000_000);
+        }
+    }
+
+    private void verify() throws Exception {
+        String answer = GuestTalk.ask(machine, 'v', "VERIFIED");
+        assertTrue(answer.endsWith(" errors=0"), answer);
+    }
+
+    private static MigrationOptions options(MigrationMode mode) {
+        return MigrationOptions.DEFAULT.withMode(mode).withStall(Duration.ofSeconds(2));
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = MigrationMode.class,
+            names = {"PRECOPY", "POSTCOPY"})
+    void theGuestGoesOnWithItsPagesWhenTheTargetFailsAfterItTookThem(MigrationMode mode) throws Exception {
+        failAndGoOn(mode, When.AFTER_TAKE);
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = MigrationMode.class,
+            names = {"PRECOPY", "POSTCOPY"})
+    void theGuestGoesOnWithItsPagesWhenTheTargetGivesUpAsItTakesThem(MigrationMode mode) throws Exception {
+        failAndGoOn(mode, When.DURING_TAKE);
+    }
+
+    private void failAndGoOn(MigrationMode mode, When when) throws Exception {
+        for (int i = 0; i < 3; i++) {
+            try (FailingHost target = new FailingHost(when)) {
+                Migration migration = new Migration(
+                        machine,
+                        guest,
+                        Optional.of(memory),
+                        target.address(),
+                        LoopbackHost.SECRET,
+                        options(mode),
+                        Bandwidth.unlimited());
+                MigrationException failure = assertThrows(MigrationException.class, migration::run);
+                System.out.println(mode + ", " + when + ": " + failure.getMessage());
+                assertEquals(Machine.State.RUNNING, machine.state());
+                assertEquals(when == When.AFTER_TAKE, target.took, "whether the pages were the target's");
+                verify();
+                // What it touched came back, and something else leaves: its connections are an owner's again.
+                long stored = memory.status().storedPages();
+                await(() -> memory.status().storedPages() > stored);
+                verify();
+            }
+        }
+    }
+
+    /** An agent's part in it, which fails when it is about to run the guest. */
+    private final class FailingHost implements TargetHost, AutoCloseable {
+        final When when;
+        final MigrationServer server;
+        RemoteMemory memory;
+        boolean took;
+        int looks;
+
+        FailingHost(When when) throws TransportException {
+            this.when = when;
+            server = new MigrationServer(
+                    new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), LoopbackHost.SECRET, this);
+            server.start();
+        }
+
+        InetSocketAddress address() {
+            return server.address();
+        }
+
+        @Override
+        public Admission admit(GuestDescription coming) throws RefusedException {
+            Machine empty = Machine.empty(kvm, coming.config());
+            try {
+                memory = RemoteMemory.standBy(empty, coming.remote().orElseThrow(), LoopbackHost.SECRET);
+            } catch (TransportException e) {
+                empty.close();
+                throw new RefusedException(e.getMessage());
+            }
+            return new Admission() {
+                @Override
+                public Machine machine() {
+                    return empty;
+                }
+
+                @Override
+                public Optional<RemoteMemory> remote() {
+                    if (when == When.DURING_TAKE && looks++ == LOOKS_BEFORE_TAKE) {
+                        // Of all times just now.
+                        memory.handOver();
+                    }
+                    return Optional.of(memory);
+                }
+
+                @Override
+                public void adopt(boolean whole) {
+                    took = true;
+                    throw new IllegalStateException("it fails as it is about to run the guest");
+                }
+
+                @Override
+                public void abandon(String reason) {
+                    memory.close();
+                    empty.close();
+                }
+            };
+        }
+
+        @Override
+        public void close() {
+            server.close();
+        }
+    }
+}

@@ -1,0 +1,143 @@
+package dev.godwit.agent.process;
+
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.godwit.agent.api.GuestView;
+import dev.godwit.agent.api.MigrateRequest;
+import dev.godwit.agent.api.MigrationView;
+import dev.godwit.agent.api.StartRequest;
+import dev.godwit.agent.cli.AgentProcess;
+import dev.godwit.agent.cli.MeasuringGuest;
+import dev.godwit.agent.migration.Chance;
+import java.io.IOException;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.locks.LockSupport;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** A guest, two agents and a memory host, each a process that may be killed. */
+@Tag("kvm")
+@Timeout(300)
+class RemoteGuestIT {
+    private static final String GUEST = "g";
+    private static final long MEMORY = 96 * TwoAgents.MIB;
+    private static final long LOCAL = 24 * TwoAgents.MIB;
+    private static final int KILLS = 4;
+
+    private TwoAgents agents;
+    private MemoryHostProcess memoryHost;
+    private String address = "127.0.0.1:0";
+
+    @BeforeEach
+    void open() throws IOException {
+        agents = new TwoAgents();
+        startMemoryHost();
+    }
+
+    @AfterEach
+    void close() throws IOException {
+        memoryHost.close();
+        agents.close();
+    }
+
+    private void startMemoryHost() throws IOException {
+        memoryHost = MemoryHostProcess.start(
+                agents.directory().resolve("log"),
+                List.of(
+                        "--secret",
+                        agents.directory().resolve("secret").toString(),
+                        "--listen",
+                        address,
+                        "--size",
+                        "512m",
+                        "--dir",
+                        agents.directory().resolve("pages").toString()));
+        address = "127.0.0.1:" + memoryHost.address().getPort();
+    }
+
+    private MeasuringGuest start() {
+        AgentProcess at = agents.a();
+        StartRequest request = new StartRequest(
+                GUEST, "dirtier", MEMORY, 1, "ws=8m cold=64m rate=2000 pattern=random", null, null, null, null);
+        at.client().start(request.with(new StartRequest.MemoryHost(address, LOCAL)));
+        MeasuringGuest guest = new MeasuringGuest(GUEST, at.client());
+        guest.awaitReady();
+        TwoAgents.await(() -> view(at).memoryHost().remotePages() > 40 * 256, () -> view(at).toString());
+        return guest;
+    }
+
+    private static GuestView view(AgentProcess at) {
+        return at.client().guest(GUEST);
+    }
+
+    private static MigrateRequest to(AgentProcess target, String mode) {
+        return new MigrateRequest(target.address(), mode, null, null, 2, false, null);
+    }
+
+    @Test
+    void itGoesOnWhenItsMemoryHostWasKilledAndIsBack() throws Exception {
+        Random random = Chance.random("itGoesOnWhenItsMemoryHostWasKilledAndIsBack");
+        MeasuringGuest guest = start();
+        for (int i = 0; i < KILLS; i++) {
+            Thread killer = Thread.ofPlatform().start(() -> {
+                LockSupport.parkNanos(random.nextLong(300_000_000));
+                killAndRestart();
+            });
+            assertTrue(guest.verify() > 64 * 256);
+            killer.join();
+        }
+        String moved =
+                agents.a().client().migrate(GUEST, to(agents.b(), "hybrid")).id();
+        MigrationView end = TwoAgents.awaitEnd(agents.a(), moved);
+        assertNull(end.error(), end.toString());
+        guest.movedTo(agents.b().client());
+        killAndRestart();
+        assertTrue(guest.verify() > 64 * 256);
+    }
+
+    private void killAndRestart() {
+        try {
+            memoryHost.end(Signal.KILL);
+            startMemoryHost();
+        } catch (IOException e) {
+            throw new IllegalStateException(e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** Whenever that is: the guest goes on at its source with its pages, or had gone and was lost with its target. */
+    @Test
+    void itsTargetIsKilled() {
+        Random random = Chance.random("itsTargetIsKilled");
+        int stayed = 0;
+        for (int i = 0; i < 2 * KILLS; i++) {
+            MeasuringGuest guest = start();
+            String moving = agents.a()
+                    .client()
+                    .migrate(GUEST, to(agents.b(), random.nextBoolean() ? "postcopy" : "precopy"))
+                    .id();
+            LockSupport.parkNanos(random.nextLong(250_000_000));
+            agents.restart(agents.b());
+            MigrationView end = TwoAgents.awaitEnd(agents.a(), moving);
+            if (end.error() != null && !view(agents.a()).state().equals("stopped")) {
+                assertTrue(guest.verify() > 64 * 256);
+                stayed++;
+                TwoAgents.await(
+                        () -> view(agents.a()).memoryHost().awayMillis() == 0,
+                        () -> view(agents.a()).toString());
+            }
+            if (end.error() != null) {
+                agents.a().client().remove(GUEST);
+            }
+            System.out.println(end.error() == null ? "it had gone" : end.error());
+        }
+        assertTrue(stayed > 0, "it never stayed");
+    }
+}
