@@ -373,6 +373,11 @@ final class Chunks {
         }
     }
 
+    /** Whether the guest has the page, as the kernel says: whoever touched it may have been woken before that was read. */
+    boolean isHere(long page) {
+        return shuttle.isHere(page);
+    }
+
     void wake(long page) {
         shuttle.wake(page);
     }
