@@ -41,6 +41,8 @@ final class Evictor implements AutoCloseable {
     /** How often it looks how much the guest has. */
     private static final long LOOK_NANOS = 50_000_000;
 
+    private static final long HEAT_NANOS = 500_000_000;
+
     private static final long NO_ROOM_NANOS = 1_000_000_000;
 
     /** Of what the guest may have, so much less is left when it had more: a sixteenth. */
@@ -65,6 +67,8 @@ final class Evictor implements AutoCloseable {
     private final Victims victims;
     private final AtomicLong storedPages = new AtomicLong();
     private final Thread thread = Thread.ofPlatform().daemon().name("evictor").unstarted(this::run);
+    private HeatMap heat;
+    private long heatAt = System.nanoTime() - HEAT_NANOS - 1;
     private RegionLink.Lane lane;
     private PageSender sender;
     private int round;
@@ -224,7 +228,7 @@ final class Evictor implements AutoCloseable {
                 }
                 first = false;
                 noteReturned();
-                List<Integer> chunks = victims.choose(resident, heat(own), Math.min(batch, have - least));
+                List<Integer> chunks = victims.choose(resident, heat(), Math.min(batch, have - least));
                 if (chunks.isEmpty() || !evict(chunks)) {
                     return;
                 }
@@ -248,11 +252,17 @@ final class Evictor implements AutoCloseable {
         returnedSince = now;
     }
 
-    private HeatMap heat(Arena own) {
-        return machine.accessTracker()
-                .filter(AccessTracker::isTracking)
-                .map(tracker -> tracker.map(own))
-                .orElse(null);
+    /** What is known of it now, or was a moment ago: it changes slowly, and to ask takes a while. */
+    private HeatMap heat() {
+        long now = System.nanoTime();
+        if (now - heatAt > HEAT_NANOS) {
+            heatAt = now;
+            heat = machine.accessTracker()
+                    .filter(AccessTracker::isTracking)
+                    .map(tracker -> tracker.map(Arena.ofAuto()))
+                    .orElse(null);
+        }
+        return heat;
     }
 
     /** False when the memory host has no room. */

@@ -12,6 +12,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -33,6 +34,7 @@ final class RegionLink implements AutoCloseable {
     private static final int STORE = 1;
     private static final Lane[] NONE = {};
     private static final long AGAIN_MILLIS = 250;
+    private static final long WATCH_MILLIS = 500;
     private static final Duration LAST_WORDS = Duration.ofSeconds(1);
 
     /** One connection, until it breaks. */
@@ -78,6 +80,7 @@ final class RegionLink implements AutoCloseable {
     /** Connections that stand by. */
     private Lane[] waiting = NONE;
 
+    private LongSupplier unanswered = () -> 0;
     private boolean yielding;
     private boolean takeBack;
     private boolean closed;
@@ -107,6 +110,11 @@ final class RegionLink implements AutoCloseable {
         this.stall = stall;
         this.onBack = onBack;
         this.onLost = onLost;
+    }
+
+    /** Says for how long what was asked for on {@link #fetch} has not come, in nanoseconds. Before any connection. */
+    synchronized void watch(LongSupplier nanos) {
+        unanswered = nanos;
     }
 
     /** Makes the region, which this side owns then. */
@@ -293,7 +301,11 @@ final class RegionLink implements AutoCloseable {
     private synchronized boolean awaitBroken() {
         while (!closed && isConnected()) {
             try {
-                wait();
+                wait(WATCH_MILLIS);
+                if (unanswered.getAsLong() > stall.toNanos()) {
+                    // Nobody sits and reads there who would notice.
+                    broken(fetch, new TransportException(Kind.STALLED, config.at() + " does not answer"));
+                }
             } catch (InterruptedException e) {
                 // Only a close ends it.
                 LOG.debug("interrupted, and goes on", e);

@@ -66,7 +66,7 @@ final class Chunks {
     private final AtomicLong resident = new AtomicLong();
 
     private final Object[] locks = new Object[LOCKS];
-    private PageSet large;
+    private final PageSet large;
 
     Chunks(Arena arena, Shuttle shuttle, GuestMemory memory, GuestMemory staging, PageMap map) {
         this.shuttle = shuttle;
@@ -79,6 +79,7 @@ final class Chunks {
         this.missing = new int[chunks];
         this.staged = new PageSet(arena, memory.pages());
         this.asked = new PageSet(arena, memory.pages());
+        this.large = new PageSet(arena, chunks);
         this.broken = new boolean[chunks];
         this.lastIn = new long[chunks];
         Arrays.fill(lastIn, System.nanoTime());
@@ -221,7 +222,7 @@ final class Chunks {
 
     /** These chunks, by number, are to be large pages as soon as all of them is here. */
     void preferLarge(PageSet chunks) {
-        large = chunks;
+        large.addAll(chunks);
     }
 
     /**
@@ -323,7 +324,7 @@ final class Chunks {
         long end = end(chunk);
         if (states[chunk] == State.STAGED) {
             putInWhole(chunk);
-        } else if (large != null && large.contains(chunk) && shuttle.canBeLarge(end - first)) {
+        } else if (large.contains(chunk) && shuttle.canBeLarge(end - first)) {
             merge(chunk);
         } else {
             putIn(chunk, first, end);
@@ -402,6 +403,11 @@ final class Chunks {
         } else {
             shuttle.wake(page);
         }
+    }
+
+    /** Whether the guest has the page, as the kernel says: whoever touched it may have been woken before that was read. */
+    boolean isHere(long page) {
+        return shuttle.isHere(page);
     }
 
     void wake(long page) {

@@ -361,9 +361,12 @@ public final class Pager implements AutoCloseable {
         return chunks.resident().get();
     }
 
-    /** So many there are, as the kernel says. */
+    /** So many there are, as the kernel says: those who wait for room may find that there is some. */
     public void residentIs(long pages) {
         chunks.resident().set(pages);
+        if (!isFull()) {
+            madeRoom();
+        }
     }
 
     private void lookAgain() {
@@ -406,6 +409,10 @@ public final class Pager implements AutoCloseable {
     }
 
     private void work(PollSet descriptors, MemorySegment messages) {
+        if (descriptors.isReady(WAKEUP)) {
+            // Before what it is for is looked at, or the next would be missed.
+            EventCalls.take(wakeup);
+        }
         if (askAgain) {
             // Before anything is asked for: nothing is to be asked for twice.
             askAgain = false;
@@ -433,9 +440,6 @@ public final class Pager implements AutoCloseable {
                 stores.get(i).receive();
             }
         }
-        if (descriptors.isReady(WAKEUP)) {
-            EventCalls.take(wakeup);
-        }
         if (lookAgain) {
             lookAgain = false;
             for (long page : times.waiting()) {
@@ -452,7 +456,9 @@ public final class Pager implements AutoCloseable {
                 times.waiting(page);
             } else if (chunks.isStaged(page)) {
                 bringBack(chunk, page);
-            } else if (isFull() && (chunks.isComplete(chunk) || map.place(page) == Place.ZERO)) {
+            } else if (isFull()
+                    && (chunks.isComplete(chunk) || map.place(page) == Place.ZERO)
+                    && !chunks.isHere(page)) {
                 times.waiting(page);
             } else {
                 // Of a chunk in parts it is here by now, or nobody ever had it.

@@ -8,6 +8,9 @@ import dev.godwit.host.memory.LargePages;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
 import dev.godwit.host.memory.Userfault;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 
 /**
  * Carries pages between where the guest sees them and staging memory, each page by its number in both. It keeps no
@@ -25,6 +28,8 @@ final class Shuttle {
     private final boolean hugetlb;
     /** Addresses for a few chunks that are neither seen nor staged. */
     private final GuestMemory bench;
+
+    private final MemorySegment core = Arena.ofAuto().allocate(1);
 
     Shuttle(Userfault userfault, GuestMemory memory, GuestMemory staging, GuestMemory bench) {
         this.userfault = userfault;
@@ -182,6 +187,12 @@ final class Shuttle {
             wake(page);
         }
         return done;
+    }
+
+    /** Whether there is a page. Called on one thread. */
+    boolean isHere(long page) {
+        return MemoryCalls.mincore(seen(page), PageSize.SMALL, core.address()) == 0
+                && (core.get(ValueLayout.JAVA_BYTE, 0) & 1) != 0;
     }
 
     void wake(long page) {

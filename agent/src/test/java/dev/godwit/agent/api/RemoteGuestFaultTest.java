@@ -169,9 +169,11 @@ class RemoteGuestFaultTest {
             fill(ballast, 140 * MIB);
             ask("web");
             await(() -> guest("web").remoteStatus().orElseThrow().noRoom(), "the memory host has no room");
-            // It has what it may and what is on its way at a time, twice, and one chunk; no more while that lasts.
-            long most = LOCAL + 2 * (LOCAL / 8) + 4 * MIB;
-            for (int i = 0; i < 20; i++) {
+            // It has what it may, three batches, of which one has come back, and the rests of chunks; no more while
+            // that
+            // lasts.
+            long most = LOCAL + 3 * (LOCAL / 8) + 6 * MIB;
+            for (int i = 0; i < 60; i++) {
                 LockSupport.parkNanos(50_000_000);
                 long resident = residentBytes("web");
                 assertTrue(resident <= most, () -> resident + " bytes");

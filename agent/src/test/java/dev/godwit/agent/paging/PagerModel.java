@@ -436,15 +436,11 @@ final class PagerModel implements AutoCloseable {
 
     /** Until nobody waits for anything that nobody is asked for. */
     private void quiesce() throws Exception {
-        int spurious = 0;
         long deadline = System.nanoTime() + PATIENCE;
         while (true) {
             store.deliver(List.of());
             harvest();
-            long more = host.pager.waiting() - host.pagesTouched();
-            // One who was woken before the pager read of its fault is taken for one who waits for room, for a while.
-            spurious = more > 0 ? spurious + 1 : 0;
-            if (more == 0 || spurious > 3) {
+            if (host.pagesTouched() == host.pager.waiting()) {
                 return;
             }
             if (System.nanoTime() > deadline) {

@@ -20,6 +20,14 @@ public final class HeatMap {
 
     private static final double LEAST = 1.0 / 4096;
 
+    private static final double[] RATES = new double[HOTTEST + 1];
+
+    static {
+        for (int level = 1; level <= HOTTEST; level++) {
+            RATES[level] = LEAST * Math.pow(2, (level - 1) / (double) STEPS);
+        }
+    }
+
     private final MemorySegment levels;
 
     /** Nothing is hot. */
@@ -46,7 +54,7 @@ public final class HeatMap {
 
     /** The rate of a level in accesses a second. */
     public static double rateOf(int level) {
-        return level == 0 ? 0 : LEAST * Math.pow(2, (level - 1) / (double) STEPS);
+        return RATES[level];
     }
 
     void set(long page, int level) {
