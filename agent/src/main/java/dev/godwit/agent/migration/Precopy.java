@@ -192,7 +192,7 @@ final class Precopy {
      * @param all false when that is to follow the guest: the round is empty
      */
     RoundSink.Sending startLast(boolean all) throws TransportException {
-        machine.dirtyTracker().collect(wanted);
+        machine.dirtyTracker().collectLast(wanted);
         wanted.addAll(cold);
         if (all) {
             beginRound();

@@ -339,8 +339,10 @@ final class Chunks {
 
     /** The guest has some of it, and what has come since lies ready as a large page: it is one for the guest again. */
     private void merge(int chunk) {
-        wentIn(chunk, shuttle.merge(first(chunk), staged, chunk % LOCKS));
-        broken[chunk] = false;
+        long first = first(chunk);
+        long end = end(chunk);
+        broken[chunk] = shuttle.merge(first, staged, chunk % LOCKS) < end;
+        isIn(first, end, chunk);
     }
 
     private void wentIn(int chunk, long done) {
@@ -352,6 +354,10 @@ final class Chunks {
             shuttle.copyIn(done, end);
             shuttle.drop(done, end);
         }
+        isIn(first, end, chunk);
+    }
+
+    private void isIn(long first, long end, int chunk) {
         staged.removeRange(first, end - first);
         lastIn[chunk] = System.nanoTime();
         nowHere(first, end);
@@ -389,7 +395,7 @@ final class Chunks {
         long first = first(chunk);
         long end = end(chunk);
         boolean untouched = states[chunk] == State.COMPLETE && !broken[chunk];
-        if (untouched && shuttle.canBeLarge(end - first) && shuttle.zeroIn(first, end)) {
+        if (untouched && shuttle.canBeLarge(end - first) && shuttle.zeroIn(first, end, chunk % LOCKS)) {
             resident.addAndGet(end - first);
             return;
         }

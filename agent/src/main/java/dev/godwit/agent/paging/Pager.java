@@ -91,7 +91,9 @@ public final class Pager implements AutoCloseable {
         // Only what is on its way in or out takes memory here.
         this.staging = GuestMemory.allocate(
                 memory.size(), memory.largePages() == LargePages.NONE ? LargePages.NONE : LargePages.THP);
-        this.bench = GuestMemory.allocate((long) Chunks.LOCKS * PageSize.LARGE, LargePages.NONE);
+        this.bench = GuestMemory.allocate(
+                2L * Chunks.LOCKS * PageSize.LARGE,
+                memory.largePages() == LargePages.NONE ? LargePages.NONE : LargePages.THP);
         this.shuttle = new Shuttle(userfault, memory, staging, bench);
         this.map = new PageMap(arena, memory.pages());
         this.chunks = new Chunks(arena, shuttle, memory, staging, map);

@@ -85,25 +85,41 @@ final class Shuttle {
      * Completes a staged chunk of 2 MiB by the pages that the guest has of it already, and lets it see the whole, as one
      * large page if the staged one is: what is done in between, the guest waits for.
      *
+     * <p>Stores may be writing to the staged chunk, pages that came already: what they write then is not in what the
+     * guest gets.
+     *
      * @param staged the pages that are staged; the guest has the others
      * @param slot which of the few
-     * @return the page after the last that went in; the others are all staged
+     * @return the page after the last that went in; the others are back in staging memory
      */
     long merge(long first, PageSet staged, int slot) {
-        // Not page by page: this takes the table of small pages away too, or a large one could not take its place.
-        long slotBytes = (long) slot * PageSize.LARGE;
-        long moved = MemoryCalls.mremap(seen(first), PageSize.LARGE, PageSize.LARGE, MOVE, bench.hva() + slotBytes);
-        SystemCallException.check(moved, "mremap of guest RAM", "page", first);
         long end = first + PageSize.SMALL_PER_LARGE;
+        MemorySegment seen = take(seen(first), 2 * slot);
+        MemorySegment whole = take(staged(first), 2 * slot + 1);
         for (long page = staged.nextAbsent(first, end); page < end; ) {
             long stop = staged.next(page, end);
-            staging.segment()
-                    .asSlice(page << PageSize.SMALL_SHIFT, bytes(page, stop))
-                    .copyFrom(bench.segment().asSlice(slotBytes + bytes(first, page), bytes(page, stop)));
+            whole.asSlice(bytes(first, page), bytes(page, stop))
+                    .copyFrom(seen.asSlice(bytes(first, page), bytes(page, stop)));
             page = staged.nextAbsent(stop, end);
         }
-        MemoryCalls.madvise(bench.hva() + slotBytes, PageSize.LARGE, MemoryCalls.MADV_DONTNEED);
-        return in(first, end);
+        MemoryCalls.madvise(seen.address(), PageSize.LARGE, MemoryCalls.MADV_DONTNEED);
+        long done = first + (Math.max(0, move(seen(first), whole.address(), PageSize.LARGE)) >>> PageSize.SMALL_SHIFT);
+        if (done < end) {
+            copyIn(done, end, whole.address() + bytes(first, done));
+            MemoryCalls.madvise(whole.address(), PageSize.LARGE, MemoryCalls.MADV_DONTNEED);
+        }
+        return done;
+    }
+
+    /** Takes 2 MiB away from where it is; not page by page, so that the table of small pages is not left behind. */
+    private MemorySegment take(long address, int slot) {
+        MemorySegment to = bench.segment().asSlice((long) slot * PageSize.LARGE, PageSize.LARGE);
+        SystemCallException.check(
+                MemoryCalls.mremap(address, PageSize.LARGE, PageSize.LARGE, MOVE, to.address()),
+                "mremap of guest RAM",
+                "address",
+                address);
+        return to;
     }
 
     /**
@@ -166,18 +182,19 @@ final class Shuttle {
     /**
      * Lets the guest see 2 MiB of zeros, one large page if the host has one, where it has nothing.
      *
+     * @param slot which of the few
      * @return whether it does; not if a page was there already
      */
-    boolean zeroIn(long first, long end) {
-        drop(first, end);
-        MemoryCalls.madvise(staged(first), bytes(first, end), MemoryCalls.MADV_POPULATE_WRITE);
-        long done = hugetlb
-                ? copy(seen(first), staged(first), bytes(first, end))
-                : move(seen(first), staged(first), bytes(first, end));
-        if (done != bytes(first, end) || hugetlb) {
-            drop(first, end);
+    boolean zeroIn(long first, long end, int slot) {
+        long bytes = bytes(first, end);
+        // Not in staging memory, to which somebody might be writing.
+        long zeros = bench.hva() + 2L * slot * PageSize.LARGE;
+        MemoryCalls.madvise(zeros, bytes, MemoryCalls.MADV_POPULATE_WRITE);
+        long done = hugetlb ? copy(seen(first), zeros, bytes) : move(seen(first), zeros, bytes);
+        if (done != bytes || hugetlb) {
+            MemoryCalls.madvise(zeros, bytes, MemoryCalls.MADV_DONTNEED);
         }
-        return done == bytes(first, end);
+        return done == bytes;
     }
 
     /** Lets the guest see a small page of zeros; false if there was one already, whose waiters are woken. */

@@ -19,6 +19,8 @@ final class BackupStore implements PageStore, AutoCloseable {
     private final Random random;
     private final ExecutorService threads = Executors.newFixedThreadPool(3);
     private final ExecutorService urgent = Executors.newSingleThreadExecutor();
+    private final ExecutorService unfinished = Executors.newSingleThreadExecutor();
+    private volatile boolean closing;
     private int requests;
 
     BackupStore(Pager pager, MemorySegment backup, Random random) {
@@ -50,13 +52,28 @@ final class BackupStore implements PageStore, AutoCloseable {
             page = absent.next(stop, absent.pages());
         }
         java.util.Collections.shuffle(pieces, random);
+        List<long[]> again = List.copyOf(pieces);
+        long seed = random.nextLong();
+        unfinished.execute(() -> beginAgain(again, new Random(seed)));
         pieces.forEach(piece -> threads.execute(() -> deliver(piece[0], piece[1])));
     }
 
-    private void deliver(long first, long count) {
+    /** Frames that bring pages once more, and whose end never comes: they may be anywhere in staging memory at any time. */
+    private void beginAgain(List<long[]> pieces, Random which) {
+        while (!closing && !pieces.isEmpty()) {
+            long[] piece = pieces.get(which.nextInt(pieces.size()));
+            write(piece[0], piece[1]);
+        }
+    }
+
+    private void write(long first, long count) {
         long from = first << PageSize.SMALL_SHIFT;
         long bytes = count << PageSize.SMALL_SHIFT;
         pager.staging().segment().asSlice(from, bytes).copyFrom(backup.asSlice(from, bytes));
+    }
+
+    private void deliver(long first, long count) {
+        write(first, count);
         pager.arrived(Place.AT_SOURCE, first, count);
     }
 
@@ -72,6 +89,8 @@ final class BackupStore implements PageStore, AutoCloseable {
 
     @Override
     public void close() {
+        closing = true;
+        unfinished.close();
         threads.close();
         urgent.close();
     }

@@ -103,6 +103,7 @@ class PagerTest {
             MemorySegment backup = backUp(absent);
             try (Pager pager = new Pager(machine.memory());
                     BackupStore store = new BackupStore(pager, backup, random)) {
+                pager.preferLarge(before.largeChunks());
                 pager.arm(absent, Place.AT_SOURCE);
                 assertEquals(absent.cardinality(), pager.elsewhere());
                 pager.attach(Place.AT_SOURCE, store);

@@ -77,13 +77,22 @@ public final class DirtyLogTracker implements DirtyTracker {
     public void start() {
         memorySlots.setDirtyLogging(this, true);
         // Logs that start all set are protected by the first clear; others start clean, and this finds little.
-        fetch();
+        fetch(true);
         memory.drainWritten(round);
     }
 
     @Override
     public long collect(PageSet into) {
-        fetch();
+        return collect(into, true);
+    }
+
+    @Override
+    public long collectLast(PageSet into) {
+        return collect(into, false);
+    }
+
+    private long collect(PageSet into, boolean again) {
+        fetch(again);
         // The agent's writes come after the clear: a page in both was protected in time all the same.
         memory.drainWritten(round);
         long pages = 0;
@@ -112,12 +121,16 @@ public final class DirtyLogTracker implements DirtyTracker {
                 : "dirty log, manual protection";
     }
 
-    /** Reads the log into {@link #round} and arms what was dirty. */
-    private void fetch() {
+    /**
+     * Reads the log into {@link #round}.
+     *
+     * @param again whether to protect what was dirty, so that it is logged again when it is written again
+     */
+    private void fetch(boolean again) {
         for (int i = 0; i < slots.size(); i++) {
             SystemCallException.check(
                     vm.state(KvmIoctl.KVM_GET_DIRTY_LOG, getArguments[i]), "KVM_GET_DIRTY_LOG", "slot", i);
-            if (mode != 0) {
+            if (again && mode != 0) {
                 clearDirty(slots.get(i));
             }
         }

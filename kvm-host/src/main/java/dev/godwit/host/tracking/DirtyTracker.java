@@ -25,6 +25,14 @@ public interface DirtyTracker {
      */
     long collect(PageSet into);
 
+    /**
+     * As {@link #collect}, for the last time before {@link #stop}, of a guest that is paused: what is written afterwards
+     * may be missed, so that nothing has to be protected again.
+     */
+    default long collectLast(PageSet into) {
+        return collect(into);
+    }
+
     /** Stops: writes cost nothing any more and are not seen. What was not collected is forgotten. */
     void stop();
 
