@@ -283,6 +283,9 @@ final class TargetSession {
     }
 
     private void tellSummary(Machine machine, FaultSummary faults) throws TransportException {
+        if (machine.state() != Machine.State.STOPPED) {
+            streams.populateZeroChunks();
+        }
         control.send(MessageType.SUMMARY, 0, new SummaryMessage(largeBytes(machine), notRestored, faults).encode());
     }
 

@@ -4,8 +4,10 @@ import dev.godwit.agent.stream.PageReceiver;
 import dev.godwit.agent.transport.Connection;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.agent.transport.TransportException.Kind;
+import dev.godwit.host.memory.Backing;
 import dev.godwit.host.memory.GuestMemory;
 import dev.godwit.host.memory.PageSet;
+import dev.godwit.host.memory.PageSize;
 import dev.godwit.host.thread.Uninterruptibly;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
@@ -22,6 +24,7 @@ final class TargetStreams implements AutoCloseable {
     private final GuestMemory memory;
     private final Arena arena = Arena.ofShared();
     private final PageSet written;
+    private final PageSet zeroChunks;
     private final Connection[] connections;
     private final long[] rounds;
     private int receiving;
@@ -33,8 +36,20 @@ final class TargetStreams implements AutoCloseable {
         this.control = control;
         this.memory = memory;
         this.written = new PageSet(arena, memory.pages());
+        this.zeroChunks = Backing.emptyChunks(arena, memory);
         this.connections = new Connection[count];
         this.rounds = new long[count];
+    }
+
+    /**
+     * Puts large pages behind chunks that are large pages of zeros at the source. Nobody misses them but those who count:
+     * so not while the guest waits.
+     */
+    void populateZeroChunks() {
+        long chunks = zeroChunks.pages();
+        for (long chunk = zeroChunks.next(0, chunks); chunk < chunks; chunk = zeroChunks.next(chunk + 1, chunks)) {
+            memory.populateLarge(chunk * PageSize.SMALL_PER_LARGE);
+        }
     }
 
     /** Pages of guest memory that hold content of the guest's. */
@@ -66,7 +81,7 @@ final class TargetStreams implements AutoCloseable {
                     connection.peer() + " opened stream " + stream
                             + (over ? " of a migration that has ended" : " twice or beyond its offer"));
         }
-        PageReceiver receiver = new PageReceiver(arena, connection, memory, written);
+        PageReceiver receiver = new PageReceiver(arena, connection, memory, written, zeroChunks);
         connections[stream] = connection;
         receiving++;
         return receiver;

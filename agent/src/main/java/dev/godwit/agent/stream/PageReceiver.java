@@ -31,6 +31,7 @@ public final class PageReceiver {
 
     private final PagesHead head;
     private final GatherMessage message;
+    private final PageSet zeroChunks;
     private int round;
 
     /** Who hears of pages that have come. */
@@ -43,14 +44,19 @@ public final class PageReceiver {
         void arrived(long first, long count, MemorySegment content);
     }
 
-    /** A receiver of precopy's rounds. */
-    public PageReceiver(Arena arena, ByteSource source, GuestMemory memory, PageSet written) {
-        this(arena, source, memory, written, null, null, 1);
+    /**
+     * A receiver of precopy's rounds.
+     *
+     * @param zeroChunks takes the numbers of 2 MiB chunks that are large pages of zeros where they come from, and of
+     *     which nothing is here: to be populated when there is time. Guarded by itself
+     */
+    public PageReceiver(Arena arena, ByteSource source, GuestMemory memory, PageSet written, PageSet zeroChunks) {
+        this(arena, source, memory, written, null, null, 1, zeroChunks);
     }
 
     /** A receiver of single frames, into {@code memory}. */
     public PageReceiver(Arena arena, ByteSource source, GuestMemory memory, PageSet written, Arrivals arrivals) {
-        this(arena, source, memory, written, arrivals, null, PageFrame.AFTERWARDS);
+        this(arena, source, memory, written, arrivals, null, PageFrame.AFTERWARDS, null);
     }
 
     /**
@@ -61,7 +67,7 @@ public final class PageReceiver {
      */
     public static PageReceiver landing(Arena arena, ByteSource source, GuestMemory memory, Arrivals arrivals) {
         MemorySegment landing = arena.allocate(PageSize.LARGE, PageSize.SMALL);
-        return new PageReceiver(arena, source, memory, null, arrivals, landing, PageFrame.AFTERWARDS);
+        return new PageReceiver(arena, source, memory, null, arrivals, landing, PageFrame.AFTERWARDS, null);
     }
 
     private PageReceiver(
@@ -71,13 +77,15 @@ public final class PageReceiver {
             PageSet written,
             Arrivals arrivals,
             MemorySegment landing,
-            int round) {
+            int round,
+            PageSet zeroChunks) {
         this.source = source;
         this.memory = memory;
         this.written = written;
         this.arrivals = arrivals;
         this.landing = landing;
         this.round = round;
+        this.zeroChunks = zeroChunks;
         this.head = new PagesHead(arena, source, memory.pages());
         this.message = new GatherMessage(arena, PageFrame.MAX_RUNS);
     }
@@ -130,11 +138,21 @@ public final class PageReceiver {
     private void receivePages() throws TransportException {
         head.receiveRuns(round);
         if (landing == null && head.isLarge()) {
-            memory.populateLarge(head.first());
+            backByLargePage();
         }
         takeRuns();
         if (message.count() > 0) {
             source.receive(message);
+        }
+    }
+
+    private void backByLargePage() {
+        if (zeroChunks == null || head.contentPages() > 0) {
+            memory.populateLarge(head.first());
+            return;
+        }
+        synchronized (zeroChunks) {
+            zeroChunks.add(head.first() / PageSize.SMALL_PER_LARGE);
         }
     }
 

@@ -12,6 +12,7 @@ import dev.godwit.agent.transport.Connection;
 import dev.godwit.agent.transport.FileStream;
 import dev.godwit.agent.transport.Listener;
 import dev.godwit.agent.transport.TransportException;
+import dev.godwit.host.memory.Backing;
 import dev.godwit.host.memory.GuestMemory;
 import dev.godwit.host.memory.LargePages;
 import dev.godwit.host.memory.PageSet;
@@ -54,7 +55,8 @@ class PageOracleTest {
                 ExecutorService threads = Executors.newSingleThreadExecutor()) {
             // With a limit a chunk is several frames.
             PageSender sender = new PageSender(arena, out, from, new RateLimit(random.nextInt(3) * (100L << 20)));
-            PageReceiver receiver = new PageReceiver(arena, in, to, new PageSet(arena, PAGES));
+            PageReceiver receiver =
+                    new PageReceiver(arena, in, to, new PageSet(arena, PAGES), Backing.emptyChunks(arena, to));
             byte[] oracle = new byte[PAGES * PAGE];
             for (int round = 1; round <= Chance.times(60); round++) {
                 PageSet wanted = someChanged(random, arena, from);
@@ -160,7 +162,8 @@ class PageOracleTest {
         try (Arena arena = Arena.ofConfined();
                 FileStream in = FileStream.open(stream);
                 GuestMemory to = GuestMemory.allocate((long) PAGES * PAGE, LargePages.NONE)) {
-            PageReceiver receiver = new PageReceiver(arena, in, to, new PageSet(arena, PAGES));
+            PageReceiver receiver =
+                    new PageReceiver(arena, in, to, new PageSet(arena, PAGES), Backing.emptyChunks(arena, to));
             for (int round = 0; round < 3; round++) {
                 receiver.receiveRound();
             }
