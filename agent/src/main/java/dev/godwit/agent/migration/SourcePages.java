@@ -62,7 +62,7 @@ final class SourcePages implements PageStore, AutoCloseable {
     private boolean closedByPeer;
 
     /** The target can take the pages now: the pager has been armed. */
-    void begin(Pager to, PageSet writtenPages) {
+    void begin(Pager to, PageSet writtenPages, PageSet missing) {
         Lane waiting;
         synchronized (this) {
             pager = to;
@@ -74,7 +74,7 @@ final class SourcePages implements PageStore, AutoCloseable {
             notifyAll();
         }
         if (waiting != null) {
-            tellMissing(waiting);
+            tellMissing(waiting, missing);
         }
     }
 
@@ -187,7 +187,13 @@ final class SourcePages implements PageStore, AutoCloseable {
         try (Arena own = Arena.ofConfined()) {
             PageSet missing = new PageSet(own, pager.map().pages());
             pager.collectElsewhere(missing);
-            MemorySegment bitmap = missing.segment().asSlice(0, missing.wordCount() * Long.BYTES);
+            tellMissing(lane, missing);
+        }
+    }
+
+    private void tellMissing(Lane lane, PageSet missing) {
+        MemorySegment bitmap = missing.segment().asSlice(0, missing.wordCount() * Long.BYTES);
+        try {
             say(lane, PageRequest.MISSING, 0, bitmap.byteSize(), bitmap);
         } catch (TransportException e) {
             broken(lane, e);

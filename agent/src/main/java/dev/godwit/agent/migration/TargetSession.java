@@ -163,6 +163,15 @@ final class TargetSession {
     private void serve(ProcessIdentity source, Duration stall)
             throws TransportException, MigrationException, InterruptedException {
         Machine machine = admission.machine();
+        // Made before it is known whether there is use for it: then the guest stands still.
+        try (Follower follower =
+                pages == null ? null : new Follower(machine, pages, streams.written(), admission.remote())) {
+            serve(machine, follower, source, stall);
+        }
+    }
+
+    private void serve(Machine machine, Follower follower, ProcessIdentity source, Duration stall)
+            throws TransportException, MigrationException, InterruptedException {
         boolean hasMemoryHost = admission.remote().isPresent();
         Message next = control.expect(MessageType.PAGE_MAP, MessageType.STATE);
         if (next.type() == MessageType.STATE) {
@@ -173,14 +182,14 @@ final class TargetSession {
             return;
         }
         boolean follows = next.argument() == PageMapMessage.FOLLOW;
-        if (follows ? pages == null : !hasMemoryHost) {
+        if (follows ? follower == null : !hasMemoryHost) {
             throw new TransportException(Kind.MALFORMED, "a page map for a guest that was to come whole");
         }
         try (Arena arena = Arena.ofShared()) {
             PageMapMessage map = PageMapMessage.decode(arena, next.payload(), machine.memory(), hasMemoryHost);
             Message state = control.expect(MessageType.STATE);
             if (follows) {
-                follow(machine, map, state, source, stall);
+                follow(machine, follower, map, state, source, stall);
             } else if (map.pages().isEmpty()) {
                 comeWhole(machine, state, map.remote());
             } else {
@@ -211,15 +220,18 @@ final class TargetSession {
         tellSummary(machine, null);
     }
 
-    private void follow(Machine machine, PageMapMessage map, Message state, ProcessIdentity source, Duration stall)
+    private void follow(
+            Machine machine,
+            Follower follower,
+            PageMapMessage map,
+            Message state,
+            ProcessIdentity source,
+            Duration stall)
             throws TransportException, MigrationException, InterruptedException {
-        try (Follower follower = new Follower(machine, pages, streams.written(), admission.remote())) {
-            takeRounds(state);
-            prepare(() -> follower.begin(map));
-            takeState(machine, state, new Arrived(new int[0], 0, false, map.remote()));
-            if (!followed(follower, source, stall)) {
-                return;
-            }
+        takeRounds(state);
+        prepare(() -> follower.begin(map));
+        takeState(machine, state, new Arrived(new int[0], 0, false, map.remote()));
+        if (followed(follower, source, stall)) {
             admission.completed();
             tellSummary(machine, follower.faultTimes());
         }

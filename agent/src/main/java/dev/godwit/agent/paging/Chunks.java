@@ -186,8 +186,9 @@ final class Chunks {
      * staging range is registered too. Nothing is done with a chunk that has none of them.
      *
      * @param absent the pages that the map says are elsewhere
+     * @param place where all of them are, or null if not all are in one
      */
-    void takeAside(int chunk, PageSet absent) {
+    void takeAside(int chunk, PageSet absent, Place place) {
         long first = first(chunk);
         long end = end(chunk);
         if (absent.next(first, end) == end) {
@@ -198,23 +199,27 @@ final class Chunks {
         } else {
             shuttle.forget(first, end);
         }
-        isAside(chunk, absent);
+        isAside(chunk, absent, place);
     }
 
-    /** The chunk has been taken out of the guest's sight: all but these pages is in staging memory. */
-    void isAside(int chunk, PageSet absent) {
+    /**
+     * The chunk has been taken out of the guest's sight: all but these pages is in staging memory. The guest may be
+     * waiting for that, so nothing is done page by page that can be done by words.
+     */
+    void isAside(int chunk, PageSet absent, Place place) {
         long first = first(chunk);
         long end = end(chunk);
-        long[] counts = new long[Place.count()];
-        int missed = 0;
+        int missed = (int) absent.cardinality(first, end);
         staged.addRange(first, end - first);
-        for (long page = absent.next(first, end); page < end; page = absent.next(page + 1, end)) {
-            staged.remove(page);
-            counts[map.place(page).code()]++;
-            missed++;
+        for (long word = first / Long.SIZE; word * Long.SIZE < end; word++) {
+            staged.setWord(word, staged.word(word) & ~absent.word(word));
         }
-        for (int place = 0; missed > 0 && place < counts.length; place++) {
-            elsewhere.addAndGet(place, counts[place]);
+        if (place != null) {
+            elsewhere.addAndGet(place.code(), missed);
+        } else {
+            for (long page = absent.next(first, end); page < end; page = absent.next(page + 1, end)) {
+                elsewhere.incrementAndGet(map.place(page).code());
+            }
         }
         missing[chunk] = missed;
         states[chunk] = State.STAGED;

@@ -25,7 +25,12 @@ public final class PageMap {
 
     private static final int PLACE_SHIFT = 28;
 
+    private static final int ROW = 512;
+
     private final MemorySegment entries;
+    /** For each place a row of its entries. */
+    private final MemorySegment rows;
+
     private final long pages;
 
     /**
@@ -36,6 +41,10 @@ public final class PageMap {
     public PageMap(Arena arena, long pages) {
         this.entries = arena.allocate(ValueLayout.JAVA_INT, Math.max(pages, 1));
         this.pages = pages;
+        this.rows = arena.allocate(ValueLayout.JAVA_INT, (long) Place.count() * ROW);
+        for (int i = 0; i < Place.count() * ROW; i++) {
+            rows.setAtIndex(ValueLayout.JAVA_INT, i, (i / ROW) << PLACE_SHIFT);
+        }
     }
 
     /** How many pages there are. */
@@ -68,9 +77,11 @@ public final class PageMap {
 
     /** Says where {@code count} pages from {@code first} are: a place that has no frames. */
     public void setRange(long first, long count, Place place) {
-        int entry = place.code() << PLACE_SHIFT;
-        for (long page = first; page < first + count; page++) {
-            entries.setAtIndex(ValueLayout.JAVA_INT, page, entry);
+        // In bulk: a guest may be waiting for it, and code that runs as seldom as this is interpreted.
+        for (long done = 0; done < count; done += ROW) {
+            long length = Math.min(ROW, count - done) * Integer.BYTES;
+            MemorySegment.copy(
+                    rows, (long) place.code() * ROW * Integer.BYTES, entries, (first + done) * Integer.BYTES, length);
         }
     }
 

@@ -117,7 +117,7 @@ public final class Pager implements AutoCloseable {
      */
     public void arm(PageSet absent, Place place) {
         map.setAll(absent, place);
-        arm();
+        hide(absent, place);
     }
 
     /** As {@link #arm(PageSet, Place)}, of all the pages of which the {@link #map} says that they are elsewhere. */
@@ -125,14 +125,18 @@ public final class Pager implements AutoCloseable {
         try (Arena own = Arena.ofConfined()) {
             PageSet absent = new PageSet(own, memory.pages());
             map.collectElsewhere(absent);
-            if (isMost(absent) && shuttle.allOut()) {
-                for (int chunk = 0; chunk < chunks.count(); chunk++) {
-                    chunks.isAside(chunk, absent);
-                }
-                userfault.register(memory.hva(), memory.size());
-            } else {
-                takeAside(absent);
+            hide(absent, null);
+        }
+    }
+
+    private void hide(PageSet absent, Place place) {
+        if (isMost(absent) && shuttle.allOut()) {
+            for (int chunk = 0; chunk < chunks.count(); chunk++) {
+                chunks.isAside(chunk, absent, place);
             }
+            userfault.register(memory.hva(), memory.size());
+        } else {
+            takeAside(absent, place);
         }
         memory.watch(new Waiter());
         completeIfSo();
@@ -147,14 +151,14 @@ public final class Pager implements AutoCloseable {
         return some > chunks.count() / 2;
     }
 
-    private void takeAside(PageSet absent) {
+    private void takeAside(PageSet absent, Place place) {
         boolean moves = !shuttle.isHugetlb();
         if (moves) {
             userfault.register(memory.hva(), memory.size());
             userfault.register(staging.hva(), staging.size());
         }
         for (int chunk = 0; chunk < chunks.count(); chunk++) {
-            chunks.takeAside(chunk, absent);
+            chunks.takeAside(chunk, absent, place);
         }
         if (moves) {
             // Stores fill it by ordinary writes.
