@@ -56,6 +56,7 @@ public final class RemoteMemory implements AutoCloseable {
                 STALL,
                 pager::storeChanged,
                 this::lost);
+        var _ = pager.failed().thenAccept(why -> lost("its pager failed: " + why));
         this.pages = new RemotePages(arena, pager, link, this::lost);
         this.evictor = new Evictor(machine, pager, link, pages, local);
     }

@@ -2,7 +2,6 @@ package dev.godwit.agent.paging;
 
 import dev.godwit.bindings.linux.EventCalls;
 import dev.godwit.bindings.linux.FileCalls;
-import dev.godwit.bindings.linux.PollSet;
 import dev.godwit.bindings.linux.SystemCallException;
 import dev.godwit.host.memory.Backing;
 import dev.godwit.host.memory.GuestMemory;
@@ -41,24 +40,10 @@ import org.slf4j.LoggerFactory;
  */
 public final class Pager implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Pager.class);
-    private static final int MESSAGES = 64;
-    private static final int WAKEUP = 0;
-    private static final int FAULTS = 1;
-    private static final int STORES = 2;
-
-    /** As long as this nothing has to happen before the thread sleeps. */
-    private static final long SPIN_NANOS = 50_000;
-
-    /** The same while somebody waits: longer than a fetch takes, and not for as long as a network is broken. */
-    private static final long WAITING_SPIN_NANOS = 2_000_000;
-
     /** How often small pages are made large ones, with a pause in between for what prevents it to pass. */
     private static final int COLLAPSES = 8;
 
     private static final long COLLAPSE_AGAIN_NANOS = 20_000_000;
-
-    /** Pages asked for together with the one that is waited for, in an aligned window: 64 KiB. */
-    private static final int WINDOW = 16;
 
     private final GuestMemory memory;
     private final GuestMemory staging;
@@ -72,11 +57,9 @@ public final class Pager implements AutoCloseable {
     private final FaultTimes times = new FaultTimes();
     private final CompletableFuture<Void> complete = new CompletableFuture<>();
     private final int wakeup;
-    private final Thread thread = Thread.ofPlatform().name("pager").daemon().unstarted(this::run);
-    private volatile long mostResident = Long.MAX_VALUE;
-    private volatile Runnable onMany = () -> {};
-    private volatile boolean askAgain;
-    private volatile boolean lookAgain;
+    private final CompletableFuture<Throwable> failed = new CompletableFuture<>();
+    private final Faults faults;
+    private final Thread thread;
     private volatile boolean ending;
     private boolean closed;
 
@@ -99,6 +82,8 @@ public final class Pager implements AutoCloseable {
         this.chunks = new Chunks(arena, shuttle, memory, staging, map);
         this.wakeup = SystemCallException.checkInt(
                 EventCalls.eventfd(0, EventCalls.EFD_NONBLOCK | EventCalls.EFD_CLOEXEC), "eventfd");
+        this.faults = new Faults(memory, userfault, chunks, map, times, stores, wakeup);
+        this.thread = Thread.ofPlatform().name("pager").daemon().unstarted(this::run);
     }
 
     /** Where the pages are. */
@@ -183,7 +168,7 @@ public final class Pager implements AutoCloseable {
             synchronized (chunks.lockOf(chunk)) {
                 if (!ending && !chunks.isComplete(chunk) && chunks.missing(chunk) == 0) {
                     chunks.settle(chunk);
-                    resolve(chunk);
+                    faults.resolve(chunk);
                 }
             }
         }
@@ -213,6 +198,27 @@ public final class Pager implements AutoCloseable {
     /** Begins to resolve faults. */
     public void start() {
         thread.start();
+    }
+
+    private void run() {
+        try {
+            faults.serve(() -> ending);
+        } catch (RuntimeException | Error e) {
+            if (!ending) {
+                LOG.error("the pager failed; its guest waits for pages that nobody brings", e);
+                fail(e);
+            }
+        }
+    }
+
+    private void fail(Throwable why) {
+        complete.completeExceptionally(why);
+        failed.complete(why);
+    }
+
+    /** Completes with the reason when it cannot go on: its guest would wait for ever. */
+    public CompletableFuture<Throwable> failed() {
+        return failed.copy();
     }
 
     /** Pages that have still to come, whether or not the guest asks for them. */
@@ -301,42 +307,17 @@ public final class Pager implements AutoCloseable {
                     chunks.arrived(from, chunk, first, first + count, content, waited >= 0);
                 }
                 if (chunks.isComplete(chunk)) {
-                    resolve(chunk);
+                    faults.resolve(chunk);
                 } else {
-                    resolveSingly(chunk, first, first + count);
+                    faults.resolveSingly(chunk, first, first + count);
                 }
             }
             completeIfSo();
         } catch (RuntimeException | Error e) {
             // What could not be put in is nowhere any more: nobody would bring it again.
-            complete.completeExceptionally(e);
+            fail(e);
             throw e;
         }
-    }
-
-    private void resolveSingly(int chunk, long from, long to) {
-        for (long page = times.waitingIn(from, to); page >= 0; page = times.waitingIn(page + 1, to)) {
-            if (chunks.isStaged(page) && chunks.mayPutInSingly() && !chunks.mayWaitForWhole(chunk)) {
-                chunks.putIn(chunk, page, page + 1);
-            }
-            if (!chunks.isElsewhere(page) && !chunks.isStaged(page)) {
-                resolve(page);
-            }
-        }
-    }
-
-    /** All of a chunk is there. */
-    private void resolve(int chunk) {
-        long end = chunks.end(chunk);
-        for (long page = times.waitingIn(chunks.first(chunk), end); page >= 0; page = times.waitingIn(page + 1, end)) {
-            resolve(page);
-        }
-    }
-
-    /** Woken whatever was put in: who waits for room, at a page that is nowhere, has not been, and is to try again. */
-    private void resolve(long page) {
-        chunks.wake(page);
-        times.resolved(page, page + 1);
     }
 
     /** A store has another descriptor. */
@@ -346,8 +327,7 @@ public final class Pager implements AutoCloseable {
 
     /** A store can be reached again that had forgotten what it was asked for. */
     public void askAgain() {
-        askAgain = true;
-        EventCalls.add(wakeup, 1);
+        faults.askAgain();
     }
 
     /**
@@ -357,9 +337,7 @@ public final class Pager implements AutoCloseable {
      * @param onReached called on the pager's thread when somebody waits for that; brief
      */
     public void limitResident(long pages, Runnable onReached) {
-        onMany = onReached;
-        mostResident = pages;
-        lookAgain();
+        faults.limitResident(pages, onReached);
     }
 
     /** Pages that the guest has, about; {@link #residentIs} makes it exact. */
@@ -370,161 +348,8 @@ public final class Pager implements AutoCloseable {
     /** So many there are, as the kernel says: those who wait for room may find that there is some. */
     public void residentIs(long pages) {
         chunks.resident().set(pages);
-        if (!isFull()) {
+        if (!faults.isFull()) {
             madeRoom();
-        }
-    }
-
-    private void lookAgain() {
-        lookAgain = true;
-        EventCalls.add(wakeup, 1);
-    }
-
-    private boolean isFull() {
-        return chunks.resident().get() > mostResident;
-    }
-
-    private void run() {
-        try (Arena own = Arena.ofConfined()) {
-            PollSet descriptors = new PollSet(own, STORES + stores.length());
-            descriptors.set(WAKEUP, wakeup);
-            descriptors.set(FAULTS, userfault.fd());
-            MemorySegment messages = own.allocate(MESSAGES * Userfault.MESSAGE, 8);
-            long idleSince = System.nanoTime();
-            while (!ending) {
-                long spin = times.anyWaiting() ? WAITING_SPIN_NANOS : SPIN_NANOS;
-                boolean sleep = System.nanoTime() - idleSince > spin;
-                for (int i = 0; i < stores.length(); i++) {
-                    PageStore store = stores.get(i);
-                    descriptors.set(STORES + i, store == null ? PageStore.NO_DESCRIPTOR : store.descriptor());
-                }
-                if (SystemCallException.check(descriptors.await(sleep ? -1 : 0), "poll") > 0) {
-                    work(descriptors, messages);
-                    idleSince = System.nanoTime();
-                } else {
-                    Thread.onSpinWait();
-                }
-            }
-        } catch (RuntimeException | Error e) {
-            if (ending) {
-                return;
-            }
-            LOG.error("the pager failed; its guest waits for pages that nobody brings", e);
-            complete.completeExceptionally(e);
-        }
-    }
-
-    private void work(PollSet descriptors, MemorySegment messages) {
-        if (descriptors.isReady(WAKEUP)) {
-            // Before what it is for is looked at, or the next would be missed.
-            EventCalls.take(wakeup);
-        }
-        if (askAgain) {
-            // Before anything is asked for: nothing is to be asked for twice.
-            askAgain = false;
-            lookAgain = true;
-            for (int chunk = 0; chunk < chunks.count(); chunk++) {
-                synchronized (chunks.lockOf(chunk)) {
-                    chunks.forgetAsked(chunk);
-                }
-            }
-        }
-        if (descriptors.isReady(FAULTS)) {
-            int count = userfault.read(messages);
-            for (int i = 0; i < count; i++) {
-                if (Userfault.isFault(messages, i)) {
-                    long page = (Userfault.faultAddress(messages, i) - memory.hva()) >> PageSize.SMALL_SHIFT;
-                    // Of staging memory that is just registered a touch waits for the end of that, not for us.
-                    if (page >= 0 && page < memory.pages()) {
-                        fault(page);
-                    }
-                }
-            }
-        }
-        for (int i = 0; i < stores.length(); i++) {
-            if (descriptors.isReady(STORES + i)) {
-                stores.get(i).receive();
-            }
-        }
-        if (lookAgain) {
-            lookAgain = false;
-            for (long page : times.waiting()) {
-                fault(page);
-            }
-        }
-    }
-
-    private void fault(long page) {
-        long noticed = System.nanoTime();
-        int chunk = Chunks.of(page);
-        synchronized (chunks.lockOf(chunk)) {
-            if (chunks.isElsewhere(page)) {
-                times.waiting(page);
-            } else if (chunks.isStaged(page)) {
-                bringBack(chunk, page);
-            } else if (isFull()
-                    && (chunks.isComplete(chunk) || map.place(page) == Place.ZERO)
-                    && !chunks.isHere(page)) {
-                times.waiting(page);
-            } else {
-                // Of a chunk in parts it is here by now, or nobody ever had it.
-                chunks.zeroFill(chunk, page);
-                times.resolved(page, page + 1);
-            }
-        }
-        if (times.waitingIn(page, page + 1) < 0) {
-            times.resolvedAtOnce(System.nanoTime() - noticed);
-        } else if (isFull()) {
-            onMany.run();
-        } else {
-            ask(page);
-        }
-    }
-
-    /** Its content is in staging memory. */
-    private void bringBack(int chunk, long page) {
-        if (chunks.missing(chunk) == 0) {
-            // On its way out: the guest uses it after all.
-            chunks.settle(chunk);
-            resolve(chunk);
-        } else if (chunks.mayPutInSingly() && (chunks.isSplit(chunk) || chunks.missing(chunk) > Chunks.FEW)) {
-            chunks.putIn(chunk, page, page + 1);
-            times.resolved(page, page + 1);
-        } else {
-            // Very few are missing: when they are here all goes in as one.
-            times.waiting(page);
-        }
-    }
-
-    /** Asks for what it takes that this page can be put in. */
-    private void ask(long page) {
-        int chunk = Chunks.of(page);
-        long from = chunks.first(chunk);
-        long to = chunks.end(chunk);
-        boolean all;
-        synchronized (chunks.lockOf(chunk)) {
-            all = chunks.missing(chunk) <= Chunks.FEW || !chunks.mayPutInSingly();
-        }
-        if (!all) {
-            from = page & -WINDOW;
-            to = Math.min(from + WINDOW, to);
-        }
-        for (long at = from; at < to; ) {
-            long stop = at;
-            Place place;
-            synchronized (chunks.lockOf(chunk)) {
-                place = map.place(at);
-                while (stop < to && chunks.mustAsk(stop) && map.place(stop) == place) {
-                    stop++;
-                }
-                chunks.asked(at, stop - at);
-            }
-            if (stop == at) {
-                at++;
-                continue;
-            }
-            stores.get(place.code()).request(at, (int) (stop - at));
-            at = stop;
         }
     }
 
@@ -590,9 +415,9 @@ public final class Pager implements AutoCloseable {
             if (!ending) {
                 chunks.settle(chunk);
                 if (chunks.isComplete(chunk)) {
-                    resolve(chunk);
+                    faults.resolve(chunk);
                 } else {
-                    resolveSingly(chunk, chunks.first(chunk), chunks.end(chunk));
+                    faults.resolveSingly(chunk, chunks.first(chunk), chunks.end(chunk));
                 }
             }
         }
@@ -601,7 +426,7 @@ public final class Pager implements AutoCloseable {
     /** Some pages have been taken out: those who wait for room may find it. */
     public void madeRoom() {
         if (times.anyWaiting()) {
-            lookAgain();
+            faults.lookAgain();
         }
     }
 

@@ -1,0 +1,254 @@
+package dev.godwit.agent.paging;
+
+import dev.godwit.bindings.linux.EventCalls;
+import dev.godwit.bindings.linux.PollSet;
+import dev.godwit.bindings.linux.SystemCallException;
+import dev.godwit.host.memory.GuestMemory;
+import dev.godwit.host.memory.PageSize;
+import dev.godwit.host.memory.Userfault;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+import java.util.function.BooleanSupplier;
+
+/**
+ * The pager's work at faults: what is here is put in, what is elsewhere is asked for, and who would have too much waits.
+ *
+ * <p>Threading: {@link #serve} on the pager's thread; the resolve methods under the chunk's lock; the rest from any.
+ */
+final class Faults {
+    private static final int MESSAGES = 64;
+    private static final int WAKEUP = 0;
+    private static final int FAULTS = 1;
+    private static final int STORES = 2;
+
+    /** As long as this nothing has to happen before the thread sleeps. */
+    private static final long SPIN_NANOS = 50_000;
+
+    /** The same while somebody waits: longer than a fetch takes, and not for as long as a network is broken. */
+    private static final long WAITING_SPIN_NANOS = 2_000_000;
+
+    /** Pages asked for together with the one that is waited for, in an aligned window: 64 KiB. */
+    private static final int WINDOW = 16;
+
+    private final GuestMemory memory;
+    private final Userfault userfault;
+    private final Chunks chunks;
+    private final PageMap map;
+    private final FaultTimes times;
+    private final AtomicReferenceArray<PageStore> stores;
+    private final int wakeup;
+    private volatile long mostResident = Long.MAX_VALUE;
+    private volatile Runnable onMany = () -> {};
+    private volatile boolean askAgain;
+    private volatile boolean lookAgain;
+
+    /**
+     * Looks after nothing yet.
+     *
+     * @param wakeup an eventfd that wakes the pager's thread
+     */
+    Faults(
+            GuestMemory memory,
+            Userfault userfault,
+            Chunks chunks,
+            PageMap map,
+            FaultTimes times,
+            AtomicReferenceArray<PageStore> stores,
+            int wakeup) {
+        this.memory = memory;
+        this.userfault = userfault;
+        this.chunks = chunks;
+        this.map = map;
+        this.times = times;
+        this.stores = stores;
+        this.wakeup = wakeup;
+    }
+
+    /** Whoever was asked has forgotten it. */
+    void askAgain() {
+        askAgain = true;
+        EventCalls.add(wakeup, 1);
+    }
+
+    /** Those who wait may find what they wait for. */
+    void lookAgain() {
+        lookAgain = true;
+        EventCalls.add(wakeup, 1);
+    }
+
+    /** See {@link Pager#limitResident}. */
+    void limitResident(long pages, Runnable onReached) {
+        onMany = onReached;
+        mostResident = pages;
+        lookAgain();
+    }
+
+    boolean isFull() {
+        return chunks.resident().get() > mostResident;
+    }
+
+    /** Looks after faults, and what stores deliver, until told to end. */
+    void serve(BooleanSupplier ending) {
+        try (Arena own = Arena.ofConfined()) {
+            PollSet descriptors = new PollSet(own, STORES + stores.length());
+            descriptors.set(WAKEUP, wakeup);
+            descriptors.set(FAULTS, userfault.fd());
+            MemorySegment messages = own.allocate(MESSAGES * Userfault.MESSAGE, 8);
+            long idleSince = System.nanoTime();
+            while (!ending.getAsBoolean()) {
+                long spin = times.anyWaiting() ? WAITING_SPIN_NANOS : SPIN_NANOS;
+                boolean sleep = System.nanoTime() - idleSince > spin;
+                for (int i = 0; i < stores.length(); i++) {
+                    PageStore store = stores.get(i);
+                    descriptors.set(STORES + i, store == null ? PageStore.NO_DESCRIPTOR : store.descriptor());
+                }
+                if (SystemCallException.check(descriptors.await(sleep ? -1 : 0), "poll") > 0) {
+                    work(descriptors, messages);
+                    idleSince = System.nanoTime();
+                } else {
+                    Thread.onSpinWait();
+                }
+            }
+        }
+    }
+
+    private void work(PollSet descriptors, MemorySegment messages) {
+        if (descriptors.isReady(WAKEUP)) {
+            // Before what it is for is looked at, or the next would be missed.
+            EventCalls.take(wakeup);
+        }
+        if (askAgain) {
+            // Before anything is asked for: nothing is to be asked for twice.
+            askAgain = false;
+            lookAgain = true;
+            for (int chunk = 0; chunk < chunks.count(); chunk++) {
+                synchronized (chunks.lockOf(chunk)) {
+                    chunks.forgetAsked(chunk);
+                }
+            }
+        }
+        if (descriptors.isReady(FAULTS)) {
+            int count = userfault.read(messages);
+            for (int i = 0; i < count; i++) {
+                if (Userfault.isFault(messages, i)) {
+                    long page = (Userfault.faultAddress(messages, i) - memory.hva()) >> PageSize.SMALL_SHIFT;
+                    // Of staging memory that is just registered a touch waits for the end of that, not for us.
+                    if (page >= 0 && page < memory.pages()) {
+                        fault(page);
+                    }
+                }
+            }
+        }
+        for (int i = 0; i < stores.length(); i++) {
+            if (descriptors.isReady(STORES + i)) {
+                stores.get(i).receive();
+            }
+        }
+        if (lookAgain) {
+            lookAgain = false;
+            for (long page : times.waiting()) {
+                fault(page);
+            }
+        }
+    }
+
+    private void fault(long page) {
+        long noticed = System.nanoTime();
+        int chunk = Chunks.of(page);
+        synchronized (chunks.lockOf(chunk)) {
+            if (chunks.isElsewhere(page)) {
+                times.waiting(page);
+            } else if (chunks.isStaged(page)) {
+                bringBack(chunk, page);
+            } else if (isFull()
+                    && (chunks.isComplete(chunk) || map.place(page) == Place.ZERO)
+                    && !chunks.isHere(page)) {
+                times.waiting(page);
+            } else {
+                // Of a chunk in parts it is here by now, or nobody ever had it.
+                chunks.zeroFill(chunk, page);
+                times.resolved(page, page + 1);
+            }
+        }
+        if (times.waitingIn(page, page + 1) < 0) {
+            times.resolvedAtOnce(System.nanoTime() - noticed);
+        } else if (isFull()) {
+            onMany.run();
+        } else {
+            ask(page);
+        }
+    }
+
+    /** Its content is in staging memory. */
+    private void bringBack(int chunk, long page) {
+        if (chunks.missing(chunk) == 0) {
+            // On its way out: the guest uses it after all.
+            chunks.settle(chunk);
+            resolve(chunk);
+        } else if (chunks.mayPutInSingly() && (chunks.isSplit(chunk) || chunks.missing(chunk) > Chunks.FEW)) {
+            chunks.putIn(chunk, page, page + 1);
+            times.resolved(page, page + 1);
+        } else {
+            // Very few are missing: when they are here all goes in as one.
+            times.waiting(page);
+        }
+    }
+
+    /** Asks for what it takes that this page can be put in. */
+    private void ask(long page) {
+        int chunk = Chunks.of(page);
+        long from = chunks.first(chunk);
+        long to = chunks.end(chunk);
+        boolean all;
+        synchronized (chunks.lockOf(chunk)) {
+            all = chunks.missing(chunk) <= Chunks.FEW || !chunks.mayPutInSingly();
+        }
+        if (!all) {
+            from = page & -WINDOW;
+            to = Math.min(from + WINDOW, to);
+        }
+        for (long at = from; at < to; ) {
+            long stop = at;
+            Place place;
+            synchronized (chunks.lockOf(chunk)) {
+                place = map.place(at);
+                while (stop < to && chunks.mustAsk(stop) && map.place(stop) == place) {
+                    stop++;
+                }
+                chunks.asked(at, stop - at);
+            }
+            if (stop == at) {
+                at++;
+                continue;
+            }
+            stores.get(place.code()).request(at, (int) (stop - at));
+            at = stop;
+        }
+    }
+
+    void resolveSingly(int chunk, long from, long to) {
+        for (long page = times.waitingIn(from, to); page >= 0; page = times.waitingIn(page + 1, to)) {
+            if (chunks.isStaged(page) && chunks.mayPutInSingly() && !chunks.mayWaitForWhole(chunk)) {
+                chunks.putIn(chunk, page, page + 1);
+            }
+            if (!chunks.isElsewhere(page) && !chunks.isStaged(page)) {
+                resolve(page);
+            }
+        }
+    }
+
+    /** All of a chunk is there. */
+    void resolve(int chunk) {
+        long end = chunks.end(chunk);
+        for (long page = times.waitingIn(chunks.first(chunk), end); page >= 0; page = times.waitingIn(page + 1, end)) {
+            resolve(page);
+        }
+    }
+
+    /** Woken whatever was put in: who waits for room, at a page that is nowhere, has not been, and is to try again. */
+    void resolve(long page) {
+        chunks.wake(page);
+        times.resolved(page, page + 1);
+    }
+}
