@@ -1,6 +1,7 @@
 package dev.godwit.agent.paging;
 
 import dev.godwit.host.memory.GuestMemory;
+import dev.godwit.host.memory.MissingPages;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
 import java.lang.foreign.Arena;
@@ -59,6 +60,11 @@ final class Chunks {
     /** When a page of the chunk last went in, by {@link System#nanoTime}. */
     private final long[] lastIn;
 
+    /** When code in Java last said that it uses the chunk. */
+    private final long[] usedAt;
+    /** Chunks that code in Java uses again and again. */
+    private final boolean[] kept;
+
     /** Pages that are elsewhere, by place. */
     private final AtomicLongArray elsewhere = new AtomicLongArray(Place.count());
 
@@ -83,6 +89,9 @@ final class Chunks {
         this.broken = new boolean[chunks];
         this.lastIn = new long[chunks];
         Arrays.fill(lastIn, System.nanoTime());
+        this.usedAt = new long[chunks];
+        Arrays.fill(usedAt, System.nanoTime() - MissingPages.USE_NANOS);
+        this.kept = new boolean[chunks];
         for (int i = 0; i < LOCKS; i++) {
             locks[i] = new Object();
         }
@@ -334,24 +343,28 @@ final class Chunks {
     }
 
     private void putInWhole(int chunk) {
-        wentIn(chunk, shuttle.in(first(chunk), end(chunk)));
-    }
-
-    /** The guest has some of it, and what has come since lies ready as a large page: it is one for the guest again. */
-    private void merge(int chunk) {
-        wentIn(chunk, shuttle.merge(first(chunk), staged, chunk % LOCKS));
-        broken[chunk] = false;
-    }
-
-    private void wentIn(int chunk, long done) {
-        long first = first(chunk);
         long end = end(chunk);
+        long done = shuttle.in(first(chunk), end);
         if (done < end) {
             // Some page is in use by the kernel just now: a copy is as good, and made whole later.
             breakUp(chunk);
             shuttle.copyIn(done, end);
             shuttle.drop(done, end);
         }
+        wentIn(chunk);
+    }
+
+    /** The guest has some of it, and what has come since lies ready as a large page: it is one for the guest again. */
+    private void merge(int chunk) {
+        long done = shuttle.merge(first(chunk), staged, chunk % LOCKS);
+        // One that went in by small pages is made whole later.
+        broken[chunk] = done < end(chunk);
+        wentIn(chunk);
+    }
+
+    private void wentIn(int chunk) {
+        long first = first(chunk);
+        long end = end(chunk);
         staged.removeRange(first, end - first);
         lastIn[chunk] = System.nanoTime();
         nowHere(first, end);
@@ -424,7 +437,7 @@ final class Chunks {
     long takeOut(int chunk, PageSet cold) {
         long first = first(chunk);
         long end = end(chunk);
-        if (states[chunk] == State.STAGED || shuttle.isHugetlb()) {
+        if (states[chunk] == State.STAGED || shuttle.isHugetlb() || !mayLeave(chunk)) {
             return 0;
         }
         if (states[chunk] == State.COMPLETE) {
@@ -439,6 +452,19 @@ final class Chunks {
         } finally {
             shuttle.endOut(first, end);
         }
+    }
+
+    void used(int chunk) {
+        usedAt[chunk] = System.nanoTime();
+    }
+
+    void keep(int chunk) {
+        kept[chunk] = true;
+    }
+
+    /** Not what code in Java uses: it must not wait for a page. */
+    boolean mayLeave(int chunk) {
+        return !kept[chunk] && System.nanoTime() - usedAt[chunk] >= MissingPages.USE_NANOS;
     }
 
     private long takeWhole(int chunk) {

@@ -71,6 +71,7 @@ public final class Pager implements AutoCloseable {
     private final AtomicReferenceArray<PageStore> stores = new AtomicReferenceArray<>(Place.count());
     private final FaultTimes times = new FaultTimes();
     private final CompletableFuture<Void> complete = new CompletableFuture<>();
+    private final CompletableFuture<Throwable> failure = new CompletableFuture<>();
     private final int wakeup;
     private final Thread thread = Thread.ofPlatform().name("pager").daemon().unstarted(this::run);
     private volatile long mostResident = Long.MAX_VALUE;
@@ -91,7 +92,7 @@ public final class Pager implements AutoCloseable {
         // Only what is on its way in or out takes memory here.
         this.staging = GuestMemory.allocate(
                 memory.size(), memory.largePages() == LargePages.NONE ? LargePages.NONE : LargePages.THP);
-        this.bench = GuestMemory.allocate((long) Chunks.LOCKS * PageSize.LARGE, LargePages.NONE);
+        this.bench = GuestMemory.allocate(2L * Chunks.LOCKS * PageSize.LARGE, LargePages.NONE);
         this.shuttle = new Shuttle(userfault, memory, staging, bench);
         this.map = new PageMap(arena, memory.pages());
         this.chunks = new Chunks(arena, shuttle, memory, staging, map);
@@ -193,6 +194,24 @@ public final class Pager implements AutoCloseable {
         }
 
         @Override
+        public void use(long first, long end) {
+            for (int chunk = Chunks.of(first); chunk <= Chunks.of(end - 1); chunk++) {
+                synchronized (chunks.lockOf(chunk)) {
+                    chunks.used(chunk);
+                }
+            }
+        }
+
+        @Override
+        public void keep(long first, long end) {
+            for (int chunk = Chunks.of(first); chunk <= Chunks.of(end - 1); chunk++) {
+                synchronized (chunks.lockOf(chunk)) {
+                    chunks.keep(chunk);
+                }
+            }
+        }
+
+        @Override
         public long count() {
             return chunks.elsewhere();
         }
@@ -227,6 +246,11 @@ public final class Pager implements AutoCloseable {
     /** Completes when no page has still to come of its own accord. */
     public CompletableFuture<Void> complete() {
         return complete.copy();
+    }
+
+    /** Completes, on the pager's thread, with what went wrong when no fault is resolved any more. */
+    public CompletableFuture<Throwable> failure() {
+        return failure.copy();
     }
 
     private void completeIfSo() {
@@ -405,6 +429,7 @@ public final class Pager implements AutoCloseable {
             }
             LOG.error("the pager failed; its guest waits for pages that nobody brings", e);
             complete.completeExceptionally(e);
+            failure.complete(e);
         }
     }
 
@@ -530,6 +555,13 @@ public final class Pager implements AutoCloseable {
     /** When a page of the chunk last came in, by {@link System#nanoTime}. */
     public long lastIn(int chunk) {
         return chunks.lastIn(chunk);
+    }
+
+    /** Whether {@link #takeOut} may take from the chunk: not from one that the host's own code uses. */
+    public boolean mayLeave(int chunk) {
+        synchronized (chunks.lockOf(chunk)) {
+            return chunks.mayLeave(chunk);
+        }
     }
 
     /** Whether the guest has all of the chunk that there is. */

@@ -26,7 +26,7 @@ final class Shuttle {
     private final GuestMemory memory;
     private final GuestMemory staging;
     private final boolean hugetlb;
-    /** Addresses for a few chunks that are neither seen nor staged. */
+    /** Addresses for a few chunks that are neither seen nor staged, two for each slot. */
     private final GuestMemory bench;
 
     private final MemorySegment core = Arena.ofAuto().allocate(1);
@@ -85,25 +85,40 @@ final class Shuttle {
      * Completes a staged chunk of 2 MiB by the pages that the guest has of it already, and lets it see the whole, as one
      * large page if the staged one is: what is done in between, the guest waits for.
      *
+     * <p>Staging memory may be written meanwhile, by whoever brings a page once more: the whole is put together where
+     * nobody else writes, or the guest's newer content could be lost.
+     *
      * @param staged the pages that are staged; the guest has the others
      * @param slot which of the few
-     * @return the page after the last that went in; the others are all staged
+     * @return the page after the last that went in as it was; the others went in as copies
      */
     long merge(long first, PageSet staged, int slot) {
-        // Not page by page: this takes the table of small pages away too, or a large one could not take its place.
-        long slotBytes = (long) slot * PageSize.LARGE;
-        long moved = MemoryCalls.mremap(seen(first), PageSize.LARGE, PageSize.LARGE, MOVE, bench.hva() + slotBytes);
-        SystemCallException.check(moved, "mremap of guest RAM", "page", first);
         long end = first + PageSize.SMALL_PER_LARGE;
+        long had = 2L * slot * PageSize.LARGE;
+        long whole = had + PageSize.LARGE;
+        // Not page by page: this takes the table of small pages away too, or a large one could not take its place.
+        toBench(seen(first), had);
+        toBench(staged(first), whole);
         for (long page = staged.nextAbsent(first, end); page < end; ) {
             long stop = staged.next(page, end);
-            staging.segment()
-                    .asSlice(page << PageSize.SMALL_SHIFT, bytes(page, stop))
-                    .copyFrom(bench.segment().asSlice(slotBytes + bytes(first, page), bytes(page, stop)));
+            bench.segment()
+                    .asSlice(whole + bytes(first, page), bytes(page, stop))
+                    .copyFrom(bench.segment().asSlice(had + bytes(first, page), bytes(page, stop)));
             page = staged.nextAbsent(stop, end);
         }
-        MemoryCalls.madvise(bench.hva() + slotBytes, PageSize.LARGE, MemoryCalls.MADV_DONTNEED);
-        return in(first, end);
+        MemoryCalls.madvise(bench.hva() + had, PageSize.LARGE, MemoryCalls.MADV_DONTNEED);
+        long from = bench.hva() + whole;
+        long done = first + (Math.max(0, move(seen(first), from, PageSize.LARGE)) >>> PageSize.SMALL_SHIFT);
+        if (done < end) {
+            copyIn(done, end, from + bytes(first, done));
+            MemoryCalls.madvise(from, PageSize.LARGE, MemoryCalls.MADV_DONTNEED);
+        }
+        return done;
+    }
+
+    private void toBench(long from, long offset) {
+        long moved = MemoryCalls.mremap(from, PageSize.LARGE, PageSize.LARGE, MOVE, bench.hva() + offset);
+        SystemCallException.check(moved, "mremap of a chunk", "address", from);
     }
 
     /**
