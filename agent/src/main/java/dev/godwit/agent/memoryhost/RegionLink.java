@@ -174,10 +174,14 @@ final class RegionLink implements AutoCloseable {
         notifyAll();
     }
 
-    /** Becomes the owner again, whoever was meanwhile: of a guest that did not get away. */
+    /**
+     * Becomes the owner again, whoever was meanwhile: of a guest that did not get away. An attempt to connect that is
+     * under way just now does not do: it attaches to the epoch before.
+     */
     void takeBack() {
         synchronized (this) {
             takeBack = true;
+            yielding = false;
             notifyAll();
         }
         drop();
@@ -270,10 +274,7 @@ final class RegionLink implements AutoCloseable {
         while (awaitBroken()) {
             drop();
             try {
-                boolean taking;
-                synchronized (this) {
-                    taking = takeBack;
-                }
+                boolean taking = isTakingBack();
                 connect(taking ? RegionRequest.TAKE : RegionRequest.ATTACH, taking ? RegionRequest.ANY_EPOCH : epoch);
                 synchronized (this) {
                     takeBack &= !taking;
@@ -298,8 +299,13 @@ final class RegionLink implements AutoCloseable {
         return yielding || takeBack;
     }
 
+    /** Not while another may take the pages: who took them then could be their next owner, with the guest. */
+    private synchronized boolean isTakingBack() {
+        return takeBack && !yielding;
+    }
+
     private synchronized boolean awaitBroken() {
-        while (!closed && isConnected()) {
+        while (!closed && isConnected() && !isTakingBack()) {
             try {
                 wait(WATCH_MILLIS);
                 if (unanswered.getAsLong() > stall.toNanos()) {

@@ -22,7 +22,8 @@ import java.time.Duration;
  * <p>A memory host that is away makes the guest wait for the pages that it touches, for as long as it takes. One that has
  * the pages no more, or others, ends the guest.
  *
- * <p>Threading: {@link #status} and {@link #isSettled} from any thread; all else from one at a time.
+ * <p>Threading: {@link #status}, {@link #isSettled}, {@link #go} and {@link #close} from any thread; all else from one at
+ * a time.
  */
 public final class RemoteMemory implements AutoCloseable {
     /** A memory host that moves no byte for so long is taken for away. */
@@ -56,7 +57,6 @@ public final class RemoteMemory implements AutoCloseable {
                 STALL,
                 pager::storeChanged,
                 this::lost);
-        var _ = pager.failed().thenAccept(why -> lost("its pager failed: " + why));
         this.pages = new RemotePages(arena, pager, link, this::lost);
         this.evictor = new Evictor(machine, pager, link, pages, local);
     }
@@ -114,6 +114,8 @@ public final class RemoteMemory implements AutoCloseable {
 
     private void start() {
         pager.attach(Place.REMOTE, pages);
+        // It would wait for its pages for ever.
+        var _ = pager.failure().thenAccept(why -> lost("the pager failed: " + why));
         pager.start();
     }
 
@@ -129,8 +131,9 @@ public final class RemoteMemory implements AutoCloseable {
     }
 
     /** All of the guest's memory that was to come here of its own accord has: from now on pages may leave. */
-    public void go() {
-        if (pager.elsewhere() == 0) {
+    public synchronized void go() {
+        // The guest may have ended, and been closed, as soon as it ran.
+        if (!closed && pager.elsewhere() == 0) {
             evictor.start();
             settled = true;
         }
@@ -156,7 +159,6 @@ public final class RemoteMemory implements AutoCloseable {
     /** As {@link #resume}, of a guest whose pages may have been taken by another, who does not run it. */
     public void takeBack() {
         link.takeBack();
-        link.yielding(false);
         evictor.resume();
     }
 

@@ -46,7 +46,7 @@ final class Victims {
             long first = (long) chunk * PER_CHUNK;
             long end = Math.min(first + PER_CHUNK, resident.pages());
             long count = resident.cardinality(first, end);
-            if (count == 0) {
+            if (count == 0 || !pager.mayLeave(chunk)) {
                 continue;
             }
             boolean whole = pager.isWhole(chunk);

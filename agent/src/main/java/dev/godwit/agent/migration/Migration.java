@@ -286,7 +286,8 @@ public final class Migration {
         Precopy precopy = new Precopy(arena, machine, link, allowed, figures);
         precopy.run();
         if (precopy.follows()) {
-            PageService service = new PageService(link, machine, options, limit, precopy.largeChunks(), order(arena));
+            PageService service = new PageService(
+                    link, machine, options, limit, precopy.following(), precopy.largeChunks(), order(arena));
             synchronized (this) {
                 pages = service;
             }
@@ -359,7 +360,7 @@ public final class Migration {
         PageSet following = follows
                 ? precopy.following()
                 : new PageSet(arena, machine.memory().pages());
-        byte[] map = new PageMapMessage(following, precopy.largeChunks(), there).encode();
+        byte[] map = PageMapMessage.of(following, precopy.largeChunks(), there).encode();
         limit.count(map.length);
         link.control().send(MessageType.PAGE_MAP, follows ? PageMapMessage.FOLLOW : 0, map);
         if (there != null) {

@@ -30,6 +30,17 @@ record PageMapMessage(PageSet pages, PageSet largeChunks, RemoteMap remote) {
     /** More than for 1 TiB of RAM; with a memory host for 128 GiB, all of it there. */
     static final int MAX_BYTES = 160 << 20;
 
+    /**
+     * A message in which each page is in one place: what came from the memory host when the others were known already is
+     * there as well, and leaves {@code pages}.
+     */
+    static PageMapMessage of(PageSet pages, PageSet largeChunks, RemoteMap remote) {
+        for (long i = 0; remote != null && i < pages.wordCount(); i++) {
+            pages.setWord(i, pages.word(i) & ~remote.pages().word(i));
+        }
+        return new PageMapMessage(pages, largeChunks, remote);
+    }
+
     byte[] encode() {
         long tail = remote == null ? 0 : Long.BYTES + bytes(pages) + (long) remote.checksums().length * Integer.BYTES;
         byte[] message = new byte[Math.toIntExact(bytes(pages) + bytes(largeChunks) + tail)];

@@ -38,6 +38,9 @@ final class PageServer implements AutoCloseable {
     private final DataStreams push;
     private final PageSender urgent;
     private final RateLimit urgentLimit;
+    /** All that the target may ask for; what else there is may not even be here, and to read it would wait for ever. */
+    private final PageSet following;
+
     private final PageSet largeChunks;
     private final PageOrder order;
     private final MemorySegment request = arena.allocate(PageRequest.BYTES, 8);
@@ -63,16 +66,19 @@ final class PageServer implements AutoCloseable {
      *
      * @param requests the first connection
      * @param push the others, which this takes over
+     * @param following the pages that are the target's to ask for, once the guest is paused
      * @param urgentLimit what the pages are held to that the guest waits for; nobody else's
      */
     PageServer(
             GuestMemory memory,
+            PageSet following,
             Connection requests,
             DataStreams push,
             RateLimit urgentLimit,
             PageSet largeChunks,
             PageOrder order) {
         this.memory = memory;
+        this.following = following;
         this.requests = requests;
         this.push = push;
         this.largeChunks = largeChunks;
@@ -109,8 +115,9 @@ final class PageServer implements AutoCloseable {
     }
 
     private void send(long first, int count) throws TransportException {
-        boolean one = first >= 0 && count > 0 && first <= memory.pages() - count;
-        if (!one || first / PageSize.SMALL_PER_LARGE != (first + count - 1) / PageSize.SMALL_PER_LARGE) {
+        boolean exist = first >= 0 && count > 0 && first <= memory.pages() - count;
+        boolean one = exist && first / PageSize.SMALL_PER_LARGE == (first + count - 1) / PageSize.SMALL_PER_LARGE;
+        if (!one || following.nextAbsent(first, first + count) < first + count) {
             throw new TransportException(
                     Kind.MALFORMED,
                     requests.peer() + " wants " + count + " pages from " + Long.toUnsignedString(first));
@@ -132,6 +139,12 @@ final class PageServer implements AutoCloseable {
         }
         requests.receive(missing.segment().asSlice(0, bytes));
         PageMapMessage.checkEnd(missing);
+        for (long i = 0; i < missing.wordCount(); i++) {
+            if ((missing.word(i) & ~following.word(i)) != 0) {
+                throw new TransportException(
+                        Kind.MALFORMED, requests.peer() + " lacks pages that came before the guest");
+            }
+        }
         passes = order.passes(arena, missing);
         pushBegun = true;
         Thread.ofPlatform().daemon().name("migration-push").start(this::watchPush);

@@ -30,6 +30,7 @@ final class PageService implements AutoCloseable {
     private final Machine machine;
     private final MigrationOptions options;
     private final RateLimit limit;
+    private final PageSet following;
     private final PageSet largeChunks;
     private final PageOrder order;
     private final CompletableFuture<Void> done = new CompletableFuture<>();
@@ -48,18 +49,21 @@ final class PageService implements AutoCloseable {
      * A service that is not open.
      *
      * @param limit of the migration
+     * @param following the pages that follow the guest, once it is paused
      */
     PageService(
             SourceLink link,
             Machine machine,
             MigrationOptions options,
             RateLimit limit,
+            PageSet following,
             PageSet largeChunks,
             PageOrder order) {
         this.link = link;
         this.limit = limit;
         this.machine = machine;
         this.options = options;
+        this.following = following;
         this.largeChunks = largeChunks;
         this.order = order;
     }
@@ -81,7 +85,8 @@ final class PageService implements AutoCloseable {
             throw e;
         }
         synchronized (this) {
-            server = new PageServer(machine.memory(), requests, push, limit.anotherInAHurry(), largeChunks, order);
+            server = new PageServer(
+                    machine.memory(), following, requests, push, limit.anotherInAHurry(), largeChunks, order);
             if (goneAhead) {
                 server.goneAhead();
             }

@@ -1,6 +1,7 @@
 package dev.godwit.agent.paging;
 
 import dev.godwit.host.memory.GuestMemory;
+import dev.godwit.host.memory.MissingPages;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
 import java.lang.foreign.Arena;
@@ -59,6 +60,11 @@ final class Chunks {
     /** When a page of the chunk last went in, by {@link System#nanoTime}. */
     private final long[] lastIn;
 
+    /** When code in Java last said that it uses the chunk. */
+    private final long[] usedAt;
+    /** Chunks that code in Java uses again and again. */
+    private final boolean[] kept;
+
     /** Pages that are elsewhere, by place. */
     private final AtomicLongArray elsewhere = new AtomicLongArray(Place.count());
 
@@ -83,6 +89,9 @@ final class Chunks {
         this.broken = new boolean[chunks];
         this.lastIn = new long[chunks];
         Arrays.fill(lastIn, System.nanoTime());
+        this.usedAt = new long[chunks];
+        Arrays.fill(usedAt, System.nanoTime() - MissingPages.USE_NANOS);
+        this.kept = new boolean[chunks];
         for (int i = 0; i < LOCKS; i++) {
             locks[i] = new Object();
         }
@@ -435,7 +444,7 @@ final class Chunks {
     long takeOut(int chunk, PageSet cold) {
         long first = first(chunk);
         long end = end(chunk);
-        if (states[chunk] == State.STAGED || shuttle.isHugetlb()) {
+        if (states[chunk] == State.STAGED || shuttle.isHugetlb() || !mayLeave(chunk)) {
             return 0;
         }
         if (states[chunk] == State.COMPLETE) {
@@ -450,6 +459,19 @@ final class Chunks {
         } finally {
             shuttle.endOut(first, end);
         }
+    }
+
+    void used(int chunk) {
+        usedAt[chunk] = System.nanoTime();
+    }
+
+    void keep(int chunk) {
+        kept[chunk] = true;
+    }
+
+    /** Not what code in Java uses: it must not wait for a page. */
+    boolean mayLeave(int chunk) {
+        return !kept[chunk] && System.nanoTime() - usedAt[chunk] >= MissingPages.USE_NANOS;
     }
 
     private long takeWhole(int chunk) {

@@ -56,8 +56,8 @@ public final class Pager implements AutoCloseable {
     private final AtomicReferenceArray<PageStore> stores = new AtomicReferenceArray<>(Place.count());
     private final FaultTimes times = new FaultTimes();
     private final CompletableFuture<Void> complete = new CompletableFuture<>();
+    private final CompletableFuture<Throwable> failure = new CompletableFuture<>();
     private final int wakeup;
-    private final CompletableFuture<Throwable> failed = new CompletableFuture<>();
     private final Faults faults;
     private final Thread thread;
     private volatile boolean ending;
@@ -184,6 +184,24 @@ public final class Pager implements AutoCloseable {
         }
 
         @Override
+        public void use(long first, long end) {
+            for (int chunk = Chunks.of(first); chunk <= Chunks.of(end - 1); chunk++) {
+                synchronized (chunks.lockOf(chunk)) {
+                    chunks.used(chunk);
+                }
+            }
+        }
+
+        @Override
+        public void keep(long first, long end) {
+            for (int chunk = Chunks.of(first); chunk <= Chunks.of(end - 1); chunk++) {
+                synchronized (chunks.lockOf(chunk)) {
+                    chunks.keep(chunk);
+                }
+            }
+        }
+
+        @Override
         public long count() {
             return chunks.elsewhere();
         }
@@ -213,12 +231,7 @@ public final class Pager implements AutoCloseable {
 
     private void fail(Throwable why) {
         complete.completeExceptionally(why);
-        failed.complete(why);
-    }
-
-    /** Completes with the reason when it cannot go on: its guest would wait for ever. */
-    public CompletableFuture<Throwable> failed() {
-        return failed.copy();
+        failure.complete(why);
     }
 
     /** Pages that have still to come, whether or not the guest asks for them. */
@@ -239,6 +252,11 @@ public final class Pager implements AutoCloseable {
     /** Completes when no page has still to come of its own accord. */
     public CompletableFuture<Void> complete() {
         return complete.copy();
+    }
+
+    /** Completes, on the pager's thread, with what went wrong when no fault is resolved any more. */
+    public CompletableFuture<Throwable> failure() {
+        return failure.copy();
     }
 
     private void completeIfSo() {
@@ -361,6 +379,13 @@ public final class Pager implements AutoCloseable {
     /** When a page of the chunk last came in, by {@link System#nanoTime}. */
     public long lastIn(int chunk) {
         return chunks.lastIn(chunk);
+    }
+
+    /** Whether {@link #takeOut} may take from the chunk: not from one that the host's own code uses. */
+    public boolean mayLeave(int chunk) {
+        synchronized (chunks.lockOf(chunk)) {
+            return chunks.mayLeave(chunk);
+        }
     }
 
     /** Whether the guest has all of the chunk that there is. */

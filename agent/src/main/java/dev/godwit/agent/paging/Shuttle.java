@@ -26,7 +26,7 @@ final class Shuttle {
     private final GuestMemory memory;
     private final GuestMemory staging;
     private final boolean hugetlb;
-    /** Addresses for a few chunks that are neither seen nor staged. */
+    /** Addresses for a few chunks that are neither seen nor staged, two for each slot. */
     private final GuestMemory bench;
 
     private final MemorySegment core = Arena.ofAuto().allocate(1);

@@ -6,10 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.godwit.agent.memoryhost.RemoteMap;
 import dev.godwit.agent.transport.ProcessIdentity;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.kvm.CpuId;
 import dev.godwit.host.machine.MachineConfig;
+import dev.godwit.host.memory.Backing;
+import dev.godwit.host.memory.GuestMemory;
+import dev.godwit.host.memory.LargePages;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.tracking.HeatMap;
 import java.lang.foreign.Arena;
@@ -296,5 +300,25 @@ class MigrationPartsTest {
         assertEquals(-1, MemoryHash.firstDifference(new int[] {1, 2}, new int[] {1, 2}));
         assertEquals(1, MemoryHash.firstDifference(new int[] {1, 2}, new int[] {1, 3}));
         assertEquals(1, MemoryHash.firstDifference(new int[] {1, 2}, new int[] {1}));
+    }
+
+    /** A page that came from there between the two looks at what is where. */
+    @Test
+    void aPageAtTheMemoryHostDoesNotFollowAsWell() throws Exception {
+        try (Arena arena = Arena.ofConfined();
+                GuestMemory memory = GuestMemory.allocate(4L << 20, LargePages.NONE)) {
+            PageSet following = new PageSet(arena, memory.pages());
+            following.add(3);
+            following.add(700);
+            PageSet there = new PageSet(arena, memory.pages());
+            there.add(3);
+            PageSet large = Backing.emptyChunks(arena, memory);
+            byte[] message = PageMapMessage.of(following, large, new RemoteMap(there, new int[] {7}, 1))
+                    .encode();
+            PageMapMessage map = PageMapMessage.decode(arena, message, memory, true);
+            assertEquals(1, map.pages().cardinality());
+            assertTrue(map.pages().contains(700));
+            assertTrue(map.remote().pages().contains(3));
+        }
     }
 }

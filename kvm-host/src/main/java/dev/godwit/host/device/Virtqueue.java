@@ -183,7 +183,7 @@ public final class Virtqueue {
             throw new MalformedQueueException(name + " area at 0x" + Long.toHexString(address) + ", length " + length
                     + " is not RAM or not aligned to " + alignment);
         }
-        return memory.slice(address, length);
+        return memory.keptSlice(address, length);
     }
 
     void save(ByteBuffer out) {

@@ -124,10 +124,31 @@ public final class GuestMemory implements AutoCloseable {
             throw new GuestMemoryException("guest range 0x" + Long.toHexString(gpa) + " + " + length
                     + " bytes is not in the guest's " + size() + " bytes of RAM");
         }
-        if (missingPages != null && length > 0) {
-            fetch(offset, length);
+        MissingPages watching = missingPages;
+        if (watching != null && length > 0) {
+            long since;
+            do {
+                // Before they are here, since they must not leave before they are used; again if that took long.
+                since = System.nanoTime();
+                watching.use(offset >>> SMALL_SHIFT, ((offset + length - 1) >>> SMALL_SHIFT) + 1);
+                fetch(offset, length);
+            } while (System.nanoTime() - since > MissingPages.USE_NANOS / 2);
         }
         return ram.asSlice(offset, length);
+    }
+
+    /**
+     * As {@link #slice}, of RAM that is used for long: its pages do not leave any more.
+     *
+     * @throws GuestMemoryException when it is not all RAM
+     */
+    public MemorySegment keptSlice(long gpa, long length) {
+        MissingPages watching = missingPages;
+        long offset = offset(gpa, length);
+        if (watching != null && offset >= 0 && length > 0) {
+            watching.keep(offset >>> SMALL_SHIFT, ((offset + length - 1) >>> SMALL_SHIFT) + 1);
+        }
+        return slice(gpa, length);
     }
 
     private void fetch(long offset, long length) {

@@ -14,6 +14,15 @@ public interface MissingPages {
      */
     void giveUp();
 
+    /** For so long pages stay that are in use: far longer than that takes. */
+    long USE_NANOS = 1_000_000_000;
+
+    /** Code in Java is about to use these pages: for {@link #USE_NANOS} none of them leaves. */
+    void use(long first, long end);
+
+    /** Code in Java uses these pages again and again: they do not leave any more. */
+    void keep(long first, long end);
+
     /** How many pages have still to be brought; from any thread. */
     long count();
 }
