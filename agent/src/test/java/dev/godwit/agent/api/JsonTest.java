@@ -19,7 +19,7 @@ class JsonTest {
             quoteCharacter = '`',
             value = {
                 "{\"nmae\":\"a\"}|unknown field 'nmae'; known are cmdline, cpus, dirtyTracking, disks, image,"
-                        + " largePages, memoryBytes, name, paused",
+                        + " largePages, memoryBytes, memoryHost, name, paused",
                 "{\"cpus\":\"2\"}|field 'cpus': a value of type whole number is needed",
                 "{\"cpus\":2.5}|field 'cpus': a value of type whole number is needed",
                 "{\"cpus\":true}|field 'cpus': a value of type whole number is needed",
