@@ -43,7 +43,8 @@ final class ReportText {
                 out,
                 "memory",
                 Sizes.human(r.memoryBytes()) + ": " + r.dataPages() + " pages with content, " + r.zeroPages()
-                        + " zero, " + r.untouchedPages() + " untouched");
+                        + " zero, " + r.untouchedPages() + " untouched"
+                        + (r.remotePages() == 0 ? "" : ", " + r.remotePages() + " stay at its memory host"));
         line(
                 out,
                 "sent",

@@ -40,7 +40,7 @@ final class TcpConnect {
         }
         FileCalls.close(fd);
         if (error == Errno.ECONNREFUSED) {
-            throw new TransportException(Kind.REFUSED, name + ": connection refused, no agent listens there");
+            throw new TransportException(Kind.REFUSED, name + ": connection refused, nobody listens there");
         }
         throw new TransportException(
                 Kind.UNREACHABLE,
