@@ -115,7 +115,8 @@ public final class Pager implements AutoCloseable {
     }
 
     private void hide(PageSet absent, Place place) {
-        if (isMost(absent) && shuttle.allOut()) {
+        // Before Linux 6.17 one mremap takes one mapping.
+        if (memory.isOneMapping() && isMost(absent) && shuttle.allOut()) {
             for (int chunk = 0; chunk < chunks.count(); chunk++) {
                 chunks.isAside(chunk, absent, place);
             }

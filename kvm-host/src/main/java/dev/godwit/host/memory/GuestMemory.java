@@ -38,6 +38,7 @@ public final class GuestMemory implements AutoCloseable {
     private volatile MissingPages missingPages;
     private volatile boolean gaveUp;
     private volatile boolean preferLarge = true;
+    private volatile boolean mixed;
 
     @SuppressWarnings("restricted") // only gives the mapping this object's lifetime
     private GuestMemory(MemorySegment ram, LargePages largePages) {
@@ -170,8 +171,14 @@ public final class GuestMemory implements AutoCloseable {
     public void preferLarge(boolean large) {
         if (largePages == LargePages.THP) {
             preferLarge = large;
+            mixed |= !large;
             MemoryCalls.madvise(hva(), size(), large ? MemoryCalls.MADV_HUGEPAGE : MemoryCalls.MADV_NOHUGEPAGE);
         }
+    }
+
+    /** Whether the kernel has had all of it in one mapping throughout; it may take a while to join what was in several. */
+    public boolean isOneMapping() {
+        return !mixed;
     }
 
     /**
