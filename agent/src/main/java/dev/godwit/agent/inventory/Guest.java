@@ -345,11 +345,14 @@ public final class Guest {
             m = machine;
             elsewhere = remote;
         }
-        if (elsewhere != null) {
-            m.stop(new StopReason(StopReason.Kind.STOPPED, 0, ""));
-            elsewhere.close();
+        try {
+            if (elsewhere != null) {
+                m.stop(new StopReason(StopReason.Kind.STOPPED, 0, ""));
+                elsewhere.close();
+            }
+        } finally {
+            m.close();
         }
-        m.close();
     }
 
     private boolean isStuck() {

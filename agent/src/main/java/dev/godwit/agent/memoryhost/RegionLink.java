@@ -196,6 +196,7 @@ final class RegionLink implements AutoCloseable {
         }
         Lane lane = store;
         if (lane == null || lane.isBroken()) {
+            LOG.warn("memory host {} is away, and keeps pages that nobody needs until it forgets them", config.at());
             return;
         }
         synchronized (lane) {

@@ -41,7 +41,7 @@ public record Qemu(String program, String version) {
                     program, text.substring(at + BEFORE_VERSION.length()).split("\\s", 2)[0]);
         } catch (IOException e) {
             throw notCapable("no QEMU: " + program + " does not run; install qemu-system-x86 or name one with --qemu"
-                    + " PATH, or measure without it with --peer none");
+                    + " PATH, or measure without it: bench migrate --peer none");
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw Failure.failed("interrupted");
