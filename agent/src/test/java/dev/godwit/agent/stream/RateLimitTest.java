@@ -205,7 +205,7 @@ class RateLimitTest {
             }
         });
         RateLimit push = new RateLimit(shared);
-        shared.count(100_000);
+        push.acquire(100_000);
         Thread background = Thread.ofPlatform().start(() -> push.acquire(1));
         Thread urgent = Thread.ofPlatform().start(() -> push.anotherInAHurry().acquire(1));
         // A little is owed still: enough to hold what nobody waits for.
