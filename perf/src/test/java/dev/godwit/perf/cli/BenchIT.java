@@ -162,8 +162,10 @@ class BenchIT {
         List<String> rows = new ArrayList<>();
         for (JsonNode line : result.at("/lines")) {
             rows.add(line.at("/row").asText());
+            // QEMU's postcopy may leave no large page at all, and is only shown beside.
+            boolean peer = line.at("/measure").asText().contains("qemu");
             assertTrue(
-                    line.at("/value").asDouble() > 0
+                    line.at("/value").asDouble(-1) >= (peer ? 0 : Double.MIN_VALUE)
                             || line.at("/note").asText().contains("no memory hosts"),
                     line.toString());
         }
