@@ -26,6 +26,9 @@ import java.util.function.Function;
 public final class Guest {
     private static final long PATIENCE_MILLIS = 10_000;
 
+    /** As long as this a pause may take, and no longer: who asks how it is has to wait meanwhile. */
+    private static final long PAUSE_NANOS = 2_000_000_000;
+
     private final GuestDescription description;
     private final Instant createdAt = Instant.now();
     private final long createdNanos;
@@ -129,10 +132,20 @@ public final class Guest {
                 : OptionalLong.of(machine.serialLog().endOffset());
     }
 
-    /** RUNNING → PAUSED; no effect when PAUSED. */
+    /**
+     * RUNNING → PAUSED; no effect when PAUSED.
+     *
+     * @throws Failure conflict, when it has ended, or waits for a page of its memory and cannot be paused before
+     */
     public synchronized void pause() {
         Machine m = free("be paused");
-        if (!m.pause()) {
+        long latest = System.nanoTime() + PAUSE_NANOS;
+        if (!m.pause(() -> System.nanoTime() > latest)) {
+            if (m.state() == Machine.State.RUNNING && System.nanoTime() > latest) {
+                throw Failure.conflict("guest " + name()
+                        + " waits for a page of its memory that is elsewhere and does not come, and cannot be paused"
+                        + " before");
+            }
             throw ended();
         }
     }

@@ -21,6 +21,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -106,15 +107,16 @@ final class Evictor implements AutoCloseable {
         resume();
     }
 
-    /** Nothing leaves the guest any more, and nothing is on its way, when this returns. The guest may have more meanwhile. */
-    void hold() {
+    /**
+     * Nothing leaves the guest any more, and nothing is on its way, when this returns, unless it was given up. The guest
+     * may have more meanwhile.
+     */
+    void hold(BooleanSupplier givenUp) throws InterruptedException {
         synchronized (this) {
             held = true;
-            Uninterruptibly.await(() -> {
-                while (working) {
-                    wait();
-                }
-            });
+            while (working && !givenUp.getAsBoolean()) {
+                wait(LOOK_NANOS / 1_000_000);
+            }
         }
         pager.limitResident(Long.MAX_VALUE, () -> {});
     }

@@ -8,6 +8,7 @@ import dev.godwit.host.machine.Machine;
 import dev.godwit.host.vcpu.StopReason;
 import java.lang.foreign.Arena;
 import java.time.Duration;
+import java.util.function.BooleanSupplier;
 
 /**
  * The memory of a guest of which a part is at a memory host: its pager, which lasts as long as the guest, what brings its
@@ -144,10 +145,15 @@ public final class RemoteMemory implements AutoCloseable {
         return settled;
     }
 
-    /** Lets nothing leave the guest any more, so that it can be copied; what it touches comes back all the same. */
-    public void hold() {
+    /**
+     * Lets nothing leave the guest any more, so that it can be copied; what it touches comes back all the same.
+     *
+     * @param givenUp asked some times a second while something is still on its way, to a memory host that may not answer:
+     *     whether to return all the same, and {@link #resume} follows
+     */
+    public void hold(BooleanSupplier givenUp) throws InterruptedException {
         link.yielding(true);
-        evictor.hold();
+        evictor.hold(givenUp);
     }
 
     /** After {@link #hold}: the guest stays here. */

@@ -282,9 +282,12 @@ final class TargetSession {
     private record Arrived(int[] hashes, long hashNanos, boolean whole, RemoteMap there) {}
 
     private void takeState(Machine machine, Message state, Arrived memory)
-            throws TransportException, MigrationException {
+            throws TransportException, MigrationException, InterruptedException {
         long started = System.nanoTime();
-        notRestored = machine.restore(MachineState.decode(state.payload()), ElapsedTime.ADVANCE);
+        MachineState decoded = MachineState.decode(state.payload());
+        notRestored = memory.there == null
+                ? machine.restore(decoded, ElapsedTime.ADVANCE)
+                : new PatientRestore(machine, admission.remote().orElseThrow()).restore(decoded);
         long restoreNanos = System.nanoTime() - started;
         SwitchoverCost.restored(restoreNanos);
         control.send(

@@ -25,6 +25,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 
 /**
@@ -47,12 +48,16 @@ public final class Machine implements AutoCloseable {
         STOPPED
     }
 
+    /** How often a pause that takes its time looks whether it is still wanted. */
+    private static final long LOOK_NANOS = 20_000_000;
+
     private static final Duration FOREVER = Duration.ofNanos(Long.MAX_VALUE);
 
     private final MachineConfig config;
     private final Parts parts;
     private final List<VcpuThread> vcpus;
     private final CompletableFuture<StopReason> stopped = new CompletableFuture<>();
+    private final InTurn dirtyTracking = new InTurn("dirty-tracking");
     private CpuId guestCpu;
     private volatile State state = State.PAUSED;
     private volatile StopReason stopReason;
@@ -124,6 +129,22 @@ public final class Machine implements AutoCloseable {
     /** The machine's one dirty tracker. */
     public DirtyTracker dirtyTracker() {
         return parts.dirtyTracker();
+    }
+
+    /**
+     * Starts the dirty tracker. KVM changes what it logs once each vCPU has left KVM's own code for a moment; one that
+     * waits there for a page of its memory holds that up until the page has come, or the machine stops. So it is done on
+     * a thread of its own, after all that was asked for before.
+     *
+     * @return completes when all memory counts as clean, or with what went wrong
+     */
+    public CompletableFuture<Void> startDirtyTracking() {
+        return dirtyTracking.then(dirtyTracker()::start);
+    }
+
+    /** Stops the dirty tracker, in the same way as {@link #startDirtyTracking}. */
+    public CompletableFuture<Void> stopDirtyTracking() {
+        return dirtyTracking.then(dirtyTracker()::stop);
     }
 
     /**
@@ -225,11 +246,30 @@ public final class Machine implements AutoCloseable {
      *
      * @return whether the machine is now PAUSED; false when the guest has ended
      */
-    public synchronized boolean pause() {
+    public boolean pause() {
+        return pause(() -> false);
+    }
+
+    /**
+     * As {@link #pause()}, of a guest that may wait for a page of its memory: where KVM waits for it in a way that no
+     * signal ends, the guest can be paused only when the page has come.
+     *
+     * @param givenUp asked some times a second, while vCPUs have still to leave the guest, whether they are to run on
+     * @return whether the machine is now PAUSED; false when the guest has ended, or the pause was given up
+     */
+    public synchronized boolean pause(BooleanSupplier givenUp) {
         if (state == State.RUNNING) {
             running = false;
             vcpus.forEach(VcpuThread::requestPause);
-            vcpus.forEach(VcpuThread::awaitOutside);
+            for (VcpuThread vcpu : vcpus) {
+                while (!vcpu.awaitOutside(LOOK_NANOS)) {
+                    if (givenUp.getAsBoolean()) {
+                        vcpus.forEach(VcpuThread::resume);
+                        running = true;
+                        return false;
+                    }
+                }
+            }
             // A vCPU whose guest ended meanwhile waits for this lock to say so: this machine will not run again.
             if (vcpus.stream().allMatch(v -> v.state() == VcpuThread.State.PAUSED)) {
                 state = State.PAUSED;
@@ -317,6 +357,7 @@ public final class Machine implements AutoCloseable {
             }
         }
         othersThanMe().forEach(VcpuThread::join);
+        dirtyTracking.await();
         parts.close();
     }
 }

@@ -144,6 +144,33 @@ public final class VcpuThread {
         }
     }
 
+    /**
+     * As {@link #awaitOutside()}, but no longer than this: a vCPU that waits for a page of its guest's own page tables
+     * leaves KVM only when that has come.
+     *
+     * @return whether it is out of the guest
+     */
+    public boolean awaitOutside(long nanos) {
+        long deadline = System.nanoTime() + nanos;
+        boolean interrupted = false;
+        lock.lock();
+        try {
+            for (long left = nanos; state == State.RUNNING && left > 0; left = deadline - System.nanoTime()) {
+                try {
+                    var _ = changed.awaitNanos(left);
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+            return state != State.RUNNING;
+        } finally {
+            lock.unlock();
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
     /** Waits until the thread has ended, after {@link #requestStop}. */
     public void join() {
         Uninterruptibly.join(thread);

@@ -1,0 +1,260 @@
+package dev.godwit.agent.migration;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.godwit.agent.memoryhost.MemoryHost;
+import dev.godwit.agent.memoryhost.RemoteConfig;
+import dev.godwit.agent.memoryhost.RemoteMemory;
+import dev.godwit.agent.migration.MigrationException.Kind;
+import dev.godwit.agent.paging.Place;
+import dev.godwit.agent.stream.Bandwidth;
+import dev.godwit.host.kvm.Kvm;
+import dev.godwit.host.machine.Machine;
+import dev.godwit.host.machine.MachineConfig;
+import dev.godwit.host.vcpu.StopReason;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Migrations of a guest whose memory host goes away meanwhile, and comes back with its files. */
+@Tag("kvm")
+@Timeout(120)
+class MemoryHostAwayTest {
+    private static final long MIB = 1 << 20;
+
+    @TempDir
+    Path directory;
+
+    private final MachineConfig config = MachineConfig.of(Sweeper.MEMORY);
+    private InetSocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
+    private Kvm kvm;
+    private MemoryHost memoryHost;
+    private Machine machine;
+    private RemoteMemory memory;
+    private GuestDescription guest;
+
+    @BeforeEach
+    void boot() throws Exception {
+        kvm = Kvm.open();
+        startMemoryHost();
+        start(Sweeper.boot(kvm, config));
+    }
+
+    private void start(Machine booted) throws Exception {
+        machine = booted;
+        RemoteConfig remote = new RemoteConfig("127.0.0.1", address.getPort(), UUID.randomUUID(), 24 * MIB);
+        memory = RemoteMemory.create(machine, remote, LoopbackHost.SECRET);
+        guest = new GuestDescription("web", "dirtier", config, Optional.of(remote));
+        machine.resume();
+        GuestTalk.await(machine, 0, "F");
+        await(() -> memory.status().remotePages() > 40 * 256);
+    }
+
+    private void startMemoryHost() {
+        memoryHost = MemoryHost.start(address, LoopbackHost.SECRET, 256 * MIB, directory, Duration.ZERO);
+        address = memoryHost.address();
+    }
+
+    private void end() {
+        machine.stop(new StopReason(StopReason.Kind.STOPPED, 0, "the test has ended"));
+        memory.close();
+        machine.close();
+    }
+
+    @AfterEach
+    void close() {
+        end();
+        memoryHost.close();
+        kvm.close();
+    }
+
+    private static void await(BooleanSupplier condition) {
+        long deadline = System.nanoTime() + 30_000_000_000L;
+        while (!condition.getAsBoolean()) {
+            assertTrue(System.nanoTime() < deadline, "it does not come");
+            LockSupport.parkNanos(1_000_000);
+        }
+    }
+
+    private Migration to(RemoteHost target, MigrationOptions options) {
+        return new Migration(
+                machine,
+                guest,
+                Optional.of(memory),
+                target.address(),
+                LoopbackHost.SECRET,
+                options,
+                Bandwidth.unlimited());
+    }
+
+    private static MigrationOptions mode(MigrationMode mode) {
+        return MigrationOptions.DEFAULT.withMode(mode);
+    }
+
+    private void goAway() {
+        memoryHost.close();
+        await(memory::isStuck);
+    }
+
+    /** The guest waits, and so does the migration. */
+    private void cancel(Migration migration, CompletableFuture<MigrationException> end) throws Exception {
+        LockSupport.parkNanos(500_000_000);
+        assertFalse(end.isDone(), () -> end.join().getMessage());
+        migration.cancel();
+        MigrationException failure = end.get(2, TimeUnit.SECONDS);
+        assertEquals(Kind.CANCELLED, failure.kind(), failure::getMessage);
+        assertTrue(memory.isStuck());
+    }
+
+    private static CompletableFuture<MigrationException> failure(Migration migration) {
+        return CompletableFuture.supplyAsync(
+                () -> assertThrows(MigrationException.class, migration::run),
+                task -> Thread.ofPlatform().start(task));
+    }
+
+    /** The guest goes on here when the memory host is back, and can be migrated then. */
+    private void goesOn() throws Exception {
+        assertEquals(Machine.State.RUNNING, machine.state());
+        startMemoryHost();
+        Sweeper.verify(machine);
+        try (RemoteHost target = new RemoteHost(kvm)) {
+            var _ = to(target, mode(MigrationMode.POSTCOPY)).run();
+            assertNull(target.end.join());
+            Sweeper.verify(target.machine());
+        }
+    }
+
+    @Test
+    void aMigrationOfAGuestThatWaitsForAPageIsCancelled() throws Exception {
+        try (RemoteHost target = new RemoteHost(kvm) {
+            @Override
+            void admitted() {
+                goAway();
+            }
+        }) {
+            Migration migration = to(target, mode(MigrationMode.POSTCOPY));
+            CompletableFuture<MigrationException> end = failure(migration);
+            await(() -> target.end.isDone()
+                    || (migration.progress().phase() == MigrationPhase.PRECOPY && memory.isStuck()));
+            cancel(migration, end);
+            assertNotNull(target.end.get(5, TimeUnit.SECONDS));
+        }
+        goesOn();
+    }
+
+    @Test
+    void aPauseThatWaitsForAPageIsCancelled() throws Exception {
+        try (RemoteHost target = new RemoteHost(kvm)) {
+            Migration migration = to(target, mode(MigrationMode.PRECOPY).withBandwidth(32 * MIB));
+            CompletableFuture<MigrationException> end = failure(migration);
+            await(() -> migration.progress().round() > 0);
+            goAway();
+            await(() -> migration.progress().phase() == MigrationPhase.SWITCHOVER);
+            cancel(migration, end);
+            assertNotNull(target.end.get(5, TimeUnit.SECONDS));
+        }
+        goesOn();
+    }
+
+    @Test
+    void aPauseThatWaitsForAPageEndsByItself() throws Exception {
+        try (RemoteHost target = new RemoteHost(kvm)) {
+            Migration migration = to(
+                    target, mode(MigrationMode.PRECOPY).withBandwidth(32 * MIB).withStall(Duration.ofSeconds(1)));
+            CompletableFuture<MigrationException> end = failure(migration);
+            await(() -> migration.progress().round() > 0);
+            goAway();
+            MigrationException failure = end.get(20, TimeUnit.SECONDS);
+            assertEquals(Kind.CONNECTION, failure.kind(), failure::getMessage);
+            assertTrue(failure.getMessage().startsWith("the guest has waited for a page at memory host 127"));
+        }
+        goesOn();
+    }
+
+    @Test
+    void aTargetThatCannotReachItRefuses() throws Exception {
+        goAway();
+        try (RemoteHost target = new RemoteHost(kvm)) {
+            MigrationException failure =
+                    failure(to(target, mode(MigrationMode.AUTO))).get(20, TimeUnit.SECONDS);
+            assertEquals(Kind.REFUSED, failure.kind(), failure::getMessage);
+        }
+        goesOn();
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = MigrationMode.class,
+            names = {"PRECOPY", "POSTCOPY"})
+    void itGoesAwayWhenTheGuestIsAboutToBeHandedOver(MigrationMode mode) throws Exception {
+        try (RemoteHost target = new RemoteHost(kvm) {
+            @Override
+            void taking() {
+                memoryHost.close();
+            }
+        }) {
+            MigrationException failure = failure(to(target, mode(mode))).get(30, TimeUnit.SECONDS);
+            System.out.println(failure.getMessage());
+            assertEquals(Kind.REFUSED, failure.kind(), failure::getMessage);
+            assertNotNull(target.end.get(5, TimeUnit.SECONDS));
+        }
+        await(memory::isStuck);
+        goesOn();
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = MigrationMode.class,
+            names = {"PRECOPY", "POSTCOPY"})
+    void itGoesAwayWhenTheGuestHasBeenHandedOver(MigrationMode mode) throws Exception {
+        try (RemoteHost target = new RemoteHost(kvm) {
+            @Override
+            void adopting() {
+                memoryHost.close();
+            }
+        }) {
+            var _ = to(target, mode(mode)).run();
+            assertNull(target.end.join());
+            await(target.memory()::isStuck);
+            startMemoryHost();
+            Sweeper.verify(target.machine());
+        }
+    }
+
+    /** What a restore writes into the guest's memory may be at the memory host, whose pages are the source's until TAKE. */
+    @Test
+    void aRestoreThatNeedsAPageOfItsIsNotWaitedFor() throws Exception {
+        end();
+        start(Sweeper.bootWithClock(kvm, config));
+        await(() -> memory.pager().map().place(90 * MIB / 4096) == Place.REMOTE);
+        try (RemoteHost target = new RemoteHost(kvm)) {
+            MigrationException failure =
+                    failure(to(target, mode(MigrationMode.POSTCOPY))).get(20, TimeUnit.SECONDS);
+            assertEquals(Kind.REFUSED, failure.kind(), failure::getMessage);
+            assertTrue(failure.getMessage().contains("cannot be restored without a page"), failure.getMessage());
+            assertNotNull(target.end.get(5, TimeUnit.SECONDS));
+        }
+        assertEquals(Machine.State.RUNNING, machine.state());
+        Sweeper.verify(machine);
+    }
+}
