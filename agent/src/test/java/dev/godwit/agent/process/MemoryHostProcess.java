@@ -62,6 +62,11 @@ final class MemoryHostProcess implements AutoCloseable {
         return Files.readString(log);
     }
 
+    /** Sends a signal that does not end it. */
+    void send(Signal signal) {
+        signal.send(process);
+    }
+
     /** Sends a signal and waits for the end; returns the exit status. */
     int end(Signal signal) throws InterruptedException {
         signal.send(process);

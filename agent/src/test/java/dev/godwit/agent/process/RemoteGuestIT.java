@@ -13,6 +13,8 @@ import dev.godwit.agent.migration.Chance;
 import java.io.IOException;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -139,5 +141,36 @@ class RemoteGuestIT {
             System.out.println(end.error() == null ? "it had gone" : end.error());
         }
         assertTrue(stayed > 0, "it never stayed");
+    }
+
+    /** Its process lives and does nothing, nor does it end a connection: whoever waits for it is not told anything. */
+    @Test
+    void aMigrationIsCancelledWhileItsMemoryHostStandsStill() throws Exception {
+        MeasuringGuest guest = start();
+        for (String mode : List.of("precopy", "postcopy")) {
+            memoryHost.send(Signal.STOP);
+            CompletableFuture<Long> verified = CompletableFuture.supplyAsync(guest::verify);
+            TwoAgents.await(
+                    () -> view(agents.a()).state().equals("waiting"),
+                    () -> view(agents.a()).toString());
+            String moving =
+                    agents.a().client().migrate(GUEST, to(agents.b(), mode)).id();
+            LockSupport.parkNanos(1_000_000_000);
+            long begin = System.nanoTime();
+            agents.a().client().cancel(moving);
+            MigrationView end = TwoAgents.awaitEnd(agents.a(), moving);
+            assertTrue(System.nanoTime() - begin < 2_000_000_000L, "cancelling took long");
+            assertTrue(end.error() != null, end.toString());
+            System.out.println(mode + ": " + end.error());
+            memoryHost.send(Signal.CONT);
+            assertTrue(verified.get(60, TimeUnit.SECONDS) > 64 * 256);
+        }
+        // Nothing is left of it that is in the way of another.
+        String moved =
+                agents.a().client().migrate(GUEST, to(agents.b(), "postcopy")).id();
+        MigrationView end = TwoAgents.awaitEnd(agents.a(), moved);
+        assertNull(end.error(), end.toString());
+        guest.movedTo(agents.b().client());
+        assertTrue(guest.verify() > 64 * 256);
     }
 }
