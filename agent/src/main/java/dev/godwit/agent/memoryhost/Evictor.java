@@ -68,7 +68,7 @@ final class Evictor implements AutoCloseable {
     private final Victims victims;
     private final AtomicLong storedPages = new AtomicLong();
     private final Thread thread = Thread.ofPlatform().daemon().name("evictor").unstarted(this::run);
-    private HeatMap heat;
+    private volatile HeatMap heat;
     private long heatAt = System.nanoTime() - HEAT_NANOS - 1;
     private RegionLink.Lane lane;
     private PageSender sender;
@@ -373,6 +373,12 @@ final class Evictor implements AutoCloseable {
                 return;
             }
         }
+    }
+
+    /** How hot a page is, as far as it is known, or was when pages last left; 0 if nothing is. */
+    int heatOf(long page) {
+        HeatMap known = heat;
+        return known == null ? 0 : known.level(page);
     }
 
     /** Pages stored so far, each time counted. */

@@ -115,6 +115,7 @@ public final class RemoteMemory implements AutoCloseable {
 
     private void start() {
         pager.attach(Place.REMOTE, pages);
+        pager.heat(evictor::heatOf);
         // It would wait for its pages for ever.
         var _ = pager.failure().thenAccept(why -> lost("the pager failed: " + why));
         pager.start();

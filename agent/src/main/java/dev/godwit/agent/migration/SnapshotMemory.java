@@ -187,14 +187,4 @@ final class SnapshotMemory implements PageStore {
             machine.stop(new StopReason(StopReason.Kind.PAGES_LOST, 0, why));
         }
     }
-
-    @Override
-    public int descriptor() {
-        return NO_DESCRIPTOR;
-    }
-
-    @Override
-    public void receive() {
-        throw new IllegalStateException("a file delivers on threads of its own");
-    }
 }

@@ -38,6 +38,8 @@ final class Faults {
     private final FaultTimes times;
     private final AtomicReferenceArray<PageStore> stores;
     private final int wakeup;
+    private final HottestFirst batch = new HottestFirst(MESSAGES);
+    private volatile PageHeat heat = page -> 0;
     private volatile long mostResident = Long.MAX_VALUE;
     private volatile Runnable onMany = () -> {};
     private volatile boolean askAgain;
@@ -63,6 +65,11 @@ final class Faults {
         this.times = times;
         this.stores = stores;
         this.wakeup = wakeup;
+    }
+
+    /** By this those are asked for first that are waited for. */
+    void heat(PageHeat known) {
+        heat = known;
     }
 
     /** Whoever was asked has forgotten it. */
@@ -135,10 +142,11 @@ final class Faults {
                     long page = (Userfault.faultAddress(messages, i) - memory.hva()) >> PageSize.SMALL_SHIFT;
                     // Of staging memory that is just registered a touch waits for the end of that, not for us.
                     if (page >= 0 && page < memory.pages()) {
-                        fault(page);
+                        batch.add(page, heat.of(page));
                     }
                 }
             }
+            faultAll();
         }
         for (int i = 0; i < stores.length(); i++) {
             if (descriptors.isReady(STORES + i)) {
@@ -148,9 +156,17 @@ final class Faults {
         if (lookAgain) {
             lookAgain = false;
             for (long page : times.waiting()) {
-                fault(page);
+                batch.add(page, heat.of(page));
             }
+            faultAll();
         }
+    }
+
+    private void faultAll() {
+        for (int i = 0; i < batch.count(); i++) {
+            fault(batch.page(i));
+        }
+        batch.clear();
     }
 
     private void fault(long page) {

@@ -20,8 +20,12 @@ public interface PageStore {
     void request(long first, int count);
 
     /** What becomes readable when requested pages come, for the pager's thread to {@link #receive}. */
-    int descriptor();
+    default int descriptor() {
+        return NO_DESCRIPTOR;
+    }
 
     /** Takes what has come. Does not throw: a store that breaks has no {@link #descriptor} any more. */
-    void receive();
+    default void receive() {
+        throw new IllegalStateException("nothing comes over a descriptor");
+    }
 }

@@ -339,6 +339,11 @@ public final class Pager implements AutoCloseable {
         }
     }
 
+    /** Says how hot pages are, for the order in which those are asked for that are waited for at the same time. */
+    public void heat(PageHeat known) {
+        faults.heat(known);
+    }
+
     /** A store has another descriptor. */
     public void storeChanged() {
         EventCalls.add(wakeup, 1);

@@ -78,16 +78,6 @@ final class BackupStore implements PageStore, AutoCloseable {
     }
 
     @Override
-    public int descriptor() {
-        return NO_DESCRIPTOR;
-    }
-
-    @Override
-    public void receive() {
-        throw new IllegalStateException("nothing comes over a descriptor");
-    }
-
-    @Override
     public void close() {
         closing = true;
         unfinished.close();

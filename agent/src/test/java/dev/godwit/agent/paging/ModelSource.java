@@ -66,16 +66,6 @@ final class ModelSource implements PageStore, AutoCloseable {
     }
 
     @Override
-    public int descriptor() {
-        return NO_DESCRIPTOR;
-    }
-
-    @Override
-    public void receive() {
-        throw new IllegalStateException("nothing comes over a descriptor");
-    }
-
-    @Override
     public void close() {
         arena.close();
     }

@@ -175,21 +175,4 @@ class PagerTest {
             assertEquals(Machine.State.STOPPED, machine.state());
         }
     }
-
-    private static final class Nobody implements PageStore {
-        @Override
-        public void request(long first, int count) {
-            // Is not heard.
-        }
-
-        @Override
-        public int descriptor() {
-            return NO_DESCRIPTOR;
-        }
-
-        @Override
-        public void receive() {
-            throw new IllegalStateException("nothing comes");
-        }
-    }
 }

@@ -96,21 +96,4 @@ class TakeOutTest {
             again.join();
         }
     }
-
-    private static final class Nobody implements PageStore {
-        @Override
-        public void request(long first, int count) {
-            // The test brings the pages.
-        }
-
-        @Override
-        public int descriptor() {
-            return NO_DESCRIPTOR;
-        }
-
-        @Override
-        public void receive() {
-            throw new IllegalStateException("nothing comes");
-        }
-    }
 }
