@@ -1,23 +1,16 @@
 package dev.godwit.agent.api;
 
 import dev.godwit.agent.config.Failure;
-import dev.godwit.agent.config.FileErrors;
+import dev.godwit.agent.config.LockedDirectory;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.PosixFilePermissions;
 
 /**
  * The directory of an agent: its lock, its API socket and its migration reports. Taken by one agent at a time.
@@ -30,12 +23,10 @@ public final class AgentDirectory implements AutoCloseable {
     /** Where the socket is made before it is moved: {@code .api}, up to 20 digits of Java's, {@code /s}. */
     private static final int MAX_PATH = MAX_SOCKET_PATH - "/.api".length() - 20 - "/s".length();
 
-    private final Path directory;
-    private final FileChannel lockFile;
+    private final LockedDirectory directory;
 
-    private AgentDirectory(Path directory, FileChannel lockFile) {
+    private AgentDirectory(LockedDirectory directory) {
         this.directory = directory;
-        this.lockFile = lockFile;
     }
 
     /**
@@ -43,7 +34,6 @@ public final class AgentDirectory implements AutoCloseable {
      *
      * @throws Failure when it cannot be made or written, or another agent has it
      */
-    @SuppressWarnings("resource") // the channel holds the lock until close()
     public static AgentDirectory take(Path path) {
         Path directory = path.toAbsolutePath().normalize();
         Path socket = directory.resolve("api.sock");
@@ -51,33 +41,12 @@ public final class AgentDirectory implements AutoCloseable {
             throw Failure.badInput("--dir: " + directory + " is longer than " + MAX_PATH
                     + " bytes; a socket in it would have a longer path than the system takes");
         }
-        try {
-            Files.createDirectories(
-                    directory, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
-            FileChannel lockFile = FileChannel.open(
-                    directory.resolve("agent.lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-            AgentDirectory taken = new AgentDirectory(directory, lockFile);
-            if (!lock(lockFile) || isServed(socket)) {
-                taken.close();
-                throw Failure.conflict("another agent serves " + socket);
+        String taken = "another agent serves " + socket;
+        return new AgentDirectory(LockedDirectory.take(directory, "agent.lock", taken, () -> {
+            if (isServed(socket)) {
+                throw Failure.conflict(taken);
             }
-            return taken;
-        } catch (FileAlreadyExistsException e) {
-            throw Failure.badInput("--dir: " + directory + " is not a directory");
-        } catch (AccessDeniedException e) {
-            throw Failure.badInput("--dir: " + directory + " may not be written: permission denied");
-        } catch (IOException e) {
-            throw Failure.badInput("--dir: " + directory + " cannot be used: " + FileErrors.text(e));
-        }
-    }
-
-    private static boolean lock(FileChannel file) throws IOException {
-        try {
-            FileLock lock = file.tryLock();
-            return lock != null;
-        } catch (OverlappingFileLockException e) {
-            return false;
-        }
+        }));
     }
 
     private static boolean isServed(Path socket) throws IOException {
@@ -95,25 +64,21 @@ public final class AgentDirectory implements AutoCloseable {
     }
 
     public Path path() {
-        return directory;
+        return directory.path();
     }
 
     /** Where the API is served. */
     public Path socket() {
-        return directory.resolve("api.sock");
+        return path().resolve("api.sock");
     }
 
     /** Where reports of migrations are kept. */
     public Path migrations() {
-        return directory.resolve("migrations");
+        return path().resolve("migrations");
     }
 
     @Override
     public void close() {
-        try {
-            lockFile.close();
-        } catch (IOException e) {
-            throw new java.io.UncheckedIOException(e);
-        }
+        directory.close();
     }
 }

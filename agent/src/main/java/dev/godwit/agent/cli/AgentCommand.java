@@ -10,7 +10,6 @@ import dev.godwit.agent.transport.Credentials;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CountDownLatch;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -66,7 +65,6 @@ final class AgentCommand implements Callable<Integer> {
     private TlsOption tls;
 
     @Override
-    @SuppressWarnings("SystemExitOutsideMain") // the end of a process that was told to end
     public Integer call() throws InterruptedException {
         Console console = godwit.console();
         if (dir.toString().isEmpty()) {
@@ -76,14 +74,6 @@ final class AgentCommand implements Callable<Integer> {
         Credentials credentials = tls.credentials(secret.secret(console.environment()), console.environment());
         NetworkPolicy.check("--listen", address, credentials);
         Agent agent = Agent.start(dir, address, credentials, new Bandwidth(Sizes.parse("--bandwidth", bandwidth)));
-        Runtime.getRuntime()
-                .addShutdownHook(Thread.ofPlatform().name("shutdown").unstarted(() -> {
-                    agent.close();
-                    Runtime.getRuntime().halt(ExitCode.OK); // else the signal's number would be the status
-                }));
-        console.out().println("godwit agent ready: " + agent);
-        console.out().flush();
-        new CountDownLatch(1).await();
-        return ExitCode.OK;
+        return UntilTold.serve(console, "agent", agent, agent::close);
     }
 }

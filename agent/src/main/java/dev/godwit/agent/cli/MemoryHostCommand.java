@@ -12,7 +12,6 @@ import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CountDownLatch;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -75,7 +74,6 @@ final class MemoryHostCommand implements Callable<Integer> {
     private TlsOption tls;
 
     @Override
-    @SuppressWarnings("SystemExitOutsideMain") // the end of a process that was told to end
     public Integer call() throws InterruptedException {
         Console console = godwit.console();
         if (dir != null && dir.toString().isEmpty()) {
@@ -90,15 +88,7 @@ final class MemoryHostCommand implements Callable<Integer> {
         Credentials credentials = tls.credentials(secret.secret(console.environment()), console.environment());
         NetworkPolicy.check("--listen", address, credentials);
         MemoryHost host = MemoryHost.start(address, credentials, bytes, dir, forget);
-        Runtime.getRuntime()
-                .addShutdownHook(Thread.ofPlatform().name("shutdown").unstarted(() -> {
-                    host.close();
-                    Runtime.getRuntime().halt(ExitCode.OK); // else the signal's number would be the status
-                }));
-        console.out().println("godwit memory-host ready: " + host);
-        console.out().flush();
-        new CountDownLatch(1).await();
-        return ExitCode.OK;
+        return UntilTold.serve(console, "memory-host", host, host::close);
     }
 
     private static void checkFits(long bytes) {

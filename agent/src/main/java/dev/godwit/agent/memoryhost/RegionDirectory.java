@@ -2,19 +2,13 @@ package dev.godwit.agent.memoryhost;
 
 import dev.godwit.agent.config.Failure;
 import dev.godwit.agent.config.FileErrors;
+import dev.godwit.agent.config.LockedDirectory;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.bindings.linux.Errno;
 import dev.godwit.bindings.linux.FileCalls;
 import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.channels.FileChannel;
-import java.nio.channels.OverlappingFileLockException;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
@@ -42,12 +36,12 @@ final class RegionDirectory implements AutoCloseable {
     /** What a process that was killed may have left here; of no use. */
     private static final Pattern LEFT_OVER = Pattern.compile("(probe|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})\\.new");
 
+    private final LockedDirectory locked;
     private final Path directory;
-    private final FileChannel lockFile;
 
-    private RegionDirectory(Path directory, FileChannel lockFile) {
-        this.directory = directory;
-        this.lockFile = lockFile;
+    private RegionDirectory(LockedDirectory locked) {
+        this.locked = locked;
+        this.directory = locked.path();
     }
 
     /**
@@ -55,44 +49,14 @@ final class RegionDirectory implements AutoCloseable {
      *
      * @throws Failure when it cannot be made or written, another memory host has it, or its file system does not do
      */
-    @SuppressWarnings("resource") // the channel holds the lock until close()
     static RegionDirectory take(Path path) {
         Path directory = path.toAbsolutePath().normalize();
-        try {
-            Files.createDirectories(
-                    directory, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
-            FileChannel lockFile =
-                    FileChannel.open(directory.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-            RegionDirectory taken = new RegionDirectory(directory, lockFile);
-            try {
-                if (!lock(lockFile)) {
-                    throw Failure.conflict("--dir: another memory host has " + directory);
-                }
-                taken.probe();
-                return taken;
-            } catch (IOException | RuntimeException | Error e) {
-                taken.close();
-                throw e;
-            }
-        } catch (FileAlreadyExistsException e) {
-            throw Failure.badInput("--dir: " + directory + " is not a directory");
-        } catch (AccessDeniedException e) {
-            throw Failure.badInput("--dir: " + directory + " may not be written: permission denied");
-        } catch (IOException e) {
-            throw Failure.badInput("--dir: " + directory + " cannot be used: " + FileErrors.text(e));
-        }
-    }
-
-    private static boolean lock(FileChannel file) throws IOException {
-        try {
-            return file.tryLock() != null;
-        } catch (OverlappingFileLockException e) {
-            return false;
-        }
+        return new RegionDirectory(LockedDirectory.take(
+                directory, LOCK, "--dir: another memory host has " + directory, () -> probe(directory)));
     }
 
     /** Whether blocks can be allocated and given back here, tried on a file. */
-    private void probe() throws IOException {
+    private static void probe(Path directory) throws IOException {
         Path file = directory.resolve(PROBE);
         Files.deleteIfExists(file);
         try (FileMemory probe = FileMemory.create(file, 1)) {
@@ -213,10 +177,6 @@ final class RegionDirectory implements AutoCloseable {
 
     @Override
     public void close() {
-        try {
-            lockFile.close();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        locked.close();
     }
 }

@@ -56,11 +56,6 @@ public final class PageMap {
         return Place.of(entry(page) >>> PLACE_SHIFT);
     }
 
-    /** The frame or block in the page's place; 0 where a place has none. */
-    public int frame(long page) {
-        return entry(page) & (MAX_FRAMES - 1);
-    }
-
     /** The frame or block in the page's place, if that is where it is; else -1. One look, whoever changes it. */
     public int frameIn(long page, Place place) {
         int entry = entry(page);

@@ -404,7 +404,7 @@ final class PagerModel implements AutoCloseable {
         boolean[] following = new boolean[(int) pages];
         for (long page = 0; page < pages; page++) {
             if (host.pager.map().place(page) == Place.REMOTE) {
-                there.pager.map().set(page, Place.REMOTE, host.pager.map().frame(page));
+                there.pager.map().set(page, Place.REMOTE, host.pager.map().frameIn(page, Place.REMOTE));
             } else if (touched[(int) page] && random.nextInt(100) < follows) {
                 following[(int) page] = true;
                 there.pager.map().set(page, Place.AT_SOURCE, 0);
@@ -574,7 +574,7 @@ final class PagerModel implements AutoCloseable {
         if (place == Place.REMOTE && !staged.contains(page)) {
             assertEquals(
                     ModelStore.checksum(oracle(page, 0), oracle(page, 1)),
-                    host.pager.map().frame(page),
+                    host.pager.map().frameIn(page, Place.REMOTE),
                     "checksum of page " + page);
         }
     }
