@@ -10,6 +10,7 @@ import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
@@ -67,6 +68,9 @@ final class FileMemory implements RegionMemory {
             return new FileMemory(path, fd, pages);
         } catch (IOException | RuntimeException | Error e) {
             FileCalls.close(fd);
+            if (flags != 0) {
+                Files.deleteIfExists(path);
+            }
             throw e;
         }
     }

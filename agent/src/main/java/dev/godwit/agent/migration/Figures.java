@@ -147,6 +147,12 @@ final class Figures {
         distinctPages = everSent.cardinality();
     }
 
+    /** So many of {@link #following} do: what came from the memory host meanwhile stays there. */
+    synchronized void willFollow(long pages) {
+        followingPages = pages;
+        roundPages = pages;
+    }
+
     /** These pages stay at the guest's memory host. */
     synchronized void remote(PageSet pages) {
         remotePages = pages.cardinality();

@@ -175,8 +175,13 @@ public final class Migration {
         if (!begun.compareAndSet(false, true)) {
             throw new IllegalStateException("a migration runs once");
         }
-        requireWhole();
-        requireHeat();
+        try {
+            requireWhole();
+            requireHeat();
+        } catch (MigrationException e) {
+            figures.ended(MigrationPhase.FAILED, e.getMessage());
+            throw e;
+        }
         running = machine.state() == Machine.State.RUNNING;
         // The link is closed first: its threads read what lies in the arena.
         try (Arena arena = Arena.ofShared();
@@ -201,7 +206,6 @@ public final class Migration {
     private void requireHeat() throws MigrationException {
         Optional<String> problem = options.hot().problem(machine, guest.name());
         if (problem.isPresent()) {
-            figures.ended(MigrationPhase.FAILED, problem.get());
             throw new MigrationException(Kind.REFUSED, problem.get());
         }
     }
@@ -436,6 +440,7 @@ public final class Migration {
             figures.remote(there.pages());
         }
         if (follows) {
+            figures.willFollow(following.cardinality());
             pages.begin();
         }
     }

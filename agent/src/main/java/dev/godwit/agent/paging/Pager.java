@@ -13,6 +13,9 @@ import dev.godwit.host.memory.Userfault;
 import dev.godwit.host.thread.Uninterruptibly;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.concurrent.locks.LockSupport;
@@ -70,20 +73,27 @@ public final class Pager implements AutoCloseable {
      */
     public Pager(GuestMemory memory) {
         this.memory = memory;
-        this.userfault = Userfault.open();
-        // Only what is on its way in or out takes memory here.
-        this.staging = GuestMemory.allocate(
-                memory.size(), memory.largePages() == LargePages.NONE ? LargePages.NONE : LargePages.THP);
-        this.bench = GuestMemory.allocate(
-                2L * Chunks.LOCKS * PageSize.LARGE,
-                memory.largePages() == LargePages.NONE ? LargePages.NONE : LargePages.THP);
-        this.shuttle = new Shuttle(userfault, memory, staging, bench);
-        this.map = new PageMap(arena, memory.pages());
-        this.chunks = new Chunks(arena, shuttle, memory, staging, map);
-        this.wakeup = SystemCallException.checkInt(
-                EventCalls.eventfd(0, EventCalls.EFD_NONBLOCK | EventCalls.EFD_CLOEXEC), "eventfd");
-        this.faults = new Faults(memory, userfault, chunks, map, times, stores, wakeup);
-        this.thread = Thread.ofPlatform().name("pager").daemon().unstarted(this::run);
+        Deque<Runnable> taken = new ArrayDeque<>(List.of(arena::close));
+        try {
+            this.userfault = Userfault.open();
+            taken.push(userfault::close);
+            LargePages small = memory.largePages() == LargePages.NONE ? LargePages.NONE : LargePages.THP;
+            // Only what is on its way in or out takes memory here.
+            this.staging = GuestMemory.allocate(memory.size(), small);
+            taken.push(staging::close);
+            this.bench = GuestMemory.allocate(2L * Chunks.LOCKS * PageSize.LARGE, small);
+            taken.push(bench::close);
+            this.shuttle = new Shuttle(userfault, memory, staging, bench);
+            this.map = new PageMap(arena, memory.pages());
+            this.chunks = new Chunks(arena, shuttle, memory, staging, map);
+            this.wakeup = SystemCallException.checkInt(
+                    EventCalls.eventfd(0, EventCalls.EFD_NONBLOCK | EventCalls.EFD_CLOEXEC), "eventfd");
+            this.faults = new Faults(memory, userfault, chunks, map, times, stores, wakeup);
+            this.thread = Thread.ofPlatform().name("pager").daemon().unstarted(this::run);
+        } catch (RuntimeException | Error e) {
+            taken.forEach(Runnable::run);
+            throw e;
+        }
     }
 
     /** Where the pages are. */
