@@ -15,7 +15,13 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A guest of this agent.
@@ -24,6 +30,7 @@ import java.util.function.Function;
  * guest that ended is closed at once; its log and its reason stay.
  */
 public final class Guest {
+    private static final Logger LOG = LoggerFactory.getLogger(Guest.class);
     private static final long PATIENCE_MILLIS = 10_000;
 
     /** As long as this a pause may take, and no longer: who asks how it is has to wait meanwhile. */
@@ -35,7 +42,7 @@ public final class Guest {
     private Machine machine;
     private RemoteMemory remote;
     private MigrationJob job;
-    private AccessTracker tracked; // which the migration under way has stopped
+    private boolean suspended; // the migration under way has stopped its access tracker
     private boolean arriving;
     private boolean incomplete;
     private boolean snapshotting;
@@ -269,9 +276,9 @@ public final class Guest {
             throw ended();
         }
         // What is known stays, for the migration to ask; looking on would cost when time is dear.
-        tracked = m.accessTracker().filter(AccessTracker::isTracking).orElse(null);
-        if (tracked != null) {
-            tracked.stop();
+        suspended = m.accessTracker().filter(AccessTracker::isTracking).isPresent();
+        if (suspended) {
+            awaitBriefly(m.suspendAccessTracking());
         }
         job = start.apply(m);
         return job;
@@ -280,12 +287,25 @@ public final class Guest {
     void endMigration() {
         synchronized (this) {
             job = null;
-            if (tracked != null && machine.state() != Machine.State.STOPPED) {
-                tracked.start();
+            if (suspended && machine.state() != Machine.State.STOPPED) {
+                awaitBriefly(machine.resumeAccessTracking());
             }
-            tracked = null;
+            suspended = false;
         }
         closeIfStopped();
+    }
+
+    /** A guest that waits for a page holds it up, and nobody is to wait for that. */
+    private static void awaitBriefly(CompletableFuture<Void> change) {
+        try {
+            change.get(PATIENCE_MILLIS / 10, TimeUnit.MILLISECONDS);
+        } catch (TimeoutException e) {
+            LOG.debug("access tracking follows when the guest has its page", e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } catch (ExecutionException e) {
+            throw new IllegalStateException(e.getCause());
+        }
     }
 
     /** Leaves the guest to a snapshot until {@link #endSnapshot}. */

@@ -10,6 +10,7 @@ import dev.godwit.agent.migration.GuestTalk;
 import dev.godwit.agent.transport.Secret;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.memory.Backing;
+import dev.godwit.host.tracking.AccessTracker;
 import java.lang.foreign.Arena;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -163,6 +164,40 @@ class RemoteGuestTest {
             assertTrue(answer.endsWith(" errors=0"), answer);
             assertEquals("running", client(a).guest("web").state());
         }
+    }
+
+    /** A look at its accesses is under way, and waits with it. */
+    @Test
+    void whileItWaitsNobodyWhoWantsSomethingOfItDoes() throws Exception {
+        Path files = Files.createDirectory(directory.resolve("files"));
+        startMemoryHost(files);
+        startGuest("rate=2000");
+        AccessTracker tracker = guest(a).trackAccesses(0.1, Duration.ofSeconds(10));
+        assertTrue(tracker.awaitLooks(3, Duration.ofSeconds(30)));
+        memoryHost.close();
+        long from = machine(a).serialLog().endOffset();
+        machine(a).serial().offer((byte) 'v');
+        await(() -> client(a).guest("web").state().equals("waiting"), "the guest waits");
+        LockSupport.parkNanos(1_000_000_000);
+        long begin = System.nanoTime();
+        MigrateRequest request =
+                new MigrateRequest("127.0.0.1:" + b.address().getPort(), "precopy", null, null, 2, false, null);
+        MigrationView started = client(a).migrate("web", request);
+        assertEquals(1, client(a).guests(false).size());
+        client(a).cancel(started.id());
+        MigrationView end = client(a).migration(started.id(), Duration.ofSeconds(60));
+        assertTrue(end.done() && end.error() != null, end.toString());
+        long took = (System.nanoTime() - begin) / 1_000_000;
+        assertTrue(took < 6000, took + " ms");
+        assertEquals("waiting", client(a).guest("web").state());
+        startMemoryHost(files);
+        String answer = GuestTalk.await(machine(a), from, "VERIFIED");
+        assertTrue(answer.endsWith(" errors=0"), answer);
+        await(tracker::isTracking, "it is tracked again");
+        long looks = tracker.cost().looks();
+        assertTrue(tracker.awaitLooks(looks + 3, Duration.ofSeconds(30)));
+        assertNull(migrate(a, b, "precopy", true).error());
+        verify(b);
     }
 
     @Test

@@ -58,6 +58,7 @@ public final class Machine implements AutoCloseable {
     private final List<VcpuThread> vcpus;
     private final CompletableFuture<StopReason> stopped = new CompletableFuture<>();
     private final InTurn dirtyTracking = new InTurn("dirty-tracking");
+    private final InTurn accessTracking = new InTurn("access-tracking");
     private CpuId guestCpu;
     private volatile State state = State.PAUSED;
     private volatile StopReason stopReason;
@@ -171,6 +172,22 @@ public final class Machine implements AutoCloseable {
             accessTracker.start();
             return accessTracker;
         }
+    }
+
+    /**
+     * Stops the access tracker, if there is one, for as long as somebody has other use for the time. A look that is under
+     * way may have to wait for a page that the guest waits for, as {@link #startDirtyTracking} does, and so this is done
+     * on a thread of its own.
+     *
+     * @return completes when the guest is as if it were not tracked
+     */
+    public CompletableFuture<Void> suspendAccessTracking() {
+        return accessTracking.then(() -> accessTracker().ifPresent(AccessTracker::stop));
+    }
+
+    /** After {@link #suspendAccessTracking}, and once that is done: the access tracker goes on. */
+    public CompletableFuture<Void> resumeAccessTracking() {
+        return accessTracking.then(() -> accessTracker().ifPresent(AccessTracker::start));
     }
 
     /** The CPU time that all vCPUs have used so far, the guest's own and what KVM did for it; of those that live. */
@@ -349,6 +366,7 @@ public final class Machine implements AutoCloseable {
             }
             closed = true;
         }
+        accessTracking.await();
         // Before the threads: a look that is under way needs nobody, and then nothing of the guest is used any more.
         synchronized (accessLock) {
             accessClosed = true;
