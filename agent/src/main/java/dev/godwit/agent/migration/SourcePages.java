@@ -118,13 +118,15 @@ final class SourcePages implements PageStore, AutoCloseable {
     }
 
     private Lane join(int stream, Connection connection) throws TransportException {
-        Lane lane = new Lane(stream, connection, arena.allocate(PageRequest.BYTES, 8));
+        Lane lane;
         boolean begun;
         synchronized (this) {
             if (ended || stream < 0 || stream > MigrationOptions.MAX_STREAMS) {
                 throw new TransportException(
                         Kind.MALFORMED, connection.peer() + " opened page connection " + stream + " in vain");
             }
+            // Not sooner: it may be over, and the arena closed.
+            lane = new Lane(stream, connection, arena.allocate(PageRequest.BYTES, 8));
             begun = pager != null;
             if (begun) {
                 lane.receiver = receiver(lane);
