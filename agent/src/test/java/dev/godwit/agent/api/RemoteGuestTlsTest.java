@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.godwit.agent.certs.ClusterDirectory;
 import dev.godwit.agent.certs.HostNames;
@@ -16,19 +15,16 @@ import dev.godwit.agent.memoryhost.MemoryHost;
 import dev.godwit.agent.migration.GuestTalk;
 import dev.godwit.agent.transport.ClusterCredentials;
 import dev.godwit.agent.transport.Credentials;
+import dev.godwit.agent.transport.OwnAddress;
 import dev.godwit.host.machine.Machine;
 import java.io.IOException;
-import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.NetworkInterface;
-import java.net.SocketException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -56,7 +52,7 @@ class RemoteGuestTlsTest {
 
     @BeforeEach
     void findAddress() throws IOException {
-        own = own();
+        own = OwnAddress.find();
         pages = Files.createDirectory(directory.resolve("pages"));
     }
 
@@ -68,15 +64,6 @@ class RemoteGuestTlsTest {
         if (memoryHost != null) {
             memoryHost.close();
         }
-    }
-
-    private static InetAddress own() throws SocketException {
-        Optional<InetAddress> found = NetworkInterface.networkInterfaces()
-                .flatMap(NetworkInterface::inetAddresses)
-                .filter(address -> address instanceof Inet4Address && !address.isLoopbackAddress())
-                .findFirst();
-        assumeTrue(found.isPresent(), "this host has no address but the loopback's");
-        return found.orElseThrow();
     }
 
     /** What {@code godwit certs} makes, for a host that goes by these names. */

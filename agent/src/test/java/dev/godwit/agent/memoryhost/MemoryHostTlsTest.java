@@ -3,25 +3,21 @@ package dev.godwit.agent.memoryhost;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.godwit.agent.certs.ClusterDirectory;
 import dev.godwit.agent.certs.HostNames;
 import dev.godwit.agent.config.TlsDirectory;
 import dev.godwit.agent.transport.ClusterCredentials;
+import dev.godwit.agent.transport.OwnAddress;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.agent.transport.TransportException.Kind;
-import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.NetworkInterface;
-import java.net.SocketException;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
 import java.util.UUID;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -45,18 +41,9 @@ class MemoryHostTlsTest {
         return new ClusterCredentials(TestHost.SECRET, TlsDirectory.read(files));
     }
 
-    private static InetAddress own() throws SocketException {
-        Optional<InetAddress> found = NetworkInterface.networkInterfaces()
-                .flatMap(NetworkInterface::inetAddresses)
-                .filter(address -> address instanceof Inet4Address && !address.isLoopbackAddress())
-                .findFirst();
-        assumeTrue(found.isPresent(), "this host has no address but the loopback's");
-        return found.orElseThrow();
-    }
-
     @Test
     void pagesGoThroughTls() throws Exception {
-        InetAddress own = own();
+        InetAddress own = OwnAddress.find();
         ClusterCredentials mine = credentials("mine", own);
         UUID id = UUID.randomUUID();
         InetSocketAddress any = new InetSocketAddress(own, 0);

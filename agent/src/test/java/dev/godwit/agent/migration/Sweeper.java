@@ -27,12 +27,13 @@ final class Sweeper {
             + "b0 46 ee b0 0a ee" // "F\n"
             + "be 00 00 00 01" // sweep: mov esi, 16 MiB
             + "39 36" // check: cmp [esi], esi
-            + "75 16" // jne bad
+            + "75 1d" // jne bad
+            + "b9 64 00 00 00 e2 fe" // mov ecx, 100; loop: not all at once
             + "81 c6 00 10 00 00" // add esi, 4096
             + "81 fe 00 00 00 05" // cmp esi, 80 MiB
-            + "72 ee" // jb check
+            + "72 e7" // jb check
             + "b0 2e ee b0 0a ee" // ".\n"
-            + "eb e1" // jmp sweep
+            + "eb da" // jmp sweep
             + "b0 42 ee b0 0a ee" // bad: "B\n"
             + "eb fe"; // for ever
 

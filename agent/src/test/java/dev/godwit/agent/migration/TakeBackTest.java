@@ -36,9 +36,6 @@ import org.junit.jupiter.params.provider.EnumSource;
 class TakeBackTest {
     private static final long MIB = 1 << 20;
 
-    /** So often the target's session looks for the guest's remote memory before it takes it. */
-    private static final int LOOKS_BEFORE_TAKE = 2;
-
     /** When it fails. */
     private enum When {
         /** The memory host hears TAKE, and the target gives up before it has the answer. */
@@ -142,65 +139,27 @@ class TakeBackTest {
     }
 
     /** An agent's part in it, which fails when it is about to run the guest. */
-    private final class FailingHost implements TargetHost, AutoCloseable {
-        final When when;
-        final MigrationServer server;
-        RemoteMemory memory;
-        boolean took;
-        int looks;
+    private final class FailingHost extends RemoteHost {
+        private final When when;
+        private boolean took;
 
         FailingHost(When when) throws TransportException {
+            super(kvm);
             this.when = when;
-            server = new MigrationServer(
-                    new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), LoopbackHost.SECRET, this);
-            server.start();
-        }
-
-        InetSocketAddress address() {
-            return server.address();
         }
 
         @Override
-        public Admission admit(GuestDescription coming) throws RefusedException {
-            Machine empty = Machine.empty(kvm, coming.config());
-            try {
-                memory = RemoteMemory.standBy(empty, coming.remote().orElseThrow(), LoopbackHost.SECRET);
-            } catch (TransportException e) {
-                empty.close();
-                throw new RefusedException(e.getMessage());
+        void taking() {
+            if (when == When.DURING_TAKE) {
+                // Of all times just now.
+                memory().handOver();
             }
-            return new Admission() {
-                @Override
-                public Machine machine() {
-                    return empty;
-                }
-
-                @Override
-                public Optional<RemoteMemory> remote() {
-                    if (when == When.DURING_TAKE && looks++ == LOOKS_BEFORE_TAKE) {
-                        // Of all times just now.
-                        memory.handOver();
-                    }
-                    return Optional.of(memory);
-                }
-
-                @Override
-                public void adopt(boolean whole) {
-                    took = true;
-                    throw new IllegalStateException("it fails as it is about to run the guest");
-                }
-
-                @Override
-                public void abandon(String reason) {
-                    memory.close();
-                    empty.close();
-                }
-            };
         }
 
         @Override
-        public void close() {
-            server.close();
+        void adopting() {
+            took = true;
+            throw new IllegalStateException("it fails as it is about to run the guest");
         }
     }
 }

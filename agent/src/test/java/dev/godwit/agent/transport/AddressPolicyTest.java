@@ -3,18 +3,14 @@ package dev.godwit.agent.transport;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.godwit.agent.transport.Handshake.Greeting;
 import dev.godwit.agent.transport.Handshake.Role;
 import dev.godwit.agent.transport.TransportException.Kind;
-import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.NetworkInterface;
 import java.net.SocketException;
 import java.nio.file.Path;
-import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.Future;
 import org.junit.jupiter.api.BeforeEach;
@@ -36,12 +32,7 @@ class AddressPolicyTest {
 
     @BeforeEach
     void findAddress() throws SocketException {
-        Optional<InetAddress> found = NetworkInterface.networkInterfaces()
-                .flatMap(NetworkInterface::inetAddresses)
-                .filter(address -> address instanceof Inet4Address && !address.isLoopbackAddress())
-                .findFirst();
-        assumeTrue(found.isPresent(), "this host has no address but the loopback's");
-        own = found.orElseThrow();
+        own = OwnAddress.find();
         identity = new Cluster(directory).identity("host," + own.getHostAddress());
     }
 
