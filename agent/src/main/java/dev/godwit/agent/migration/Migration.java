@@ -10,6 +10,7 @@ import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.machine.SavedMachine;
 import dev.godwit.host.memory.PageSet;
+import dev.godwit.host.thread.Urgency;
 import dev.godwit.host.vcpu.StopReason;
 import java.lang.foreign.Arena;
 import java.net.InetSocketAddress;
@@ -214,9 +215,11 @@ public final class Migration {
         try {
             Precopy precopy = precopy(arena);
             timeline.enter(MigrationPhase.SWITCHOVER);
-            switchOver(arena, precopy);
-            commit();
-            handOver();
+            try (Urgency _ = Urgency.begin()) {
+                switchOver(arena, precopy);
+                commit();
+                handOver();
+            }
             if (precopy.follows()) {
                 pages.goneAhead();
                 timeline.enter(MigrationPhase.POSTCOPY);

@@ -7,6 +7,7 @@ import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.thread.Uninterruptibly;
+import dev.godwit.host.thread.Urgency;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
@@ -99,7 +100,7 @@ final class PageService implements AutoCloseable {
     /** Begins to serve. */
     void begin() {
         thread = Thread.ofPlatform().daemon().name("migration-pages").start(() -> {
-            try {
+            try (Urgency _ = Urgency.begin()) {
                 serveOn();
                 done.complete(null);
             } catch (MigrationException | RuntimeException | Error e) {

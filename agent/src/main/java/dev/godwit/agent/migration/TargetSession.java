@@ -14,6 +14,7 @@ import dev.godwit.host.state.CpuIdCheck;
 import dev.godwit.host.state.ElapsedTime;
 import dev.godwit.host.state.MachineState;
 import dev.godwit.host.state.StateFormatException;
+import dev.godwit.host.thread.Urgency;
 import java.lang.foreign.Arena;
 import java.time.Duration;
 import java.util.List;
@@ -172,6 +173,24 @@ final class TargetSession {
 
     private void serve(Machine machine, Follower follower, ProcessIdentity source, Duration stall)
             throws TransportException, MigrationException, InterruptedException {
+        try (Arena arena = Arena.ofShared()) {
+            boolean follows;
+            try (Urgency _ = Urgency.begin()) {
+                follows = takeOver(arena, machine, follower);
+            }
+            if (!follows) {
+                admission.remote().ifPresent(RemoteMemory::go);
+                tellSummary(machine, null);
+            } else if (followed(follower, source, stall)) {
+                admission.completed();
+                tellSummary(machine, follower.faultTimes());
+            }
+        }
+    }
+
+    /** Takes the guest from its source and runs it; whether some of its memory still has to follow. */
+    private boolean takeOver(Arena arena, Machine machine, Follower follower)
+            throws TransportException, MigrationException, InterruptedException {
         boolean hasMemoryHost = admission.remote().isPresent();
         Message next = control.expect(MessageType.PAGE_MAP, MessageType.STATE);
         if (next.type() == MessageType.STATE) {
@@ -179,23 +198,24 @@ final class TargetSession {
                 throw new TransportException(Kind.MALFORMED, "no page map of a guest with pages at a memory host");
             }
             comeWhole(machine, next, null);
-            return;
+            return false;
         }
         boolean follows = next.argument() == PageMapMessage.FOLLOW;
         if (follows ? follower == null : !hasMemoryHost) {
             throw new TransportException(Kind.MALFORMED, "a page map for a guest that was to come whole");
         }
-        try (Arena arena = Arena.ofShared()) {
-            PageMapMessage map = PageMapMessage.decode(arena, next.payload(), machine.memory(), hasMemoryHost);
-            Message state = control.expect(MessageType.STATE);
-            if (follows) {
-                follow(machine, follower, map, state, source, stall);
-            } else if (map.pages().isEmpty()) {
-                comeWhole(machine, state, map.remote());
-            } else {
-                throw new TransportException(Kind.MALFORMED, "a page map with pages that nobody brings");
-            }
+        PageMapMessage map = PageMapMessage.decode(arena, next.payload(), machine.memory(), hasMemoryHost);
+        Message state = control.expect(MessageType.STATE);
+        if (follows) {
+            takeRounds(state);
+            prepare(() -> follower.begin(map));
+            takeState(machine, state, new Arrived(new int[0], 0, false, map.remote()));
+        } else if (map.pages().isEmpty()) {
+            comeWhole(machine, state, map.remote());
+        } else {
+            throw new TransportException(Kind.MALFORMED, "a page map with pages that nobody brings");
         }
+        return follows;
     }
 
     /**
@@ -216,25 +236,6 @@ final class TargetSession {
             prepare(() -> admission.remote().orElseThrow().prepare(there));
         }
         takeState(machine, state, new Arrived(hashes, hashNanos, true, there));
-        admission.remote().ifPresent(RemoteMemory::go);
-        tellSummary(machine, null);
-    }
-
-    private void follow(
-            Machine machine,
-            Follower follower,
-            PageMapMessage map,
-            Message state,
-            ProcessIdentity source,
-            Duration stall)
-            throws TransportException, MigrationException, InterruptedException {
-        takeRounds(state);
-        prepare(() -> follower.begin(map));
-        takeState(machine, state, new Arrived(new int[0], 0, false, map.remote()));
-        if (followed(follower, source, stall)) {
-            admission.completed();
-            tellSummary(machine, follower.faultTimes());
-        }
     }
 
     /** Whoever abandons the session unmaps the guest's memory: not while it is taken aside. */

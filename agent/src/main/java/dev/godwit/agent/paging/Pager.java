@@ -11,6 +11,7 @@ import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
 import dev.godwit.host.memory.Userfault;
 import dev.godwit.host.thread.Uninterruptibly;
+import dev.godwit.host.thread.Urgency;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
@@ -230,7 +231,7 @@ public final class Pager implements AutoCloseable {
     }
 
     private void run() {
-        try {
+        try (Urgency _ = Urgency.begin()) {
             faults.serve(() -> ending);
         } catch (RuntimeException | Error e) {
             if (!ending) {

@@ -12,7 +12,7 @@ import java.lang.invoke.MethodHandle;
 import java.nio.charset.StandardCharsets;
 
 /**
- * The process itself: ids, CPU affinity, thread names, limits.
+ * The process itself: ids, CPU affinity, scheduling, thread names, limits.
  *
  * <p>Threading: any thread. What names or places a thread concerns platform threads only.
  *
@@ -20,7 +20,8 @@ import java.nio.charset.StandardCharsets;
  *
  * <p>Safety: segments must be native and as large as the structures named.
  *
- * <p>Source: {@code getpid(2)}, {@code sched_setaffinity(2)}, {@code prctl(2)}, {@code getrlimit(2)}, {@code sysconf(3)}.
+ * <p>Source: {@code getpid(2)}, {@code sched_setaffinity(2)}, {@code sched_setscheduler(2)},
+ * {@code prctl(2)}, {@code getrlimit(2)}, {@code sysconf(3)}.
  */
 public final class ProcessCalls {
     public static final int PR_SET_NAME = 0xf;
@@ -33,6 +34,11 @@ public final class ProcessCalls {
     public static final int RLIMIT_NPROC = 6;
     public static final int RLIMIT_AS = 9;
 
+    public static final int SCHED_OTHER = 0;
+    public static final int SCHED_RR = 2;
+    /** With a policy: threads that the thread starts do not inherit it. */
+    public static final int SCHED_RESET_ON_FORK = 0x40000000;
+
     public static final int _SC_PAGESIZE = 0x1e;
     public static final int _SC_NPROCESSORS_ONLN = 0x54;
     public static final int _SC_PHYS_PAGES = 0x55;
@@ -43,6 +49,8 @@ public final class ProcessCalls {
             Native.call("sched_setaffinity", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, ADDRESS));
     private static final MethodHandle SCHED_GETAFFINITY =
             Native.call("sched_getaffinity", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, ADDRESS));
+    private static final MethodHandle SCHED_SETSCHEDULER =
+            Native.call("sched_setscheduler", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS));
     private static final MethodHandle PRCTL =
             Native.variadicCall("prctl", 1, FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS));
     private static final MethodHandle GETRLIMIT =
@@ -92,6 +100,21 @@ public final class ProcessCalls {
         try {
             return ErrnoCapture.result(
                     (int) SCHED_GETAFFINITY.invokeExact(capture, threadId, mask.byteSize(), mask), capture);
+        } catch (Throwable e) {
+            throw Native.thrownBy(e);
+        }
+    }
+
+    /**
+     * Sets the scheduling policy ({@code SCHED_}) of a thread; {@code threadId} 0 is the calling thread.
+     *
+     * @param parameters a {@code struct sched_param}: the priority, an int
+     */
+    public static int schedSetscheduler(int threadId, int policy, MemorySegment parameters) {
+        MemorySegment capture = ErrnoCapture.ofThread();
+        try {
+            return ErrnoCapture.result(
+                    (int) SCHED_SETSCHEDULER.invokeExact(capture, threadId, policy, parameters), capture);
         } catch (Throwable e) {
             throw Native.thrownBy(e);
         }

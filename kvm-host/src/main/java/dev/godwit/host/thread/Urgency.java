@@ -1,0 +1,48 @@
+package dev.godwit.host.thread;
+
+import dev.godwit.bindings.linux.ProcessCalls;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * Has the calling thread run as soon as it can, before all ordinary threads: what a guest stands still for must not wait
+ * its turn behind those that stream memory, which take every processor there is.
+ *
+ * <p>The lowest real-time priority, for which a process needs CAP_SYS_NICE or a limit on real-time priority (RLIMIT_RTPRIO)
+ * of 1; without, threads stay what they are. Threads that an urgent one starts are ordinary. An urgent thread waits by
+ * blocking; it may spin for as long as one exchange takes.
+ *
+ * <p>Threading: any platform thread, of which it concerns the calling one only.
+ *
+ * <p>Source: {@code sched(7)}.
+ */
+public final class Urgency implements AutoCloseable {
+    private static final int LOWEST = 1;
+    private static final MemorySegment URGENT = Arena.global().allocateFrom(ValueLayout.JAVA_INT, LOWEST);
+    private static final MemorySegment ORDINARY = Arena.global().allocateFrom(ValueLayout.JAVA_INT, 0);
+
+    private final boolean granted;
+
+    private Urgency(boolean granted) {
+        this.granted = granted;
+    }
+
+    /** From now on until it is closed, by this thread. */
+    public static Urgency begin() {
+        int policy = ProcessCalls.SCHED_RR | ProcessCalls.SCHED_RESET_ON_FORK;
+        return new Urgency(ProcessCalls.schedSetscheduler(0, policy, URGENT) == 0);
+    }
+
+    /** Whether the host lets this process have urgent threads. */
+    public boolean isGranted() {
+        return granted;
+    }
+
+    @Override
+    public void close() {
+        if (granted) {
+            ProcessCalls.schedSetscheduler(0, ProcessCalls.SCHED_OTHER, ORDINARY);
+        }
+    }
+}
