@@ -4,8 +4,8 @@ import dev.godwit.agent.config.Failure;
 import dev.godwit.agent.config.HostPort;
 import dev.godwit.agent.inventory.EngineMover;
 import dev.godwit.agent.inventory.GuestState;
-import dev.godwit.agent.inventory.HostMemory;
 import dev.godwit.agent.inventory.Inventory;
+import dev.godwit.agent.inventory.ReadyKeeper;
 import dev.godwit.agent.inventory.ReportStore;
 import dev.godwit.agent.metrics.AgentMetrics;
 import dev.godwit.agent.migration.MigrationException;
@@ -17,12 +17,14 @@ import dev.godwit.agent.transport.Credentials;
 import dev.godwit.agent.transport.TlsRehearsal;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.kvm.Kvm;
+import dev.godwit.host.memory.ReadyMemory;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -55,17 +57,20 @@ public final class Agent implements AutoCloseable {
      * @throws dev.godwit.host.kvm.KvmUnavailableException when this host runs no guests
      */
     public static Agent start(Path path, InetSocketAddress listen, Credentials credentials) {
-        return start(path, listen, credentials, Bandwidth.unlimited());
+        return start(path, listen, credentials, Bandwidth.unlimited(), 0);
     }
 
     /**
-     * Starts an agent whose migrations to others share a bandwidth; otherwise as {@link #start(Path, InetSocketAddress,
-     * Credentials)}.
+     * Starts an agent; as above.
+     *
+     * @param bandwidth what its migrations to others share
+     * @param readyBytes memory that it keeps ready for guests that arrive, a multiple of 2 MiB, or 0
      */
-    public static Agent start(Path path, InetSocketAddress listen, Credentials credentials, Bandwidth bandwidth) {
+    public static Agent start(
+            Path path, InetSocketAddress listen, Credentials credentials, Bandwidth bandwidth, long readyBytes) {
         Agent agent = new Agent();
         try {
-            agent.assemble(path, listen, credentials, bandwidth);
+            agent.assemble(path, listen, credentials, bandwidth, readyBytes);
             return agent;
         } catch (RuntimeException | Error e) {
             agent.close();
@@ -73,7 +78,8 @@ public final class Agent implements AutoCloseable {
         }
     }
 
-    private void assemble(Path path, InetSocketAddress listen, Credentials credentials, Bandwidth bandwidth) {
+    private void assemble(
+            Path path, InetSocketAddress listen, Credentials credentials, Bandwidth bandwidth, long readyBytes) {
         directory = add(AgentDirectory.take(path));
         AgentMetrics metrics = new AgentMetrics();
         Kvm kvm = Kvm.open();
@@ -82,7 +88,8 @@ public final class Agent implements AutoCloseable {
                 credentials,
                 EngineMover.with(credentials, bandwidth),
                 new ReportStore(directory.migrations()),
-                metrics));
+                metrics,
+                readyBytes == 0 ? Optional.empty() : Optional.of(new ReadyMemory(readyBytes))));
         Thread rehearsal = Thread.ofPlatform().daemon().name("rehearsal").unstarted(() -> rehearse(kvm, credentials));
         add(rehearsal::join); // before KVM is closed
         gauges(metrics);
@@ -100,6 +107,9 @@ public final class Agent implements AutoCloseable {
                         bandwidth.bytesPerSecond(),
                         () -> rehearsal.getState() == Thread.State.TERMINATED)));
         rehearsal.start();
+        if (readyBytes > 0) {
+            add(new ReadyKeeper(inventory));
+        }
     }
 
     /** In the background: who migrates a guest in the first second only has a slower migration. */
@@ -137,10 +147,8 @@ public final class Agent implements AutoCloseable {
                 () -> inventory.guests().stream()
                         .mapToLong(g -> g.description().config().memoryBytes())
                         .sum());
-        metrics.gauge(
-                "godwit_host_free_bytes",
-                "What guests may still take of the host's RAM",
-                () -> HostMemory.now().free(inventory.promisedBytes()));
+        metrics.gauge("godwit_host_free_bytes", "What guests may still take of the host's RAM", inventory::freeBytes);
+        metrics.gauge("godwit_ready_bytes", "Memory that is ready for guests that arrive", inventory::readyBytes);
     }
 
     private <T extends AutoCloseable> T add(T part) {

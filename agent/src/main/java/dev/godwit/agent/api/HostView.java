@@ -10,6 +10,7 @@ package dev.godwit.agent.api;
  * @param bandwidth the most bytes a second of all migrations out of here together; 0 is no limit
  * @param memoryBytes the host's RAM
  * @param freeBytes what guests may still take of it
+ * @param readyBytes what of it lies ready for guests that arrive
  * @param cpus the host's
  * @param guests how many are here
  * @param rehearsed whether the agent has rehearsed a migration; until then it works in the background, and takes memory
@@ -22,6 +23,7 @@ public record HostView(
         long bandwidth,
         long memoryBytes,
         long freeBytes,
+        long readyBytes,
         int cpus,
         int guests,
         boolean rehearsed) {}

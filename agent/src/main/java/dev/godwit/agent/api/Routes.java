@@ -69,7 +69,7 @@ final class Routes {
     }
 
     private HostView host() {
-        HostMemory memory = HostMemory.now();
+        HostMemory memory = inventory.hostMemory();
         return new HostView(
                 info.version(),
                 ProcessHandle.current().pid(),
@@ -78,6 +78,7 @@ final class Routes {
                 info.bandwidth(),
                 memory.total(),
                 memory.free(inventory.promisedBytes()),
+                inventory.readyBytes(),
                 Runtime.getRuntime().availableProcessors(),
                 inventory.guests().size(),
                 info.rehearsed().getAsBoolean());

@@ -5,8 +5,10 @@ import dev.godwit.agent.config.Failure;
 import dev.godwit.agent.config.HostPort;
 import dev.godwit.agent.config.NetworkPolicy;
 import dev.godwit.agent.config.Sizes;
+import dev.godwit.agent.inventory.HostMemory;
 import dev.godwit.agent.stream.Bandwidth;
 import dev.godwit.agent.transport.Credentials;
+import dev.godwit.host.memory.PageSize;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
@@ -58,6 +60,15 @@ final class AgentCommand implements Callable<Integer> {
                     + " limit: 1g is 2^30 bytes a second; 0 is no limit. Default: ${DEFAULT-VALUE}.")
     private String bandwidth;
 
+    @Option(
+            names = "--ready-memory",
+            paramLabel = "SIZE",
+            defaultValue = "0",
+            description = "Memory in large pages to keep at hand for guests that arrive, which do not have to wait then"
+                    + " while it is found and cleared: as much as the largest of them is best. It counts as free, and"
+                    + " is given back when other guests need it. Default: ${DEFAULT-VALUE}.")
+    private String readyMemory;
+
     @Mixin
     private SecretOption secret;
 
@@ -73,7 +84,21 @@ final class AgentCommand implements Callable<Integer> {
         InetSocketAddress address = HostPort.parseListen("--listen", listen);
         Credentials credentials = tls.credentials(secret.secret(console.environment()), console.environment());
         NetworkPolicy.check("--listen", address, credentials);
-        Agent agent = Agent.start(dir, address, credentials, new Bandwidth(Sizes.parse("--bandwidth", bandwidth)));
+        Bandwidth limit = new Bandwidth(Sizes.parse("--bandwidth", bandwidth));
+        Agent agent = Agent.start(dir, address, credentials, limit, readyBytes());
         return UntilTold.serve(console, "agent", agent, agent::close);
+    }
+
+    private long readyBytes() {
+        long bytes = Sizes.parse("--ready-memory", readyMemory);
+        if (bytes % PageSize.LARGE != 0) {
+            throw Failure.badInput("--ready-memory: " + readyMemory + " is not a multiple of 2m, the size of a page");
+        }
+        long most = HostMemory.now().free(0);
+        if (bytes > most) {
+            throw Failure.badInput(
+                    "--ready-memory: " + readyMemory + " is more than this host has to give, " + Sizes.human(most));
+        }
+        return bytes;
     }
 }

@@ -269,6 +269,14 @@ public final class Guest {
         return ended ? 0 : machine.memory().elsewhereBytes();
     }
 
+    /** Whether it is on its way in or out, or its memory still follows it. */
+    synchronized boolean isMoving() {
+        GuestState state = state();
+        return state == GuestState.ARRIVING
+                || state == GuestState.MIGRATING
+                || (remote == null && elsewhereBytes() > 0);
+    }
+
     /** Leaves the guest to a migration until {@link #endMigration}. */
     synchronized MigrationJob beginMigration(Function<Machine, MigrationJob> start) {
         Machine m = whole("be migrated");

@@ -50,6 +50,11 @@ public record HostMemory(long total, long available, long touched) {
         }
     }
 
+    /** As if bytes that are ready for guests, and taken from the host already, were still the host's. */
+    HostMemory with(long readyBytes) {
+        return new HostMemory(total, available + readyBytes, Math.max(0, touched - readyBytes));
+    }
+
     /** What is left to the host itself: a fiftieth of its RAM, at least 64 MiB. */
     public long reserve() {
         return Math.max(LEAST_RESERVE, total / RESERVE_SHARE);

@@ -7,6 +7,7 @@ import dev.godwit.agent.config.Sizes;
 import dev.godwit.agent.memoryhost.RemoteConfig;
 import dev.godwit.agent.memoryhost.RemoteMemory;
 import dev.godwit.agent.metrics.AgentMetrics;
+import dev.godwit.agent.migration.ChunkRun;
 import dev.godwit.agent.migration.GuestDescription;
 import dev.godwit.agent.migration.MigrationException;
 import dev.godwit.agent.migration.Snapshot;
@@ -20,6 +21,7 @@ import dev.godwit.host.kvm.Kvm;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.machine.MachineConfig;
 import dev.godwit.host.memory.LargePages;
+import dev.godwit.host.memory.ReadyMemory;
 import dev.godwit.host.vcpu.StopReason;
 import java.lang.foreign.Arena;
 import java.net.InetSocketAddress;
@@ -58,6 +60,7 @@ public final class Inventory implements TargetHost, AutoCloseable {
             Thread.ofPlatform().daemon().name("reaper-", 0).factory());
     private final Migrations migrations;
     private final Supplier<HostMemory> memory;
+    private final Optional<ReadyMemory> ready;
     /** Held from the look at the memory until the guest is listed: two at once would both be promised the same. */
     private final Object admission = new Object();
 
@@ -69,7 +72,18 @@ public final class Inventory implements TargetHost, AutoCloseable {
      */
     public Inventory(
             Kvm kvm, Credentials credentials, Mover.Factory movers, ReportStore reports, AgentMetrics metrics) {
-        this(kvm, credentials, movers, reports, metrics, HostMemory::now);
+        this(kvm, credentials, movers, reports, metrics, Optional.empty());
+    }
+
+    /** As above, with memory that is ready for guests that arrive; closed with it. */
+    public Inventory(
+            Kvm kvm,
+            Credentials credentials,
+            Mover.Factory movers,
+            ReportStore reports,
+            AgentMetrics metrics,
+            Optional<ReadyMemory> ready) {
+        this(kvm, credentials, movers, reports, metrics, ready, HostMemory::now);
     }
 
     Inventory(
@@ -78,10 +92,12 @@ public final class Inventory implements TargetHost, AutoCloseable {
             Mover.Factory movers,
             ReportStore reports,
             AgentMetrics metrics,
+            Optional<ReadyMemory> ready,
             Supplier<HostMemory> memory) {
         this.kvm = kvm;
         this.credentials = credentials;
         this.memory = memory;
+        this.ready = ready;
         this.metrics = metrics;
         this.migrations = new Migrations(movers, reports, metrics, this::departed);
     }
@@ -101,6 +117,37 @@ public final class Inventory implements TargetHost, AutoCloseable {
     /** RAM of the guests here, touched or not, in bytes; without reserved large pages. */
     public long promisedBytes() {
         return guests.values().stream().mapToLong(Guest::promisedBytes).sum();
+    }
+
+    /** The host's memory; what is ready for guests is as good as free. */
+    public HostMemory hostMemory() {
+        return memory.get().with(readyBytes());
+    }
+
+    /** Bytes that guests may still take. */
+    public long freeBytes() {
+        return hostMemory().free(promisedBytes());
+    }
+
+    /** Bytes that are ready for guests that arrive. */
+    public long readyBytes() {
+        return ready.map(ReadyMemory::bytes).orElse(0L);
+    }
+
+    /** Makes more memory ready for guests that arrive, if the host has it to spare and no guest is being moved. */
+    boolean makeReady() {
+        boolean may = ready.isPresent()
+                && ready.get().missing() > 0
+                && guests.values().stream().noneMatch(Guest::isMoving)
+                && freeBytes() - readyBytes() > ready.get().missing();
+        return may && ready.get().fill();
+    }
+
+    /** What is ready is given back if guests were promised what the host cannot have beside it. */
+    private void makeRoom() {
+        if (freeBytes() < readyBytes()) {
+            ready.ifPresent(ReadyMemory::release);
+        }
     }
 
     /** The guests that went to other agents, the latest first. */
@@ -143,6 +190,7 @@ public final class Inventory implements TargetHost, AutoCloseable {
         GuestDescription description = new GuestDescription(GuestNames.check(name), image, config, remote);
         remote.ifPresent(there -> check(there, config));
         Guest guest = reserve(Guest.starting(description, since));
+        makeRoom();
         try (Arena arena = Arena.ofConfined()) {
             PvhImage file = Images.open(image, arena);
             Machine machine = Machine.boot(kvm, config, file);
@@ -311,6 +359,16 @@ public final class Inventory implements TargetHost, AutoCloseable {
         }
 
         @Override
+        public void back(List<ChunkRun> large) {
+            // A guest with a memory host has only a part of its RAM here.
+            if (guest.remote().isEmpty()) {
+                ready.ifPresent(
+                        there -> large.forEach(run -> there.moveInto(machine.memory(), run.first(), run.count())));
+            }
+            makeRoom();
+        }
+
+        @Override
         public Optional<RemoteMemory> remote() {
             return guest.remote();
         }
@@ -338,7 +396,7 @@ public final class Inventory implements TargetHost, AutoCloseable {
             if (guests.containsKey(guest.name())) {
                 throw Failure.conflict("a guest is already named " + guest.name());
             }
-            memory.get().admit(guest.description(), promisedBytes());
+            hostMemory().admit(guest.description(), promisedBytes());
             guests.put(guest.name(), guest);
         }
         return guest;
@@ -387,6 +445,7 @@ public final class Inventory implements TargetHost, AutoCloseable {
             Thread.currentThread().interrupt();
         }
         reaper.close();
+        ready.ifPresent(ReadyMemory::close);
         kvm.close();
     }
 }

@@ -9,6 +9,7 @@ import dev.godwit.agent.transport.Credentials;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.machine.SavedMachine;
+import dev.godwit.host.memory.Backing;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.thread.Urgency;
 import dev.godwit.host.vcpu.StopReason;
@@ -303,7 +304,7 @@ public final class Migration {
     }
 
     private Precopy precopy(Arena arena) throws TransportException, MigrationException, InterruptedException {
-        Offer offer = Offer.of(guest, options, machine.guestCpu());
+        Offer offer = Offer.of(guest, options, machine.guestCpu(), largeRuns());
         Duration restore = link.open(offer, machine, limit);
         checkCancelled();
         MigrationOptions allowed = allowed(link.wholeBecause());
@@ -349,6 +350,12 @@ public final class Migration {
                 throw new MigrationException(
                         Kind.INTERNAL, "what " + guest.name() + " writes cannot be logged: " + e.getCause(), e);
             }
+        }
+    }
+
+    private List<ChunkRun> largeRuns() {
+        try (Arena own = Arena.ofConfined()) {
+            return ChunkRun.longest(Backing.scan(own, machine.memory()).largeChunks());
         }
     }
 

@@ -34,6 +34,7 @@ import java.util.stream.Stream;
  * @param source the process that makes the offer, see {@link ProcessIdentity}, in hexadecimal digits
  * @param cpu the CPU the guest was given
  * @param memoryHost where some of its pages are, or null
+ * @param large the longest runs of chunks that are large pages where it comes from
  */
 @JsonAutoDetect(fieldVisibility = JsonAutoDetect.Visibility.ANY)
 record Offer(
@@ -50,7 +51,8 @@ record Offer(
         boolean mayPostcopy,
         String source,
         CpuId cpu,
-        OfferedMemoryHost memoryHost) {
+        OfferedMemoryHost memoryHost,
+        List<ChunkRun> large) {
 
     /** The longest, in bytes. */
     static final int MAX_BYTES = 1 << 20;
@@ -79,7 +81,7 @@ record Offer(
             .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
             .build();
 
-    static Offer of(GuestDescription guest, MigrationOptions options, CpuId cpu) {
+    static Offer of(GuestDescription guest, MigrationOptions options, CpuId cpu, List<ChunkRun> large) {
         MachineConfig config = guest.config();
         return new Offer(
                 guest.name(),
@@ -97,7 +99,8 @@ record Offer(
                 options.mayPostcopy(),
                 HexFormat.of().formatHex(ProcessIdentity.own().encode()),
                 cpu,
-                guest.remote().map(OfferedMemoryHost::of).orElse(null));
+                guest.remote().map(OfferedMemoryHost::of).orElse(null),
+                large);
     }
 
     byte[] encode() {
@@ -117,6 +120,9 @@ record Offer(
             if (offer.streams < 1 || offer.streams > MigrationOptions.MAX_STREAMS) {
                 throw new TransportException(Kind.MALFORMED, "an offer of " + offer.streams + " streams");
             }
+            if (offer.large.size() > ChunkRun.MOST || offer.large.contains(null)) {
+                throw new TransportException(Kind.MALFORMED, "an offer of " + offer.large.size() + " runs of chunks");
+            }
             if (offer.stallMillis < 100 || offer.stallMillis > 3_600_000) {
                 throw new TransportException(
                         Kind.MALFORMED, "an offer with a stall time of " + offer.stallMillis + " ms");
@@ -131,7 +137,7 @@ record Offer(
     }
 
     private boolean isIncomplete() {
-        return Stream.of(name, image, commandLine, largePages, dirtyTracking, disks, source, cpu)
+        return Stream.of(name, image, commandLine, largePages, dirtyTracking, disks, source, cpu, large)
                 .anyMatch(Objects::isNull);
     }
 

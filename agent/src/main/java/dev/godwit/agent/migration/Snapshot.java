@@ -128,7 +128,7 @@ public final class Snapshot {
                 machine.dirtyTracker().stop();
             }
             long bytes = sink.finish(
-                    Offer.of(guest, OPTIONS, machine.guestCpu()).encode(),
+                    Offer.of(guest, OPTIONS, machine.guestCpu(), List.of()).encode(),
                     saved.state().encode());
             return new SnapshotReport(
                     guest.name(),

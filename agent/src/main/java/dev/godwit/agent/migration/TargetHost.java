@@ -3,6 +3,7 @@ package dev.godwit.agent.migration;
 import dev.godwit.agent.memoryhost.RemoteMemory;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.memory.Userfault;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -27,6 +28,16 @@ public interface TargetHost {
     interface Admission {
         /** The empty machine, PAUSED. */
         Machine machine();
+
+        /**
+         * These chunks of the guest's RAM will be large pages: a host that keeps some ready puts them there now. Those
+         * that it has not come as they are written.
+         *
+         * @param large the longest first; not verified
+         */
+        default void back(List<ChunkRun> large) {
+            // Most hosts keep none.
+        }
 
         /** Its memory, standing by, if some of it is at a memory host. */
         default Optional<RemoteMemory> remote() {

@@ -142,6 +142,7 @@ final class TargetSession {
             admitted.abandon(TAKEN_BACK);
             throw new TransportException(Kind.CLOSED, TAKEN_BACK);
         }
+        admitted.back(offer.large());
         List<String> missing =
                 CpuIdCheck.missing(offer.cpu(), admitted.machine().guestCpu());
         if (!missing.isEmpty()) {

@@ -186,6 +186,7 @@ class InventoryTest {
                 (machine, guest, _, target, options) -> mover.of(machine, guest),
                 new ReportStore(directory),
                 new AgentMetrics(),
+                Optional.empty(),
                 () -> host)) {
             small.start("one", "dirtier", half, Optional.empty(), true);
             Failure e = assertThrows(Failure.class, () -> small.start("two", "dirtier", half, Optional.empty(), true));

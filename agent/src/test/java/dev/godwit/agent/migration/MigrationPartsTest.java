@@ -31,6 +31,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** The parts that need neither KVM nor a network. */
 class MigrationPartsTest {
     private static final long MILLI = 1_000_000;
+    private static final List<ChunkRun> RUNS = List.of(new ChunkRun(1, 31), new ChunkRun(0, 1));
     private static final CpuId CPU = new CpuId(List.of(new CpuId.Entry(1, 2, 3, 4, 5, 6, 7)));
 
     @Test
@@ -191,7 +192,7 @@ class MigrationPartsTest {
                 .withCommandLine("a \"b\" \u00e4")
                 .withDisks(List.of(new MachineConfig.Disk(Path.of("/disks/a b"), true)));
         GuestDescription guest = new GuestDescription("name", "image.elf", config);
-        Offer offer = Offer.of(guest, MigrationOptions.DEFAULT.withMode(MigrationMode.PRECOPY), CPU);
+        Offer offer = Offer.of(guest, MigrationOptions.DEFAULT.withMode(MigrationMode.PRECOPY), CPU, RUNS);
         Offer decoded = Offer.decode(offer.encode());
         assertEquals(offer, decoded);
         assertEquals(guest, decoded.guest());
@@ -222,7 +223,8 @@ class MigrationPartsTest {
         byte[] good = Offer.of(
                         new GuestDescription("n", "i", MachineConfig.of(64 << 20)),
                         MigrationOptions.DEFAULT.withMode(MigrationMode.PRECOPY),
-                        CPU)
+                        CPU,
+                        RUNS)
                 .encode();
         String[] words = {"null", "-1", "0", "99999999999999999999", "\"\"", "{}", "[]", "1e400", "\u0000"};
         for (int i = 0; i < Chance.times(3000); i++) {

@@ -66,7 +66,7 @@ class SourceFailureTest {
     }
 
     private Offer offer() {
-        return Offer.of(description, OPTIONS, sample.guestCpu());
+        return Offer.of(description, OPTIONS, sample.guestCpu(), List.of());
     }
 
     /** Nothing of the sample is left, and a good source is served. */
@@ -267,7 +267,7 @@ class SourceFailureTest {
                 .toList());
         try (FakeSource source = new FakeSource(host.address())) {
             MigrationException refused =
-                    assertThrows(MigrationException.class, () -> source.offer(Offer.of(description, OPTIONS, more)));
+                    assertThrows(MigrationException.class, () -> source.offer(Offer.of(description, OPTIONS, more, List.of())));
             assertTrue(refused.getMessage().contains("CPU lacks"), refused.getMessage());
             System.out.println(refused.getMessage());
         }
