@@ -116,7 +116,8 @@ class MigrationRoutesTest {
                         directory.resolve("a"),
                         new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
                         TestAgent.secret(),
-                        new Bandwidth(MEMORY));
+                        new Bandwidth(MEMORY),
+                        0);
                 Agent b = TestAgent.start(directory.resolve("b"))) {
             ApiClient from = new ApiClient(a.socket());
             assertEquals(MEMORY, from.host().bandwidth());

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.agent.config.Failure;
 import dev.godwit.agent.metrics.AgentMetrics;
+import dev.godwit.agent.migration.ChunkRun;
 import dev.godwit.agent.migration.GuestDescription;
 import dev.godwit.agent.migration.MigrationException;
 import dev.godwit.agent.migration.MigrationOptions;
@@ -17,11 +18,15 @@ import dev.godwit.agent.transport.Secret;
 import dev.godwit.host.kvm.Kvm;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.machine.MachineConfig;
+import dev.godwit.host.memory.Backing;
+import dev.godwit.host.memory.ReadyMemory;
 import dev.godwit.host.vcpu.StopReason;
+import java.lang.foreign.Arena;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
@@ -174,6 +179,42 @@ class InventoryTest {
                         new GuestDescription("big", "dirtier", MachineConfig.of(MachineConfig.MAX_MEMORY))));
         assertTrue(e.getMessage().startsWith("a guest of 1 TiB does not fit: this host has "), e.getMessage());
         assertEquals(1, inventory.guests().size());
+    }
+
+    /** As long as it is not needed otherwise. */
+    @Test
+    void memoryIsReadyForGuestsThatArrive() throws Exception {
+        long bytes = 32L << 20;
+        HostMemory[] host = {new HostMemory(1L << 30, 1L << 30, 0)};
+        MachineConfig config = MachineConfig.of(bytes);
+        try (Inventory ready = new Inventory(
+                Kvm.open(),
+                new Secret(new byte[32]),
+                (machine, guest, _, target, options) -> mover.of(machine, guest),
+                new ReportStore(directory),
+                new AgentMetrics(),
+                Optional.of(new ReadyMemory(bytes)),
+                () -> host[0])) {
+            assertTrue(ready.makeReady(), "this host gives no large pages");
+            assertEquals(bytes, ready.readyBytes());
+            assertEquals(
+                    bytes, ready.hostMemory().available() - host[0].available(), "what is ready is as good as free");
+            Admission admission = ready.admit(new GuestDescription("new", "dirtier", config));
+            admission.back(List.of(new ChunkRun(0, 4), new ChunkRun(8, 1000)));
+            assertEquals(4 * 2L << 20, ready.readyBytes(), "twelve of sixteen are gone");
+            try (Arena arena = Arena.ofConfined()) {
+                assertEquals(
+                        12L << 21,
+                        Backing.scan(arena, admission.machine().memory()).largeBytes());
+            }
+            assertFalse(ready.makeReady(), "while a guest is on its way");
+            admission.adopt(true);
+            assertTrue(ready.makeReady());
+            host[0] = new HostMemory(1L << 30, 100L << 20, 0);
+            ready.start("other", "dirtier", config, Optional.empty(), true);
+            assertEquals(0, ready.readyBytes(), "guests come first");
+            assertFalse(ready.makeReady(), "the host has nothing to spare");
+        }
     }
 
     @Test

@@ -266,8 +266,8 @@ class SourceFailureTest {
                 .map(e -> e.function() == 7 ? new CpuId.Entry(7, e.index(), e.flags(), e.eax(), -1, -1, -1) : e)
                 .toList());
         try (FakeSource source = new FakeSource(host.address())) {
-            MigrationException refused =
-                    assertThrows(MigrationException.class, () -> source.offer(Offer.of(description, OPTIONS, more, List.of())));
+            MigrationException refused = assertThrows(
+                    MigrationException.class, () -> source.offer(Offer.of(description, OPTIONS, more, List.of())));
             assertTrue(refused.getMessage().contains("CPU lacks"), refused.getMessage());
             System.out.println(refused.getMessage());
         }

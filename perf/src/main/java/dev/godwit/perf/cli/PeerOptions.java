@@ -2,6 +2,8 @@ package dev.godwit.perf.cli;
 
 import dev.godwit.agent.config.Durations;
 import dev.godwit.agent.config.Failure;
+import dev.godwit.agent.config.Sizes;
+import dev.godwit.host.memory.PageSize;
 import dev.godwit.perf.peer.Qemu;
 import dev.godwit.perf.peer.QemuMode;
 import dev.godwit.perf.scenario.GuestKind;
@@ -49,6 +51,13 @@ final class PeerOptions {
             description =
                     "With --peer: Godwit's modes: precopy, postcopy, hybrid, auto, or all. Default: precopy,auto.")
     private String mode;
+
+    @Option(
+            names = "--ready-memory",
+            paramLabel = "SIZE",
+            description = "With --peer: memory that is ready for guests that arrive at Godwit's target (godwit agent"
+                    + " --ready-memory); QEMU's target has all of its guest's preallocated then. Default: 0, neither.")
+    private String readyMemory;
 
     @Option(
             names = "--qemu",
@@ -102,6 +111,7 @@ final class PeerOptions {
         given.put("--qemu-mode", qemuMode);
         given.put("--channels", channels);
         given.put("--max-time", maxTime);
+        given.put("--ready-memory", readyMemory);
         given.forEach((option, value) -> {
             if (value != null) {
                 throw Failure.badInput(option + " needs --peer qemu or --peer none");
@@ -132,6 +142,10 @@ final class PeerOptions {
                 qemuMode,
                 Arrays.stream(QemuMode.values()).map(QemuMode::text).toList(),
                 QEMU_MODES.stream().map(QemuMode::text).toList());
+        long ready = readyMemory == null ? 0 : Sizes.parse("--ready-memory", readyMemory);
+        if (ready % PageSize.LARGE != 0) {
+            throw Failure.badInput("--ready-memory: a multiple of 2m is right, not " + readyMemory);
+        }
         Duration limit = Durations.parse("--max-time", maxTime == null ? "60s" : maxTime);
         return new PeerScenario(
                 guests,
@@ -148,6 +162,7 @@ final class PeerOptions {
                 common.warmups != null ? common.warmups : quick ? 0 : WARMUPS,
                 common.runs != null ? common.runs : quick ? 1 : RUNS,
                 cold,
+                ready,
                 command);
     }
 

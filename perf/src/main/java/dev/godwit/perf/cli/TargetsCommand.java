@@ -85,6 +85,15 @@ final class TargetsCommand implements Callable<Integer> {
             description = "Measure the total time also with the host's free memory cold, see perf/README.md.")
     private boolean cold;
 
+    @Option(
+            names = "--ready-memory",
+            paramLabel = "SIZE",
+            description =
+                    "Memory that is ready for guests that arrive at Godwit's target (godwit agent --ready-memory)."
+                            + " QEMU's target has all of its guest's preallocated then; with 0, neither. Default: as"
+                            + " --memory.")
+    private String readyMemory;
+
     @Option(names = "--out", paramLabel = "DIR", description = "Keep targets.txt and targets.json there.")
     private Path out;
 
@@ -112,6 +121,7 @@ final class TargetsCommand implements Callable<Integer> {
                         runs,
                         qemu,
                         cold,
+                        readyBytes(bytes),
                         PeerOptions.portable(spec.commandLine().getParseResult().originalArgs()))
                 .run(options.progress(spec));
         if (out != null) {
@@ -125,6 +135,14 @@ final class TargetsCommand implements Callable<Integer> {
         }
         text.flush();
         return 0;
+    }
+
+    private long readyBytes(long memoryBytes) {
+        long bytes = readyMemory == null ? memoryBytes : Sizes.parse("--ready-memory", readyMemory);
+        if (bytes % LARGE != 0) {
+            throw Failure.badInput("--ready-memory: a multiple of 2m is right, not " + readyMemory);
+        }
+        return bytes;
     }
 
     /** One that is named has to be there. */

@@ -42,19 +42,28 @@ public final class QemuProcess implements AutoCloseable {
      */
     public record Guest(Path kernel, long memoryBytes, int cpus, String commandLine) {}
 
+    /** What it is for. */
+    public enum Role {
+        /** It runs a guest. */
+        SOURCE,
+        /** It waits to be told where a migration comes from, and runs nothing before. */
+        TARGET,
+        /** The same, with all of the guest's RAM there from the start. */
+        READY_TARGET
+    }
+
     /**
      * Starts one.
      *
      * @param directory for its socket and its words
      * @param name of those files
-     * @param incoming true for one that waits to be told where a migration comes from, and runs nothing before
      * @throws Failure with QEMU's own words when it does not come up
      */
-    public QemuProcess(Qemu qemu, Guest guest, Path directory, String name, boolean incoming) {
+    public QemuProcess(Qemu qemu, Guest guest, Path directory, String name, Role role) {
         words = directory.resolve(name + ".err");
         Path socket = directory.resolve(name + ".qmp");
         try {
-            process = new ProcessBuilder(command(qemu, guest, socket, incoming))
+            process = new ProcessBuilder(command(qemu, guest, socket, role))
                     .redirectError(ProcessBuilder.Redirect.to(new File(words.toString())))
                     .start();
         } catch (IOException e) {
@@ -68,10 +77,16 @@ public final class QemuProcess implements AutoCloseable {
         }
     }
 
-    private static List<String> command(Qemu qemu, Guest guest, Path socket, boolean incoming) {
+    private static List<String> command(Qemu qemu, Guest guest, Path socket, Role role) {
         List<String> command = new ArrayList<>(List.of(qemu.program()));
-        command.addAll(List.of("-M", "microvm,acpi=off", "-accel", "kvm", "-cpu", "host,-arch-capabilities"));
-        command.addAll(List.of("-m", (guest.memoryBytes() >> 20) + "m", "-smp", Integer.toString(guest.cpus())));
+        String machine = "microvm,acpi=off";
+        String megabytes = (guest.memoryBytes() >> 20) + "m";
+        if (role == Role.READY_TARGET) {
+            machine += ",memory-backend=ram";
+            command.addAll(List.of("-object", "memory-backend-ram,id=ram,prealloc=on,size=" + megabytes));
+        }
+        command.addAll(List.of("-M", machine, "-accel", "kvm", "-cpu", "host,-arch-capabilities"));
+        command.addAll(List.of("-m", megabytes, "-smp", Integer.toString(guest.cpus())));
         command.addAll(List.of("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"));
         // Threads by their names, so that the vCPUs' time can be told from the migration's.
         command.addAll(List.of("-name", "peer,debug-threads=on"));
@@ -79,7 +94,7 @@ public final class QemuProcess implements AutoCloseable {
         command.addAll(List.of("-device", "isa-debug-exit,iobase=0xf4,iosize=4"));
         command.addAll(List.of("-qmp", "unix:" + socket + ",server=on,wait=off"));
         command.addAll(List.of("-kernel", guest.kernel().toString(), "-append", guest.commandLine()));
-        if (incoming) {
+        if (role != Role.SOURCE) {
             command.addAll(List.of("-incoming", "defer"));
         }
         return command;

@@ -14,9 +14,17 @@ import java.util.Locale;
  * @param downtime the pause that precopy may plan for
  * @param maxTime a migration that takes longer is given up, and counts as failed
  * @param tscKhz frequency of the time stamp counter, told to the guest because QEMU does not
+ * @param readyBytes memory that is there at Godwit's target before the guest comes; unless 0, all of it is at QEMU's
  */
 public record MigrationCase(
-        GuestKind guest, long memoryBytes, int cpus, long bandwidth, Duration downtime, Duration maxTime, long tscKhz) {
+        GuestKind guest,
+        long memoryBytes,
+        int cpus,
+        long bandwidth,
+        Duration downtime,
+        Duration maxTime,
+        long tscKhz,
+        long readyBytes) {
     private static final double MEGA = 1e6;
 
     /** The vCPUs are those that the guest has. */

@@ -29,6 +29,7 @@ import java.util.function.Consumer;
  * @param warmups turns that do not count
  * @param runs turns that do
  * @param cold see {@link Contests}
+ * @param readyBytes memory that is ready at Godwit's target; unless 0, QEMU's is preallocated
  * @param command how to do it again, for the report
  */
 public record PeerScenario(
@@ -46,6 +47,7 @@ public record PeerScenario(
         int warmups,
         int runs,
         boolean cold,
+        long readyBytes,
         String command) {
     /** Ways in which Godwit migrates. */
     public static final List<String> GODWIT_MODES =
@@ -65,7 +67,8 @@ public record PeerScenario(
             for (GuestKind guest : guests) {
                 for (long bandwidth : bandwidths) {
                     contests.add(turns.run(
-                            new MigrationCase(guest, memoryBytes, cpus, bandwidth, downtime, maxTime, tscKhz),
+                            new MigrationCase(
+                                    guest, memoryBytes, cpus, bandwidth, downtime, maxTime, tscKhz, readyBytes),
                             contestants));
                 }
             }
@@ -78,7 +81,7 @@ public record PeerScenario(
         if (!modes.isEmpty()) {
             progress.accept("Starting two agents …");
             AgentProcess from = stage.agent();
-            AgentProcess to = stage.agent();
+            AgentProcess to = stage.agent(readyBytes);
             modes.forEach(mode -> contestants.add(new GodwitContestant(from, to, mode, streams, GuestCare.NONE)));
         }
         if (qemu != null) {

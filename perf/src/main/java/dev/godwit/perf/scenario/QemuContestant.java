@@ -7,6 +7,7 @@ import dev.godwit.perf.peer.Qemu;
 import dev.godwit.perf.peer.QemuMigration;
 import dev.godwit.perf.peer.QemuMode;
 import dev.godwit.perf.peer.QemuProcess;
+import dev.godwit.perf.peer.QemuProcess.Role;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.EnumMap;
@@ -46,9 +47,10 @@ public record QemuContestant(Qemu qemu, QemuMode mode, int channels, Path direct
         GuestImage image = GuestImage.named(c.guest().image()).orElseThrow();
         QemuProcess.Guest guest = new QemuProcess.Guest(image.path(), c.memoryBytes(), c.cpus(), c.commandLine());
         String name = "qemu-" + STARTED.incrementAndGet();
-        QemuProcess source = new QemuProcess(qemu, guest, directory, name + "-source", false);
+        QemuProcess source = new QemuProcess(qemu, guest, directory, name + "-source", Role.SOURCE);
         try {
-            return new BetweenProcesses(c, source, new QemuProcess(qemu, guest, directory, name + "-target", true));
+            Role role = c.readyBytes() > 0 ? Role.READY_TARGET : Role.TARGET;
+            return new BetweenProcesses(c, source, new QemuProcess(qemu, guest, directory, name + "-target", role));
         } catch (RuntimeException e) {
             source.close();
             throw e;

@@ -33,8 +33,15 @@ public final class Stage implements AutoCloseable {
 
     /** Starts one more agent, with migrations on any free port of the loopback. */
     public AgentProcess agent() {
+        return agent(0);
+    }
+
+    /** As {@link #agent()}, with so many bytes of memory ready for guests that arrive. */
+    public AgentProcess agent(long readyBytes) {
         AgentProcess agent = AgentProcess.start(
-                directory.resolve("agent-" + agents.size()), "127.0.0.1:0", List.of("--secret", secret.toString()));
+                directory.resolve("agent-" + agents.size()),
+                "127.0.0.1:0",
+                List.of("--secret", secret.toString(), "--ready-memory", Long.toString(readyBytes)));
         agents.add(agent);
         agent.awaitRehearsed();
         return agent;

@@ -60,7 +60,7 @@ final class TargetBench implements AutoCloseable {
     List<AgentProcess> agents() {
         if (agents.isEmpty()) {
             progress.accept("Starting two agents …");
-            agents = List.of(stage.agent(), stage.agent());
+            agents = List.of(stage.agent(), stage.agent(scenario.readyBytes()));
         }
         return agents;
     }
@@ -87,7 +87,14 @@ final class TargetBench implements AutoCloseable {
 
     MigrationCase guest(GuestKind kind, long memoryBytes, long bandwidth) {
         return new MigrationCase(
-                kind, memoryBytes, 1, bandwidth, MigrationOptions.DEFAULT.downtime(), MAX_TIME, tscKhz);
+                kind,
+                memoryBytes,
+                1,
+                bandwidth,
+                MigrationOptions.DEFAULT.downtime(),
+                MAX_TIME,
+                tscKhz,
+                scenario.readyBytes());
     }
 
     Contests turns(boolean cold) {

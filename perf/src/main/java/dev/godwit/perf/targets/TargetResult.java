@@ -10,6 +10,7 @@ import java.util.List;
  * @param host processor, memory, kernel
  * @param command how to do it again
  * @param memoryBytes RAM of a guest where nothing else is said
+ * @param readyBytes memory that was ready at Godwit's target; unless it is 0, QEMU's was preallocated
  * @param lines in the order of the rows
  * @param contests all migrations behind them
  */
@@ -18,5 +19,6 @@ public record TargetResult(
         String host,
         String command,
         long memoryBytes,
+        long readyBytes,
         List<TargetLine> lines,
         List<PeerResult.Contest> contests) {}

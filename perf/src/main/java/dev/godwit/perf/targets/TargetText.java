@@ -17,6 +17,10 @@ public final class TargetText {
             out.println("Guests of " + Sizes.human(result.memoryBytes()) + ": the targets are meant for "
                     + Sizes.human(TargetsScenario.MEMORY) + ".");
         }
+        if (result.readyBytes() > 0) {
+            out.println("Memory   " + Sizes.human(result.readyBytes())
+                    + " ready at Godwit's target (--ready-memory), all of the guest's preallocated at QEMU's");
+        }
         out.println();
         Table table = new Table("row", "measure", "target", "measured", "p10..p90", "of", "compared by", "");
         for (TargetLine line : result.lines()) {

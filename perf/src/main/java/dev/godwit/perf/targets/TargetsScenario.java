@@ -18,10 +18,18 @@ import java.util.function.Consumer;
  * @param runs turns that do
  * @param qemu the QEMU to compare with, or null
  * @param cold measure total time also with the free memory of the host cold
+ * @param readyBytes memory that is ready at Godwit's target, a multiple of 2 MiB; unless 0, QEMU's is preallocated
  * @param command how to do it again, for the report
  */
 public record TargetsScenario(
-        List<TargetRow> rows, long memoryBytes, int warmups, int runs, Qemu qemu, boolean cold, String command) {
+        List<TargetRow> rows,
+        long memoryBytes,
+        int warmups,
+        int runs,
+        Qemu qemu,
+        boolean cold,
+        long readyBytes,
+        String command) {
     /** RAM of the guests that the targets speak of. */
     public static final long MEMORY = 1L << 30;
 
@@ -35,7 +43,7 @@ public record TargetsScenario(
                 progress.accept("Row " + row.text() + " …");
                 lines.addAll(measure(row, bench));
             }
-            return new TargetResult(date, host, command, memoryBytes, lines, bench.contests());
+            return new TargetResult(date, host, command, memoryBytes, readyBytes, lines, bench.contests());
         }
     }
 

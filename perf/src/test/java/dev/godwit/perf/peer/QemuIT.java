@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.godwit.agent.config.Failure;
 import dev.godwit.images.GuestImage;
+import dev.godwit.perf.peer.QemuProcess.Role;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -34,7 +35,7 @@ class QemuIT {
 
     @Test
     void commandsAreAnsweredAndRefusalsSayWhy() {
-        try (QemuProcess qemu = new QemuProcess(QemuHere.get(), GUEST, directory, "a", false)) {
+        try (QemuProcess qemu = new QemuProcess(QemuHere.get(), GUEST, directory, "a", Role.SOURCE)) {
             assertEquals("running", status(qemu));
             Failure failure =
                     assertThrows(Failure.class, () -> qemu.qmp().execute("device_del", Map.of("id", "no-such-device")));
@@ -48,7 +49,7 @@ class QemuIT {
 
     @Test
     void eventsAreKeptUntilTheyAreWanted() {
-        try (QemuProcess qemu = new QemuProcess(QemuHere.get(), GUEST, directory, "a", false)) {
+        try (QemuProcess qemu = new QemuProcess(QemuHere.get(), GUEST, directory, "a", Role.SOURCE)) {
             qemu.qmp().execute("stop", Map.of());
             qemu.qmp().execute("cont", Map.of());
             assertEquals("running", status(qemu));
@@ -64,7 +65,7 @@ class QemuIT {
 
     @Test
     void anEndIsNoticedAndClosingLeavesNoProcess() {
-        QemuProcess qemu = new QemuProcess(QemuHere.get(), GUEST, directory, "a", false);
+        QemuProcess qemu = new QemuProcess(QemuHere.get(), GUEST, directory, "a", Role.SOURCE);
         ProcessHandle process = ProcessHandle.of(qemu.pid()).orElseThrow();
         assertTrue(process.isAlive());
         qemu.qmp().execute("quit", Map.of());
@@ -79,7 +80,7 @@ class QemuIT {
     void aQemuThatDoesNotStartSaysWhy() {
         QemuProcess.Guest none = new QemuProcess.Guest(directory.resolve("no-kernel.elf"), 64L << 20, 1, "");
         Failure failure =
-                assertThrows(Failure.class, () -> new QemuProcess(QemuHere.get(), none, directory, "a", false));
+                assertThrows(Failure.class, () -> new QemuProcess(QemuHere.get(), none, directory, "a", Role.SOURCE));
         assertTrue(failure.getMessage().contains("it said: "), failure.getMessage());
         assertTrue(failure.getMessage().contains("no-kernel.elf"), failure.getMessage());
         assertFalse(failure.getMessage().contains("\n"), failure.getMessage());
@@ -89,8 +90,8 @@ class QemuIT {
     @EnumSource
     void aGuestArrivesWhole(QemuMode mode) {
         Qemu found = QemuHere.get();
-        try (QemuProcess source = new QemuProcess(found, GUEST, directory, "source", false);
-                QemuProcess target = new QemuProcess(found, GUEST, directory, "target", true)) {
+        try (QemuProcess source = new QemuProcess(found, GUEST, directory, "source", Role.SOURCE);
+                QemuProcess target = new QemuProcess(found, GUEST, directory, "target", Role.TARGET)) {
             awaitText(source, "READY ");
             QemuMigration migration =
                     new QemuMigration(mode, 2, 0, Duration.ofMillis(300), PATIENCE, Duration.ofMillis(5));
@@ -109,8 +110,8 @@ class QemuIT {
     @Test
     void aMigrationThatTakesTooLongIsCancelledAndTheGuestStays() {
         Qemu found = QemuHere.get();
-        try (QemuProcess source = new QemuProcess(found, GUEST, directory, "source", false);
-                QemuProcess target = new QemuProcess(found, GUEST, directory, "target", true)) {
+        try (QemuProcess source = new QemuProcess(found, GUEST, directory, "source", Role.SOURCE);
+                QemuProcess target = new QemuProcess(found, GUEST, directory, "target", Role.TARGET)) {
             awaitText(source, "READY ");
             QemuMigration slow = new QemuMigration(
                     QemuMode.SINGLE, 2, 1 << 20, Duration.ofMillis(1), Duration.ofMillis(1), Duration.ofMillis(5));

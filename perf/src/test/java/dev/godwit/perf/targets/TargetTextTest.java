@@ -1,6 +1,7 @@
 package dev.godwit.perf.targets;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -26,6 +27,7 @@ class TargetTextTest {
             "a host",
             "godwit bench targets",
             1L << 30,
+            0,
             List.of(
                     TargetLine.ratio("total-time", "ratio", Limit.atLeast(4, ""), FASTER, "a note"),
                     TargetLine.of("gap", "longest", Limit.atMost(15, "ms"), Distribution.of(10, 20, 30), "", ""),
@@ -46,8 +48,10 @@ class TargetTextTest {
 
     @Test
     void otherSizesOfMemoryAreSaid() {
-        TargetResult small = new TargetResult("d", "h", "c", 64L << 20, List.of(), List.of());
+        TargetResult small = new TargetResult("d", "h", "c", 64L << 20, 2L << 20, List.of(), List.of());
         assertTrue(text(small).contains("64 MiB"), text(small));
+        assertTrue(text(small).contains("2 MiB ready at Godwit's target"), text(small));
+        assertFalse(text(RESULT).contains("ready at"), text(RESULT));
     }
 
     @Test
