@@ -51,6 +51,9 @@ final class PageServer implements AutoCloseable {
     private List<PageSet> passes = List.of();
 
     private final PageSet wanted;
+    /** What has gone because the guest waited for it, or for what is near. */
+    private final PageSet sent;
+
     private final AtomicLong urgentPages = new AtomicLong();
     /** The guest runs at the target: what it needs from here to run comes first, and alone. */
     private final CountDownLatch ahead = new CountDownLatch(1);
@@ -87,6 +90,7 @@ final class PageServer implements AutoCloseable {
         this.urgentLimit = urgentLimit;
         this.missing = new PageSet(arena, memory.pages());
         this.wanted = new PageSet(arena, memory.pages());
+        this.sent = new PageSet(arena, memory.pages());
     }
 
     /**
@@ -102,6 +106,7 @@ final class PageServer implements AutoCloseable {
             long argument = request.get(PageFrame.U64, PageRequest.ARGUMENT);
             switch (type) {
                 case PageRequest.WANT -> send(argument, request.get(PageFrame.U32, PageRequest.COUNT));
+                case PageRequest.NEAR -> sendNear(argument, request.get(PageFrame.U32, PageRequest.COUNT));
                 case PageRequest.MISSING -> beginPush(argument);
                 case PageRequest.DONE -> {
                     return;
@@ -115,22 +120,54 @@ final class PageServer implements AutoCloseable {
     }
 
     private void send(long first, int count) throws TransportException {
-        boolean exist = first >= 0 && count > 0 && first <= memory.pages() - count;
-        boolean one = exist && first / PageSize.SMALL_PER_LARGE == (first + count - 1) / PageSize.SMALL_PER_LARGE;
-        if (!one || following.nextAbsent(first, first + count) < first + count) {
-            throw new TransportException(
-                    Kind.MALFORMED,
-                    requests.peer() + " wants " + count + " pages from " + Long.toUnsignedString(first));
-        }
-        // The others read these sets at any time: at worst a page goes twice.
-        for (PageSet pass : passes) {
-            pass.removeRange(first, count);
+        if (!isWithinChunk(first, count) || following.nextAbsent(first, first + count) < first + count) {
+            throw malformed(first, count);
         }
         urgentNanos = System.nanoTime();
         wanted.addRange(first, count);
+        sendWanted(first, count);
+    }
+
+    /** Not under a limit that leaves no room for it: whoever waits for a page would wait for these too. */
+    private void sendNear(long first, int count) throws TransportException {
+        if (!isWithinChunk(first, count)) {
+            throw malformed(first, count);
+        }
+        if (urgentLimit.mayNow()) {
+            for (long page = first; page < first + count; page++) {
+                if (following.contains(page) && !sent.contains(page)) {
+                    wanted.add(page);
+                }
+            }
+            sendWanted(first, count);
+        }
+    }
+
+    private void sendWanted(long first, int count) throws TransportException {
+        for (long page = wanted.next(first, first + count);
+                page < first + count;
+                page = wanted.next(page + 1, first + count)) {
+            sent.add(page);
+            urgentPages.incrementAndGet();
+            // The others read these sets at any time: at worst a page goes twice.
+            for (PageSet pass : passes) {
+                pass.remove(page);
+            }
+        }
         urgent.sendChunk(wanted, first / PageSize.SMALL_PER_LARGE, false, PageFrame.AFTERWARDS);
         wanted.removeRange(first, count);
-        urgentPages.addAndGet(count);
+    }
+
+    private boolean isWithinChunk(long first, int count) {
+        return first >= 0
+                && count > 0
+                && first <= memory.pages() - count
+                && first / PageSize.SMALL_PER_LARGE == (first + count - 1) / PageSize.SMALL_PER_LARGE;
+    }
+
+    private TransportException malformed(long first, int count) {
+        return new TransportException(
+                Kind.MALFORMED, requests.peer() + " wants " + count + " pages from " + Long.toUnsignedString(first));
     }
 
     private void beginPush(long bytes) throws TransportException {

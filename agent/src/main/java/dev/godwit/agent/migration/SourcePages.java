@@ -207,6 +207,17 @@ final class SourcePages implements PageStore, AutoCloseable {
         tell(PageRequest.WANT, count, page);
     }
 
+    /** Alone: under a limit of bandwidth the others would be waited for with it. */
+    @Override
+    public int together() {
+        return 1;
+    }
+
+    @Override
+    public void prefetch(long first, int count) {
+        tell(PageRequest.NEAR, count, first);
+    }
+
     /** Tells the source that everything has come. */
     void tellDone() {
         tell(PageRequest.DONE, 0, 0);

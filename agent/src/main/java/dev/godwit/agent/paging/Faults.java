@@ -28,9 +28,6 @@ final class Faults {
     /** The same while somebody waits: longer than a fetch takes, and not for as long as a network is broken. */
     private static final long WAITING_SPIN_NANOS = 2_000_000;
 
-    /** Pages asked for together with the one that is waited for, in an aligned window: 64 KiB. */
-    private static final int WINDOW = 16;
-
     private final GuestMemory memory;
     private final Userfault userfault;
     private final Chunks chunks;
@@ -220,9 +217,10 @@ final class Faults {
         synchronized (chunks.lockOf(chunk)) {
             all = chunks.missing(chunk) <= Chunks.FEW || !chunks.mayPutInSingly();
         }
-        if (!all) {
-            from = page & -WINDOW;
-            to = Math.min(from + WINDOW, to);
+        PageStore holder = stores.get(map.place(page).code());
+        if (!all && holder != null) {
+            from = page & -holder.together();
+            to = Math.min(from + holder.together(), to);
         }
         for (long at = from; at < to; ) {
             long stop = at;
@@ -240,6 +238,10 @@ final class Faults {
             }
             stores.get(place.code()).request(at, (int) (stop - at));
             at = stop;
+        }
+        if (!all && holder != null && holder.together() < PageStore.TOGETHER) {
+            long near = page & -PageStore.TOGETHER;
+            holder.prefetch(near, (int) (Math.min(near + PageStore.TOGETHER, chunks.end(chunk)) - near));
         }
     }
 

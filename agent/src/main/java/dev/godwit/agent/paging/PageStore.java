@@ -10,6 +10,9 @@ public interface PageStore {
     /** {@link #descriptor} of a store that cannot be reached now, or that delivers on threads of its own. */
     int NO_DESCRIPTOR = -1;
 
+    /** 64 KiB: most of the time that a fetch takes is not spent on its content. */
+    int TOGETHER = 16;
+
     /**
      * Asks for pages that a guest waits for, or will soon; returns at once. A store that cannot be reached now forgets the
      * request, and has the pager ask again with {@link Pager#askAgain} when it can.
@@ -18,6 +21,21 @@ public interface PageStore {
      * @param count how many, within one 2 MiB chunk
      */
     void request(long first, int count);
+
+    /** How many pages in a row are best requested together with one that a guest waits for; a power of two. */
+    default int together() {
+        return TOGETHER;
+    }
+
+    /**
+     * Says that these pages may be touched soon. Some may come, or none: each is requested when a guest waits for it.
+     *
+     * @param first the first page
+     * @param count how many, within one 2 MiB chunk
+     */
+    default void prefetch(long first, int count) {
+        // Most stores are asked for them at once.
+    }
 
     /** What becomes readable when requested pages come, for the pager's thread to {@link #receive}. */
     default int descriptor() {

@@ -126,6 +126,16 @@ public final class Bandwidth {
         return pace.waitNanos(urgent, othersWait, clock.nanos());
     }
 
+    /** Whether nobody waits, and nobody would have to. */
+    boolean isIdle() {
+        lock.lock();
+        try {
+            return !isLimited() || (urgents.isEmpty() && others.isEmpty() && waitNanos(false) == 0);
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /** Counts what is sent without waiting: all others wait the longer. */
     void count(long bytes) {
         if (isLimited()) {

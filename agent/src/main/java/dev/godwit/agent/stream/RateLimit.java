@@ -63,6 +63,15 @@ public final class RateLimit {
         }
     }
 
+    /** Whether anybody who is in no hurry could send now; never waits. */
+    public boolean mayNow() {
+        boolean idle = true;
+        for (Bandwidth bandwidth : bandwidths) {
+            idle &= bandwidth.isIdle();
+        }
+        return idle;
+    }
+
     /** Counts bytes that are sent without waiting. */
     public void count(long bytes) {
         bandwidths.forEach(bandwidth -> bandwidth.count(bytes));

@@ -201,7 +201,7 @@ class InventoryTest {
                     bytes, ready.hostMemory().available() - host[0].available(), "what is ready is as good as free");
             Admission admission = ready.admit(new GuestDescription("new", "dirtier", config));
             admission.back(List.of(new ChunkRun(0, 4), new ChunkRun(8, 1000)));
-            assertEquals(4 * 2L << 20, ready.readyBytes(), "twelve of sixteen are gone");
+            assertEquals(8L << 20, ready.readyBytes(), "twelve of sixteen are gone");
             try (Arena arena = Arena.ofConfined()) {
                 assertEquals(
                         12L << 21,
