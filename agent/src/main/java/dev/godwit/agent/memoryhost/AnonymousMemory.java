@@ -24,6 +24,11 @@ final class AnonymousMemory implements RegionMemory {
     }
 
     @Override
+    public void willRead(long first, long count) {
+        // It is there.
+    }
+
+    @Override
     public boolean allocate(long first, long count) {
         return true;
     }

@@ -51,6 +51,7 @@ final class FetchService {
         }
         wanted.addRange(first, count);
         pages.copyHeld(chunk, held);
+        pages.willRead(first, count);
         try {
             sender.sendChunk(wanted, held, chunk, false, PageFrame.AFTERWARDS);
         } catch (InternalError e) {

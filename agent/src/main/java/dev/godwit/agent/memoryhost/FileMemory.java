@@ -40,6 +40,10 @@ final class FileMemory implements RegionMemory {
             throw new IOException(path + " cannot be mapped: " + Errno.description((int) -address));
         }
         mapping = MemorySegment.ofAddress(address).reinterpret(bytes);
+        // Without read-ahead: what ext4 reads ahead it caches in units of many pages (seen on Linux 6.18), and a write
+        // to one page of a unit allocates blocks for all of them. Holes beside it would be data, after a restart as if
+        // they were held, and on a full disk the write to a page that has its block would be a SIGBUS.
+        check(MemoryCalls.madvise(address, bytes, MemoryCalls.MADV_RANDOM), path);
     }
 
     /** Makes the file, which must not exist. */
@@ -104,6 +108,15 @@ final class FileMemory implements RegionMemory {
     @Override
     public MemorySegment segment() {
         return mapping;
+    }
+
+    @Override
+    public void willRead(long first, long count) {
+        // What is not read ahead by itself; a hint, and nothing is lost without it.
+        MemoryCalls.madvise(
+                mapping.address() + (first << PageSize.SMALL_SHIFT),
+                count << PageSize.SMALL_SHIFT,
+                MemoryCalls.MADV_WILLNEED);
     }
 
     @Override

@@ -12,6 +12,9 @@ interface RegionMemory extends AutoCloseable {
     /** The mapping, page 0 first. */
     MemorySegment segment();
 
+    /** Pages are about to be read: may be called from any thread. */
+    void willRead(long first, long count);
+
     /**
      * Makes sure that pages can be written.
      *

@@ -47,6 +47,11 @@ final class RegionPages implements AutoCloseable {
         return memory.segment();
     }
 
+    /** Pages are about to be read; from any thread. */
+    void willRead(long first, long count) {
+        memory.willRead(first, count);
+    }
+
     /** Pages of guest RAM. */
     long pages() {
         return held.pages();

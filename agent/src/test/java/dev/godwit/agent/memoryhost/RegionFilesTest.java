@@ -112,6 +112,29 @@ class RegionFilesTest {
         }
     }
 
+    /** What the kernel reads ahead of a write does not become data by it. */
+    @Test
+    void whatIsBesideStoredPagesStaysAHole() throws TransportException {
+        long[] chunk = new long[PageSize.SMALL_PER_LARGE];
+        Arrays.fill(chunk, 1);
+        long held = PAGES / 2;
+        try (TestHost host = new TestHost(PAGES, directory)) {
+            MemoryClient store = host.store(id);
+            store.create(PAGES, PAGES);
+            for (long page = 0; page < PAGES / 2; page += chunk.length) {
+                store.store(page, chunk);
+            }
+            for (long page = PAGES / 2; page < PAGES; page += 4) {
+                store.store(page, 2);
+                held++;
+            }
+            assertEquals(OK, store.end(1));
+        }
+        try (TestHost host = new TestHost(PAGES, directory)) {
+            assertEquals(new Answer(OK, 1, held, PAGES), host.fetch(id).standby(PAGES));
+        }
+    }
+
     private long space() {
         try {
             Process du = new ProcessBuilder("du", "-B1", pages().toString()).start();

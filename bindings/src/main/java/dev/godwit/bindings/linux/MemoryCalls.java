@@ -42,6 +42,7 @@ public final class MemoryCalls {
     public static final int MAP_LOCKED = 0x2000;
 
     public static final int MADV_NORMAL = 0;
+    public static final int MADV_RANDOM = 1;
     public static final int MADV_SEQUENTIAL = 2;
     public static final int MADV_WILLNEED = 3;
     public static final int MADV_DONTNEED = 4;
