@@ -11,6 +11,7 @@ import dev.godwit.host.thread.Uninterruptibly;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import org.slf4j.Logger;
@@ -274,6 +275,7 @@ final class RegionLink implements AutoCloseable {
     private void keep() {
         while (awaitBroken()) {
             drop();
+            letTake();
             try {
                 boolean taking = isTakingBack();
                 connect(taking ? RegionRequest.TAKE : RegionRequest.ATTACH, taking ? RegionRequest.ANY_EPOCH : epoch);
@@ -321,10 +323,21 @@ final class RegionLink implements AutoCloseable {
         return !closed;
     }
 
-    private synchronized void pause(Throwable why) {
+    private void pause(Throwable why) {
         LOG.debug("memory host {} is still away: {}", config.at(), why.getMessage());
+        rest(() -> false);
+    }
+
+    /** Most likely another is just taking the pages, with the guest, which stands still for as long as that takes. */
+    private void letTake() {
+        rest(() -> !yielding);
+    }
+
+    private synchronized void rest(BooleanSupplier over) {
         long until = System.nanoTime() + AGAIN_MILLIS * 1_000_000;
-        for (long left = AGAIN_MILLIS; left > 0 && !closed; left = (until - System.nanoTime()) / 1_000_000) {
+        for (long left = AGAIN_MILLIS;
+                left > 0 && !closed && !over.getAsBoolean();
+                left = (until - System.nanoTime()) / 1_000_000) {
             try {
                 wait(left);
             } catch (InterruptedException e) {
