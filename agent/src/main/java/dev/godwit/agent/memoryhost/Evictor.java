@@ -139,9 +139,7 @@ final class Evictor implements AutoCloseable {
     /** Before {@link #start}: what is at the memory host besides these pages is of no use. */
     void releaseAllBut(PageSet named) {
         stale.addAll();
-        for (long i = 0, n = named.wordCount(); i < n; i++) {
-            stale.setWord(i, stale.word(i) & ~named.word(i));
-        }
+        stale.removeAll(named);
     }
 
     private void run() {

@@ -14,29 +14,14 @@ import java.lang.foreign.Arena;
  * @param epoch of the owner who says so
  */
 public record RemoteMap(PageSet pages, int[] checksums, long epoch) {
-    /** As the map says. */
+    /** As the map says; nothing is on its way there. */
     static RemoteMap of(Arena arena, PageMap map, long epoch) {
         PageSet pages = new PageSet(arena, map.pages());
-        int[] checksums = new int[Math.toIntExact(map.count(0, map.pages(), Place.REMOTE))];
-        int next = 0;
-        for (long page = 0; page < map.pages() && next < checksums.length; page++) {
-            // One that came back since they were counted leaves a place free at the end.
-            int checksum = map.frameIn(page, Place.REMOTE);
-            if (checksum >= 0) {
-                pages.add(page);
-                checksums[next++] = checksum;
-            }
-        }
-        return new RemoteMap(pages, java.util.Arrays.copyOf(checksums, next), epoch);
+        return new RemoteMap(pages, map.collect(Place.REMOTE, pages), epoch);
     }
 
     /** Says so in a map. */
     void into(PageMap map) {
-        int next = 0;
-        for (long page = pages.next(0, pages.pages());
-                page < pages.pages();
-                page = pages.next(page + 1, pages.pages())) {
-            map.set(page, Place.REMOTE, checksums[next++]);
-        }
+        map.setAll(pages, Place.REMOTE, checksums);
     }
 }

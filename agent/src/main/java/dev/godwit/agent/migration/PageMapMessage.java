@@ -35,8 +35,8 @@ record PageMapMessage(PageSet pages, PageSet largeChunks, RemoteMap remote) {
      * there as well, and leaves {@code pages}.
      */
     static PageMapMessage of(PageSet pages, PageSet largeChunks, RemoteMap remote) {
-        for (long i = 0; remote != null && i < pages.wordCount(); i++) {
-            pages.setWord(i, pages.word(i) & ~remote.pages().word(i));
+        if (remote != null) {
+            pages.removeAll(remote.pages());
         }
         return new PageMapMessage(pages, largeChunks, remote);
     }
@@ -50,10 +50,8 @@ record PageMapMessage(PageSet pages, PageSet largeChunks, RemoteMap remote) {
         if (remote != null) {
             out.set(U64, at, remote.epoch());
             at = put(out, at + Long.BYTES, remote.pages());
-            for (int checksum : remote.checksums()) {
-                out.set(U32, at, checksum);
-                at += Integer.BYTES;
-            }
+            int[] checksums = remote.checksums();
+            MemorySegment.copy(checksums, 0, out, U32, at, checksums.length);
         }
         return message;
     }
@@ -100,10 +98,10 @@ record PageMapMessage(PageSet pages, PageSet largeChunks, RemoteMap remote) {
             }
         }
         int[] checksums = new int[Math.toIntExact(count)];
-        for (int i = 0; i < checksums.length; i++) {
-            checksums[i] = in.get(U32, at + (long) i * Integer.BYTES);
-            if (checksums[i] < 0 || checksums[i] >= PageMap.MAX_FRAMES) {
-                throw new TransportException(Kind.MALFORMED, "a page map with checksum " + checksums[i]);
+        MemorySegment.copy(in, U32, at, checksums, 0, checksums.length);
+        for (int checksum : checksums) {
+            if (checksum < 0 || checksum >= PageMap.MAX_FRAMES) {
+                throw new TransportException(Kind.MALFORMED, "a page map with checksum " + checksum);
             }
         }
         return checksums;

@@ -191,44 +191,51 @@ final class Chunks {
     }
 
     /**
-     * Takes a chunk out of the guest's sight, whatever stale content it has in place of pages that are elsewhere. The
-     * staging range is registered too. Nothing is done with a chunk that has none of them.
+     * Takes all chunks that lack a page out of the guest's sight, whatever stale content it has in place of pages that are
+     * elsewhere. The staging range is registered too. The guest is paused, and nobody looks at a chunk.
      *
      * @param absent the pages that the map says are elsewhere
-     * @param place where all of them are, or null if not all are in one
      */
-    void takeAside(int chunk, PageSet absent, Place place) {
-        long first = first(chunk);
-        long end = end(chunk);
-        if (absent.next(first, end) == end) {
-            return;
+    void takeAside(PageSet absent) {
+        for (int chunk = 0; chunk < count(); ) {
+            long first = first(chunk);
+            int stop = chunk + 1;
+            if (absent.next(first, end(chunk)) == end(chunk)) {
+                chunk = stop;
+                continue;
+            }
+            long gone = absent.nextAbsent(first, memory.pages());
+            if (gone < end(chunk)) {
+                shuttle.out(first, end(chunk));
+            } else {
+                // All that lack everything in one call.
+                stop = gone == memory.pages() ? count() : of(gone);
+                shuttle.forget(first, end(stop - 1));
+            }
+            for (; chunk < stop; chunk++) {
+                isAside(chunk, absent);
+            }
         }
-        if (absent.nextAbsent(first, end) < end) {
-            shuttle.out(first, end);
-        } else {
-            shuttle.forget(first, end);
+    }
+
+    /** So many pages are elsewhere when the guest begins to run, by the codes of their places. */
+    void areElsewhere(long[] counts) {
+        for (Place place : Place.values()) {
+            elsewhere.set(place.code(), place.hasStore() ? counts[place.code()] : 0);
         }
-        isAside(chunk, absent, place);
     }
 
     /**
      * The chunk has been taken out of the guest's sight: all but these pages is in staging memory. The guest may be
      * waiting for that, so nothing is done page by page that can be done by words.
      */
-    void isAside(int chunk, PageSet absent, Place place) {
+    void isAside(int chunk, PageSet absent) {
         long first = first(chunk);
         long end = end(chunk);
         int missed = (int) absent.cardinality(first, end);
         staged.addRange(first, end - first);
         for (long word = first / Long.SIZE; word * Long.SIZE < end; word++) {
             staged.setWord(word, staged.word(word) & ~absent.word(word));
-        }
-        if (place != null) {
-            elsewhere.addAndGet(place.code(), missed);
-        } else {
-            for (long page = absent.next(first, end); page < end; page = absent.next(page + 1, end)) {
-                elsewhere.incrementAndGet(map.place(page).code());
-            }
         }
         missing[chunk] = missed;
         states[chunk] = State.STAGED;

@@ -4,6 +4,7 @@ import dev.godwit.host.memory.PageSet;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 
 /**
  * For each 4 KiB page of one guest its {@link Place}, and which one in that place: four bytes a page, off-heap. A new map
@@ -82,13 +83,94 @@ public final class PageMap {
 
     /** The pages that are in places with stores, into {@code into}, which has none. */
     public void collectElsewhere(PageSet into) {
-        for (long first = 0; first < pages; first += Long.SIZE) {
-            long word = 0;
-            for (long page = first, end = Math.min(first + Long.SIZE, pages); page < end; page++) {
-                word |= place(page).hasStore() ? 1L << page : 0;
+        collect(Place.stored(), into, new Frames(0));
+    }
+
+    /**
+     * The pages that are in a place, into {@code into}, which has none: each is there when it is looked at. Meanwhile
+     * pages may leave the place, but none comes there.
+     *
+     * @return the frame of each of them, in order
+     */
+    public int[] collect(Place place, PageSet into) {
+        Frames frames = new Frames(Math.toIntExact(count(0, pages, place)));
+        collect(1 << place.code(), into, frames);
+        return frames.all();
+    }
+
+    private void collect(int places, PageSet into, Frames frames) {
+        int[] row = new int[ROW];
+        for (long first = 0; first < pages; first += ROW) {
+            int count = read(first, pages, row);
+            for (int i = 0; i < count; i += Long.SIZE) {
+                long word = wordOf(row, i, Math.min(i + Long.SIZE, count), places);
+                into.setWord((first + i) / Long.SIZE, word);
+                frames.add(row, i, word);
             }
-            into.setWord(first / Long.SIZE, word);
         }
+    }
+
+    /** Copies entries: code that runs as seldom as this is interpreted, and slow in memory that is not Java's. */
+    private int read(long first, long end, int[] row) {
+        int count = (int) Math.min(ROW, end - first);
+        MemorySegment.copy(entries, ValueLayout.JAVA_INT, first * Integer.BYTES, row, 0, count);
+        return count;
+    }
+
+    private static long wordOf(int[] row, int from, int to, int places) {
+        long word = 0;
+        for (int i = from; i < to; i++) {
+            word |= (long) (places >>> (row[i] >>> PLACE_SHIFT) & 1) << i;
+        }
+        return word;
+    }
+
+    /** The frames of pages, in their order. */
+    private static final class Frames {
+        private int[] all;
+        private int count;
+
+        Frames(int most) {
+            all = new int[most];
+        }
+
+        /** Those of a word's pages, as far as there is room for them. */
+        void add(int[] row, int from, long word) {
+            for (long left = word; left != 0 && count < all.length; left &= left - 1) {
+                all[count++] = row[from + Long.numberOfTrailingZeros(left)] & (MAX_FRAMES - 1);
+            }
+        }
+
+        int[] all() {
+            return count == all.length ? all : Arrays.copyOf(all, count);
+        }
+    }
+
+    /** Says that all of these pages are there, each in its frame, of which there are as many and in their order. */
+    public void setAll(PageSet which, Place place, int[] frames) {
+        int[] row = new int[ROW];
+        int next = 0;
+        for (long page = which.next(0, pages); page < pages; page = which.next(page + 1, pages)) {
+            long first = page & -ROW;
+            int count = read(first, pages, row);
+            for (int i = 0; i < count; i += Long.SIZE) {
+                next = fill(row, i, which.word((first + i) / Long.SIZE), place.code(), frames, next);
+            }
+            MemorySegment.copy(row, 0, entries, ValueLayout.JAVA_INT, first * Integer.BYTES, count);
+            page = first + ROW - 1;
+        }
+    }
+
+    private static int fill(int[] row, int from, long word, int place, int[] frames, int next) {
+        int at = next;
+        for (long left = word; left != 0; left &= left - 1) {
+            int frame = frames[at++];
+            if (frame < 0 || frame >= MAX_FRAMES) {
+                throw new IndexOutOfBoundsException("frame " + frame + " of " + MAX_FRAMES);
+            }
+            row[from + Long.numberOfTrailingZeros(left)] = place << PLACE_SHIFT | frame;
+        }
+        return at;
     }
 
     /** Says that all of these pages are there: a place that has no frames. */
@@ -100,13 +182,36 @@ public final class PageMap {
         }
     }
 
-    /** How many of the pages {@code first .. end-1} are there; slow. */
+    /** How many pages are in each place, by its code. */
+    long[] count() {
+        int[] row = new int[ROW];
+        int[] counts = new int[Place.count()];
+        for (long first = 0; first < pages; first += ROW) {
+            count(row, read(first, pages, row), counts);
+        }
+        return Arrays.stream(counts).asLongStream().toArray();
+    }
+
+    private static void count(int[] row, int length, int[] counts) {
+        for (int i = 0; i < length; i++) {
+            counts[row[i] >>> PLACE_SHIFT]++;
+        }
+    }
+
+    /** How many of the pages {@code first .. end-1} are there. */
     public long count(long first, long end, Place place) {
+        int[] row = new int[ROW];
         long count = 0;
-        for (long page = first; page < end; page++) {
-            if (place(page) == place) {
-                count++;
-            }
+        for (long at = first; at < end; at += ROW) {
+            count += count(row, read(at, end, row), place.code());
+        }
+        return count;
+    }
+
+    private static int count(int[] row, int length, int place) {
+        int count = 0;
+        for (int i = 0; i < length; i++) {
+            count += row[i] >>> PLACE_SHIFT == place ? 1 : 0;
         }
         return count;
     }

@@ -113,7 +113,7 @@ public final class Pager implements AutoCloseable {
      */
     public void arm(PageSet absent, Place place) {
         map.setAll(absent, place);
-        hide(absent, place);
+        hide(absent);
     }
 
     /** As {@link #arm(PageSet, Place)}, of all the pages of which the {@link #map} says that they are elsewhere. */
@@ -121,19 +121,20 @@ public final class Pager implements AutoCloseable {
         try (Arena own = Arena.ofConfined()) {
             PageSet absent = new PageSet(own, memory.pages());
             map.collectElsewhere(absent);
-            hide(absent, null);
+            hide(absent);
         }
     }
 
-    private void hide(PageSet absent, Place place) {
+    private void hide(PageSet absent) {
+        chunks.areElsewhere(map.count());
         // Before Linux 6.17 one mremap takes one mapping.
         if (memory.isOneMapping() && isMost(absent) && shuttle.allOut()) {
             for (int chunk = 0; chunk < chunks.count(); chunk++) {
-                chunks.isAside(chunk, absent, place);
+                chunks.isAside(chunk, absent);
             }
             userfault.register(memory.hva(), memory.size());
         } else {
-            takeAside(absent, place);
+            takeAside(absent);
         }
         memory.watch(new Waiter());
         completeIfSo();
@@ -148,15 +149,13 @@ public final class Pager implements AutoCloseable {
         return some > chunks.count() / 2;
     }
 
-    private void takeAside(PageSet absent, Place place) {
+    private void takeAside(PageSet absent) {
         boolean moves = !shuttle.isHugetlb();
         if (moves) {
             userfault.register(memory.hva(), memory.size());
             userfault.register(staging.hva(), staging.size());
         }
-        for (int chunk = 0; chunk < chunks.count(); chunk++) {
-            chunks.takeAside(chunk, absent, place);
-        }
+        chunks.takeAside(absent);
         if (moves) {
             // Stores fill it by ordinary writes.
             userfault.unregister(staging.hva(), staging.size());

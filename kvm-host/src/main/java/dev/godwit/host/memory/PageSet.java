@@ -105,6 +105,13 @@ public final class PageSet {
         }
     }
 
+    /** Removes the pages of {@code other}, a set over the same pages. */
+    public void removeAll(PageSet other) {
+        for (long i = 0, n = wordCount(); i < n; i++) {
+            setWord(i, word(i) & ~other.word(i));
+        }
+    }
+
     public void clear() {
         words.fill((byte) 0);
     }

@@ -95,6 +95,22 @@ class PageSetTest {
     }
 
     @Test
+    void removesOthers() {
+        try (Arena arena = Arena.ofConfined()) {
+            PageSet one = new PageSet(arena, 200);
+            PageSet other = new PageSet(arena, 200);
+            one.addRange(60, 100);
+            other.addRange(65, 10);
+            other.addRange(150, 50);
+            one.removeAll(other);
+            assertEquals(5 + 75, one.cardinality());
+            assertEquals(65, one.nextAbsent(60, 200));
+            assertEquals(75, one.next(65, 200));
+            assertEquals(150, one.nextAbsent(75, 200));
+        }
+    }
+
+    @Test
     void pagesThatDoNotExistAreRefused() {
         try (Arena arena = Arena.ofConfined()) {
             PageSet set = new PageSet(arena, 100);
