@@ -60,7 +60,7 @@ class PageMapTest {
             assertEquals(place.hasStore(), elsewhere.contains(page), "page " + page);
             assertEquals(place == Place.REMOTE, remote.contains(page), "page " + page);
             if (place == Place.REMOTE) {
-                assertEquals(map.frame(page), collected[next++], "page " + page);
+                assertEquals(map.frameIn(page, Place.REMOTE), collected[next++], "page " + page);
             }
         }
         assertEquals(next, collected.length);
@@ -72,7 +72,7 @@ class PageMapTest {
     private static long[] entries(PageMap map, PageSet but) {
         return IntStream.range(0, (int) map.pages())
                 .filter(page -> !but.contains(page))
-                .mapToLong(page -> (long) map.place(page).code() << Integer.SIZE | map.frame(page))
+                .mapToLong(page -> (long) map.place(page).code() << Integer.SIZE | map.frameIn(page, map.place(page)))
                 .toArray();
     }
 
