@@ -7,6 +7,7 @@
 #include <linux/futex.h>
 #include <linux/mempolicy.h>
 #include <linux/prctl.h>
+#include <linux/sched.h>
 #include <linux/userfaultfd.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>

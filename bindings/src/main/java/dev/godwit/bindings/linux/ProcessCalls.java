@@ -34,7 +34,7 @@ public final class ProcessCalls {
     public static final int RLIMIT_NPROC = 6;
     public static final int RLIMIT_AS = 9;
 
-    public static final int SCHED_OTHER = 0;
+    public static final int SCHED_NORMAL = 0;
     public static final int SCHED_RR = 2;
     /** With a policy: threads that the thread starts do not inherit it. */
     public static final int SCHED_RESET_ON_FORK = 0x40000000;

@@ -42,7 +42,7 @@ public final class Urgency implements AutoCloseable {
     @Override
     public void close() {
         if (granted) {
-            ProcessCalls.schedSetscheduler(0, ProcessCalls.SCHED_OTHER, ORDINARY);
+            ProcessCalls.schedSetscheduler(0, ProcessCalls.SCHED_NORMAL, ORDINARY);
         }
     }
 }

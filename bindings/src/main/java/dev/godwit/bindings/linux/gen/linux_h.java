@@ -1734,6 +1734,33 @@ public class linux_h extends linux_h$shared {
     public static int PR_SET_THP_DISABLE() {
         return PR_SET_THP_DISABLE;
     }
+    private static final int SCHED_NORMAL = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * #define SCHED_NORMAL 0
+     * }
+     */
+    public static int SCHED_NORMAL() {
+        return SCHED_NORMAL;
+    }
+    private static final int SCHED_RR = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * #define SCHED_RR 2
+     * }
+     */
+    public static int SCHED_RR() {
+        return SCHED_RR;
+    }
+    private static final int SCHED_RESET_ON_FORK = (int)1073741824L;
+    /**
+     * {@snippet lang=c :
+     * #define SCHED_RESET_ON_FORK 1073741824
+     * }
+     */
+    public static int SCHED_RESET_ON_FORK() {
+        return SCHED_RESET_ON_FORK;
+    }
     private static final int UFFD_EVENT_PAGEFAULT = (int)18L;
     /**
      * {@snippet lang=c :
