@@ -75,8 +75,12 @@ public record CheckReport(
      */
     public record AccessTracking(String mechanism, boolean usable, String error) {}
 
-    /** Limits of this process; -1 is none. */
-    public record Limits(long openFiles, long lockedMemory) {}
+    /**
+     * Limits of this process; -1 is none.
+     *
+     * @param urgentThreads whether it may have threads that come before all ordinary ones
+     */
+    public record Limits(long openFiles, long lockedMemory, boolean urgentThreads) {}
 
     /**
      * Something that is missing.

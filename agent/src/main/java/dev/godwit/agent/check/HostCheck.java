@@ -13,6 +13,7 @@ import dev.godwit.agent.inventory.HostMemory;
 import dev.godwit.bindings.linux.ProcessCalls;
 import dev.godwit.bindings.linux.gen.rlimit;
 import dev.godwit.host.tracking.AccessMechanism;
+import dev.godwit.host.thread.Urgency;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -47,7 +48,7 @@ public final class HostCheck {
         KvmSupport kvm = KvmProbe.probe();
         LargePageSupport pages = largePages();
         Userfault userfault = UserfaultProbe.probe();
-        Limits limits = new Limits(limit(ProcessCalls.RLIMIT_NOFILE), limit(ProcessCalls.RLIMIT_MEMLOCK));
+        Limits limits = new Limits(limit(ProcessCalls.RLIMIT_NOFILE), limit(ProcessCalls.RLIMIT_MEMLOCK), urgentThreads());
         List<Problem> problems = new ArrayList<>();
         kvmProblems(kvm, problems);
         pageProblems(pages, problems);
@@ -57,6 +58,14 @@ public final class HostCheck {
                     false,
                     "a process may open only " + limits.openFiles() + " files; a guest takes a few of them",
                     "ulimit -n 65536, or LimitNOFILE= in the agent's systemd unit"));
+        }
+        if (!limits.urgentThreads()) {
+            problems.add(new Problem(
+                    false,
+                    "no real-time priority is allowed: who brings a page that a guest waits for takes turns with all"
+                            + " other threads",
+                    "CAP_SYS_NICE (root has it), or LimitRTPRIO=1 in the agent's systemd unit; in Docker --cap-add"
+                            + " SYS_NICE"));
         }
         List<AccessTracking> tracking = accessTracking();
         if (tracking.stream().noneMatch(AccessTracking::usable)) {
@@ -126,6 +135,12 @@ public final class HostCheck {
         } else if (!userfault.move()) {
             problems.add(new Problem(
                     false, "userfaultfd cannot move pages: slower paging", "a newer kernel: Linux 6.8 or later"));
+        }
+    }
+
+    private static boolean urgentThreads() {
+        try (Urgency urgency = Urgency.begin()) {
+            return urgency.isGranted();
         }
     }
 

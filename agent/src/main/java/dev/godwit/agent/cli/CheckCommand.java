@@ -94,7 +94,8 @@ final class CheckCommand implements Callable<Integer> {
                 "open files " + limit(r.limits().openFiles()) + ", locked memory "
                         + (r.limits().lockedMemory() < 0
                                 ? "unlimited"
-                                : Sizes.human(r.limits().lockedMemory())));
+                                : Sizes.human(r.limits().lockedMemory()))
+                        + ", urgent threads " + (r.limits().urgentThreads() ? "yes" : "no"));
         line(
                 out,
                 "vm.*",
