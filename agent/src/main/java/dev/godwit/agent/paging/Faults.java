@@ -26,7 +26,7 @@ final class Faults {
     private static final long SPIN_NANOS = 50_000;
 
     /** The same while somebody waits: longer than a fetch takes, and not for as long as a network is broken. */
-    private static final long WAITING_SPIN_NANOS = 2_000_000;
+    private static final long WAITING_SPIN_NANOS = 200_000;
 
     private final GuestMemory memory;
     private final Userfault userfault;
