@@ -61,10 +61,14 @@ public final class Agent implements AutoCloseable {
     }
 
     /**
-     * Starts an agent; as above.
+     * Starts an agent; it serves when this returns.
      *
+     * @param path its directory
+     * @param listen where migrations are to arrive; port 0 is any that is free
      * @param bandwidth what its migrations to others share
      * @param readyBytes memory that it keeps ready for guests that arrive, a multiple of 2 MiB, or 0
+     * @throws Failure when the directory or the port is taken
+     * @throws dev.godwit.host.kvm.KvmUnavailableException when this host runs no guests
      */
     public static Agent start(
             Path path, InetSocketAddress listen, Credentials credentials, Bandwidth bandwidth, long readyBytes) {

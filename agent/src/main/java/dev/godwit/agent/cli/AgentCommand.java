@@ -65,8 +65,9 @@ final class AgentCommand implements Callable<Integer> {
             paramLabel = "SIZE",
             defaultValue = "0",
             description = "Memory in large pages to keep at hand for guests that arrive, which do not have to wait then"
-                    + " while it is found and cleared: as much as the largest of them is best. It counts as free, and"
-                    + " is given back when other guests need it. Default: ${DEFAULT-VALUE}.")
+                    + " while it is found and cleared. As much as the largest of them has is best; with less only"
+                    + " precopy gains. It counts as free, and is given back when other guests, or others on this"
+                    + " host, need it. Default: ${DEFAULT-VALUE}.")
     private String readyMemory;
 
     @Mixin

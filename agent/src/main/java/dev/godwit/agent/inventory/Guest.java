@@ -288,17 +288,28 @@ public final class Guest {
         if (suspended) {
             awaitBriefly(m.suspendAccessTracking());
         }
-        job = start.apply(m);
+        try {
+            job = start.apply(m);
+        } finally {
+            if (job == null) {
+                lookOn();
+            }
+        }
         return job;
+    }
+
+    /** Goes on with what a migration suspended. */
+    private void lookOn() {
+        if (suspended && machine.state() != Machine.State.STOPPED) {
+            awaitBriefly(machine.resumeAccessTracking());
+        }
+        suspended = false;
     }
 
     void endMigration() {
         synchronized (this) {
             job = null;
-            if (suspended && machine.state() != Machine.State.STOPPED) {
-                awaitBriefly(machine.resumeAccessTracking());
-            }
-            suspended = false;
+            lookOn();
         }
         closeIfStopped();
     }

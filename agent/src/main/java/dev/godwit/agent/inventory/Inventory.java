@@ -139,12 +139,17 @@ public final class Inventory implements TargetHost, AutoCloseable {
         boolean may = ready.isPresent()
                 && ready.get().missing() > 0
                 && guests.values().stream().noneMatch(Guest::isMoving)
-                && freeBytes() - readyBytes() > ready.get().missing();
+                && freeBytes() - readyBytes() > ready.get().next();
         return may && ready.get().fill();
     }
 
+    /** Whether memory is not made ready because the host has no large page to give. */
+    boolean isReadyMemoryRefused() {
+        return ready.isPresent() && ready.get().isRefused();
+    }
+
     /** What is ready is given back if guests were promised what the host cannot have beside it. */
-    private void makeRoom() {
+    void makeRoom() {
         if (freeBytes() < readyBytes()) {
             ready.ifPresent(ReadyMemory::release);
         }
@@ -259,6 +264,7 @@ public final class Inventory implements TargetHost, AutoCloseable {
         try {
             GuestDescription saved = Snapshot.describe(file);
             guest = reserve(Guest.starting(new GuestDescription(name, saved.image(), saved.config()), since));
+            makeRoom();
             Snapshot.Restored restored = rebuild(file, saved.config());
             if (!restored.notRestored().isEmpty()) {
                 LOG.warn("guest {}: not restored: {}", name, String.join(", ", restored.notRestored()));

@@ -12,7 +12,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class ReadyKeeper implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ReadyKeeper.class);
-    private static final long LOOK_NANOS = 100_000_000;
+    private static final long LOOK_NANOS = 200_000_000;
 
     private final Inventory inventory;
     private final Thread thread;
@@ -25,14 +25,23 @@ public final class ReadyKeeper implements AutoCloseable {
     }
 
     private void keep() {
+        boolean said = false;
         while (!closing) {
+            boolean made = false;
             try {
-                if (!inventory.makeReady()) {
-                    LockSupport.parkNanos(LOOK_NANOS);
+                // Others on this host may have taken what guests here were promised.
+                inventory.makeRoom();
+                made = inventory.makeReady();
+                if (inventory.isReadyMemoryRefused() && !said) {
+                    said = true;
+                    LOG.warn("no memory is made ready for guests: this host has no large page to give, or does not"
+                            + " tell (Linux 6.7); godwit check says more. It is tried again.");
                 }
             } catch (RuntimeException | Error e) {
-                LOG.error("no memory is made ready for guests any more", e);
-                return;
+                LOG.warn("no memory is made ready for guests just now", e);
+            }
+            if (!made) {
+                LockSupport.parkNanos(LOOK_NANOS);
             }
         }
     }

@@ -461,7 +461,7 @@ public final class Migration {
 
     private int[] hash(PageSet there) {
         long started = System.nanoTime();
-        int[] hashes = MemoryHash.of(machine.memory(), there);
+        int[] hashes = Urgency.without(() -> MemoryHash.of(machine.memory(), there));
         timeline.hashNanos = System.nanoTime() - started;
         figures.memoryHash(MemoryHash.text(hashes));
         return hashes;

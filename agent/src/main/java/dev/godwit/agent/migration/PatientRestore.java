@@ -5,6 +5,7 @@ import dev.godwit.agent.migration.MigrationException.Kind;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.state.ElapsedTime;
 import dev.godwit.host.state.MachineState;
+import dev.godwit.host.thread.Urgency;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
@@ -37,7 +38,11 @@ final class PatientRestore {
      * @throws MigrationException when it waits for a page that does not come; the machine is to be closed
      */
     List<String> restore(MachineState state) throws MigrationException, InterruptedException {
-        FutureTask<List<String>> restoring = new FutureTask<>(() -> machine.restore(state, ElapsedTime.ADVANCE));
+        FutureTask<List<String>> restoring = new FutureTask<>(() -> {
+            try (Urgency _ = Urgency.begin()) {
+                return machine.restore(state, ElapsedTime.ADVANCE);
+            }
+        });
         Thread.ofPlatform().daemon().name("restore").start(restoring);
         for (long since = System.nanoTime(); true; ) {
             try {

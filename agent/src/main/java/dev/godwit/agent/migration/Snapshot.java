@@ -12,6 +12,7 @@ import dev.godwit.host.state.ElapsedTime;
 import dev.godwit.host.state.MachineState;
 import dev.godwit.host.state.StateFormatException;
 import dev.godwit.host.vcpu.StopReason;
+import java.util.concurrent.ExecutionException;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -99,6 +100,15 @@ public final class Snapshot {
         }
     }
 
+    /** In turn: a migration that failed may still be about to stop what it had begun. */
+    private static void await(CompletableFuture<Void> change) throws MigrationException, InterruptedException {
+        try {
+            change.get();
+        } catch (ExecutionException e) {
+            throw new MigrationException(Kind.INTERNAL, "what the guest writes cannot be logged: " + e.getCause(), e);
+        }
+    }
+
     private static SnapshotReport write(Machine machine, GuestDescription guest, Path partial, Path file)
             throws TransportException, MigrationException, InterruptedException {
         long started = System.nanoTime();
@@ -109,7 +119,7 @@ public final class Snapshot {
             Precopy precopy;
             long pauseNanos;
             boolean running = machine.state() == Machine.State.RUNNING;
-            machine.dirtyTracker().start();
+            await(machine.startDirtyTracking());
             try {
                 precopy = new Precopy(arena, machine, sink, OPTIONS, new Figures(guest, NOWHERE, OPTIONS));
                 precopy.run();
@@ -125,7 +135,7 @@ public final class Snapshot {
                 if (running) {
                     machine.resume();
                 }
-                machine.dirtyTracker().stop();
+                await(machine.stopDirtyTracking());
             }
             long bytes = sink.finish(
                     Offer.of(guest, OPTIONS, machine.guestCpu(), List.of()).encode(),

@@ -35,7 +35,7 @@ record SnapshotHeader(long memoryBytes, long descriptionBytes, long stateBytes, 
     static final int BYTES = 4096;
 
     private static final long MAGIC = 0x50414e5357444f47L;
-    private static final int VERSION = 2;
+    private static final int VERSION = 3;
     private static final int OWN_CRC = 44;
 
     /** Guest RAM of a snapshot that anybody may have made. */

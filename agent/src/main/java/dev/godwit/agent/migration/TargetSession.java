@@ -230,7 +230,7 @@ final class TargetSession {
         // Before the state: restoring it may make KVM write a guest's clock pages.
         long started = System.nanoTime();
         int[] hashes = (state.argument() & 1) != 0
-                ? MemoryHash.of(machine.memory(), there == null ? null : there.pages())
+                ? Urgency.without(() -> MemoryHash.of(machine.memory(), there == null ? null : there.pages()))
                 : new int[0];
         long hashNanos = System.nanoTime() - started;
         if (there != null) {

@@ -218,7 +218,11 @@ final class Faults {
             all = chunks.missing(chunk) <= Chunks.FEW || !chunks.mayPutInSingly();
         }
         PageStore holder = stores.get(map.place(page).code());
-        if (!all && holder != null) {
+        if (!all) {
+            if (holder == null) {
+                // It has just come, or waits for room.
+                return;
+            }
             from = page & -holder.together();
             to = Math.min(from + holder.together(), to);
         }
@@ -239,9 +243,26 @@ final class Faults {
             stores.get(place.code()).request(at, (int) (stop - at));
             at = stop;
         }
-        if (!all && holder != null && holder.together() < PageStore.TOGETHER) {
-            long near = page & -PageStore.TOGETHER;
-            holder.prefetch(near, (int) (Math.min(near + PageStore.TOGETHER, chunks.end(chunk)) - near));
+        if (!all && holder.together() < PageStore.TOGETHER) {
+            prefetch(holder, chunk, page & -PageStore.TOGETHER);
+        }
+    }
+
+    /** From the first page to the last of a window that nobody has been asked for. */
+    private void prefetch(PageStore holder, int chunk, long window) {
+        long to = Math.min(window + PageStore.TOGETHER, chunks.end(chunk));
+        long first = to;
+        long end = window;
+        synchronized (chunks.lockOf(chunk)) {
+            for (long page = window; page < to; page++) {
+                if (chunks.mustAsk(page)) {
+                    first = Math.min(first, page);
+                    end = page + 1;
+                }
+            }
+        }
+        if (first < end) {
+            holder.prefetch(first, (int) (end - first));
         }
     }
 

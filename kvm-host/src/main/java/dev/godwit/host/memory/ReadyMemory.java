@@ -1,7 +1,6 @@
 package dev.godwit.host.memory;
 
 import dev.godwit.bindings.linux.MemoryCalls;
-import dev.godwit.bindings.linux.SystemCallException;
 import java.lang.foreign.Arena;
 
 /**
@@ -55,6 +54,16 @@ public final class ReadyMemory implements AutoCloseable {
         return ready * PageSize.LARGE;
     }
 
+    /** Bytes that one {@link #fill} takes from the host at most. */
+    public synchronized long next() {
+        return closed ? 0 : Math.min(STRETCH, chunks - ready) * PageSize.LARGE;
+    }
+
+    /** Whether the host had no large page to give when it was last asked. */
+    public synchronized boolean isRefused() {
+        return System.nanoTime() - notBefore < 0;
+    }
+
     /** Bytes that are wanted and not ready. */
     public synchronized long missing() {
         return closed ? 0 : (chunks - ready) * PageSize.LARGE;
@@ -101,7 +110,10 @@ public final class ReadyMemory implements AutoCloseable {
         long bytes = taken * PageSize.LARGE;
         long from = memory.hva() + (ready - taken) * PageSize.LARGE;
         long to = guest.hva() + first * PageSize.LARGE;
-        SystemCallException.check(MemoryCalls.mremap(from, bytes, bytes, MOVE, to), "mremap of ready memory");
+        if (MemoryCalls.mremap(from, bytes, bytes, MOVE, to) < 0) {
+            // It would only have helped.
+            return 0;
+        }
         ready -= taken;
         guest.gotMapping(bytes == guest.size());
         return taken;

@@ -4,6 +4,7 @@ import dev.godwit.bindings.linux.ProcessCalls;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.function.Supplier;
 
 /**
  * Has the calling thread run as soon as it can, before all ordinary threads: what a guest stands still for must not wait
@@ -30,8 +31,7 @@ public final class Urgency implements AutoCloseable {
 
     /** From now on until it is closed, by this thread. */
     public static Urgency begin() {
-        int policy = ProcessCalls.SCHED_RR | ProcessCalls.SCHED_RESET_ON_FORK;
-        return new Urgency(ProcessCalls.schedSetscheduler(0, policy, URGENT) == 0);
+        return new Urgency(set(ProcessCalls.SCHED_RR, URGENT));
     }
 
     /** Whether the host lets this process have urgent threads. */
@@ -39,10 +39,29 @@ public final class Urgency implements AutoCloseable {
         return granted;
     }
 
+    /**
+     * Has an urgent thread do what takes long as an ordinary one: other guests need the processor too.
+     *
+     * @param work called on this thread, which is urgent again afterwards
+     */
+    public static <T> T without(Supplier<T> work) {
+        set(ProcessCalls.SCHED_NORMAL, ORDINARY);
+        try {
+            return work.get();
+        } finally {
+            set(ProcessCalls.SCHED_RR, URGENT);
+        }
+    }
+
+    /** The flag stays: who may not take it back is refused whatever is without it. */
+    private static boolean set(int policy, MemorySegment priority) {
+        return ProcessCalls.schedSetscheduler(0, policy | ProcessCalls.SCHED_RESET_ON_FORK, priority) == 0;
+    }
+
     @Override
     public void close() {
         if (granted) {
-            ProcessCalls.schedSetscheduler(0, ProcessCalls.SCHED_NORMAL, ORDINARY);
+            set(ProcessCalls.SCHED_NORMAL, ORDINARY);
         }
     }
 }

@@ -82,8 +82,8 @@ public final class QemuProcess implements AutoCloseable {
         String machine = "microvm,acpi=off";
         String megabytes = (guest.memoryBytes() >> 20) + "m";
         if (role == Role.READY_TARGET) {
-            machine += ",memory-backend=ram";
-            command.addAll(List.of("-object", "memory-backend-ram,id=ram,prealloc=on,size=" + megabytes));
+            machine += ",memory-backend=microvm.ram";
+            command.addAll(List.of("-object", "memory-backend-ram,id=microvm.ram,prealloc=on,size=" + megabytes));
         }
         command.addAll(List.of("-M", machine, "-accel", "kvm", "-cpu", "host,-arch-capabilities"));
         command.addAll(List.of("-m", megabytes, "-smp", Integer.toString(guest.cpus())));
