@@ -12,8 +12,8 @@ import dev.godwit.agent.check.CheckReport.Userfault;
 import dev.godwit.agent.inventory.HostMemory;
 import dev.godwit.bindings.linux.ProcessCalls;
 import dev.godwit.bindings.linux.gen.rlimit;
-import dev.godwit.host.tracking.AccessMechanism;
 import dev.godwit.host.thread.Urgency;
+import dev.godwit.host.tracking.AccessMechanism;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -48,7 +48,8 @@ public final class HostCheck {
         KvmSupport kvm = KvmProbe.probe();
         LargePageSupport pages = largePages();
         Userfault userfault = UserfaultProbe.probe();
-        Limits limits = new Limits(limit(ProcessCalls.RLIMIT_NOFILE), limit(ProcessCalls.RLIMIT_MEMLOCK), urgentThreads());
+        Limits limits =
+                new Limits(limit(ProcessCalls.RLIMIT_NOFILE), limit(ProcessCalls.RLIMIT_MEMLOCK), urgentThreads());
         List<Problem> problems = new ArrayList<>();
         kvmProblems(kvm, problems);
         pageProblems(pages, problems);
