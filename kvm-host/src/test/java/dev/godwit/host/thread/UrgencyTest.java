@@ -30,6 +30,8 @@ class UrgencyTest {
                 assertEquals(0, policy());
                 try (Urgency urgency = Urgency.begin()) {
                     assertEquals(urgency.isGranted() ? 2 : 0, policy());
+                    assertEquals(0, Urgency.without(UrgencyTest::policy));
+                    assertEquals(urgency.isGranted() ? 2 : 0, policy());
                     CompletableFuture<Integer> child = new CompletableFuture<>();
                     Thread.ofPlatform().start(() -> child.complete(policy()));
                     assertEquals(0, child.join(), "a thread that it starts is ordinary");

@@ -90,8 +90,10 @@ class QemuIT {
     @EnumSource
     void aGuestArrivesWhole(QemuMode mode) {
         Qemu found = QemuHere.get();
+        // Preallocated RAM has to bear the name of that at the source.
+        Role role = mode == QemuMode.SINGLE ? Role.READY_TARGET : Role.TARGET;
         try (QemuProcess source = new QemuProcess(found, GUEST, directory, "source", Role.SOURCE);
-                QemuProcess target = new QemuProcess(found, GUEST, directory, "target", Role.TARGET)) {
+                QemuProcess target = new QemuProcess(found, GUEST, directory, "target", role)) {
             awaitText(source, "READY ");
             QemuMigration migration =
                     new QemuMigration(mode, 2, 0, Duration.ofMillis(300), PATIENCE, Duration.ofMillis(5));
