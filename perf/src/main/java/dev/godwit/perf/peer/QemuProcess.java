@@ -31,6 +31,8 @@ public final class QemuProcess implements AutoCloseable {
     private final Path words;
     private final QmpClient qmp;
     private final BlockingQueue<String> serial = new LinkedBlockingQueue<>();
+    /** A benchmark that is interrupted leaves no guest behind that spins for ever. */
+    private final Thread onInterrupt = Thread.ofPlatform().name("end-qemu").unstarted(this::kill);
 
     /**
      * What to boot.
@@ -69,6 +71,7 @@ public final class QemuProcess implements AutoCloseable {
         } catch (IOException e) {
             throw Failure.failed(qemu.program() + " does not start: " + e.getMessage());
         }
+        Runtime.getRuntime().addShutdownHook(onInterrupt);
         try {
             Thread.ofVirtual().name("qemu-serial").start(this::readSerial);
             qmp = connect(socket);
@@ -178,7 +181,16 @@ public final class QemuProcess implements AutoCloseable {
                 cause);
     }
 
+    private void kill() {
+        process.destroyForcibly();
+    }
+
     private void end() {
+        try {
+            Runtime.getRuntime().removeShutdownHook(onInterrupt);
+        } catch (IllegalStateException e) {
+            return; // the hook is at it
+        }
         process.destroy();
         try {
             if (!process.waitFor(STOP_SECONDS, TimeUnit.SECONDS)) {
