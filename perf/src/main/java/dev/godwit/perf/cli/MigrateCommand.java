@@ -141,7 +141,8 @@ final class MigrateCommand implements Callable<Integer> {
                         streams,
                         pause == null ? null : pause.toMillis(),
                         warmups == null ? WARMUPS : warmups,
-                        runs == null ? RUNS : runs)
+                        runs == null ? RUNS : runs,
+                        0)
                 .run(options.progress(spec));
         if (out != null) {
             MigrateFiles.write(result, out);

@@ -12,7 +12,6 @@ import dev.godwit.agent.migration.MigrationReport;
 import java.time.Duration;
 import java.util.EnumMap;
 import java.util.Map;
-import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 
 /**
@@ -26,8 +25,6 @@ public record GodwitContestant(AgentProcess from, AgentProcess to, String mode, 
         implements Contestant {
     private static final String GUEST = "bench-peer";
     private static final double MEBI = 1 << 20;
-    private static final Duration READY_PATIENCE = Duration.ofMinutes(1);
-    private static final long READY_POLL_NANOS = 20_000_000;
 
     @Override
     public String name() {
@@ -79,18 +76,7 @@ public record GodwitContestant(AgentProcess from, AgentProcess to, String mode, 
         public void awaitReady() {
             guest.awaitReady();
             care.give(source, GUEST, limits.memoryBytes());
-            awaitReadyMemory();
-        }
-
-        /** What the guest before took has to be made ready again. */
-        private void awaitReadyMemory() {
-            long deadline = System.nanoTime() + READY_PATIENCE.toNanos();
-            while (to.client().host().readyBytes() < limits.readyBytes()) {
-                if (System.nanoTime() > deadline) {
-                    throw Failure.failed("the target does not get " + limits.readyBytes() + " bytes ready");
-                }
-                LockSupport.parkNanos(READY_POLL_NANOS);
-            }
+            ReadyTarget.await(to, limits.readyBytes());
         }
 
         @Override

@@ -27,9 +27,10 @@ import java.util.function.Consumer;
  * @param downtimeMillis the pause that precopy may plan for, or null for the agent's default
  * @param warmups migrations that do not count
  * @param runs migrations that do
+ * @param readyBytes memory that both agents keep ready for guests that arrive
  */
 public record MigrateScenario(
-        GuestKind guest, long memoryBytes, int cpus, int streams, Long downtimeMillis, int warmups, int runs) {
+        GuestKind guest, long memoryBytes, int cpus, int streams, Long downtimeMillis, int warmups, int runs, long readyBytes) {
     private static final String NAME = "bench-migrate";
     private static final Duration POLL = Duration.ofSeconds(30);
     private static final Duration A_SECOND = Duration.ofSeconds(1);
@@ -42,7 +43,7 @@ public record MigrateScenario(
                 RawTcp small = new RawTcp((long) streams * PageSize.LARGE);
                 RawTcp large = new RawTcp(rawBytes)) {
             progress.accept("Starting two agents and the guest " + guest.text() + " …");
-            List<AgentProcess> agents = List.of(stage.agent(), stage.agent());
+            List<AgentProcess> agents = List.of(stage.agent(readyBytes), stage.agent(readyBytes));
             MeasuringGuest inside = start(agents.getFirst().client());
             List<MigrateResult.Run> done = new ArrayList<>();
             for (int i = 0; i < warmups + runs; i++) {
@@ -52,6 +53,7 @@ public record MigrateScenario(
                 double rawFresh = large.measureFresh(streams, rawBytes);
                 AgentProcess to = agents.get((i + 1) % 2);
                 double workBefore = work(inside);
+                ReadyTarget.await(to, readyBytes);
                 HostMemoryTouch.touch(memoryBytes);
                 inside.zero();
                 MigrationView migration = migrate(agents.get(i % 2).client(), to.address());

@@ -32,7 +32,8 @@ final class ThroughputRow {
                         streams,
                         null,
                         bench.scenario().warmups() + 1,
-                        bench.scenario().runs())
+                        bench.scenario().runs(),
+                        bench.scenario().readyBytes())
                 .run(bench.progress());
         return TargetLine.of(
                 row.text(),
