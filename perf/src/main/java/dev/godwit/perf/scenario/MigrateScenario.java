@@ -30,7 +30,14 @@ import java.util.function.Consumer;
  * @param readyBytes memory that both agents keep ready for guests that arrive
  */
 public record MigrateScenario(
-        GuestKind guest, long memoryBytes, int cpus, int streams, Long downtimeMillis, int warmups, int runs, long readyBytes) {
+        GuestKind guest,
+        long memoryBytes,
+        int cpus,
+        int streams,
+        Long downtimeMillis,
+        int warmups,
+        int runs,
+        long readyBytes) {
     private static final String NAME = "bench-migrate";
     private static final Duration POLL = Duration.ofSeconds(30);
     private static final Duration A_SECOND = Duration.ofSeconds(1);
