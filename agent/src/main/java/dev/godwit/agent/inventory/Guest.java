@@ -285,10 +285,10 @@ public final class Guest {
         }
         // What is known stays, for the migration to ask; looking on would cost when time is dear.
         suspended = m.accessTracker().filter(AccessTracker::isTracking).isPresent();
-        if (suspended) {
-            awaitBriefly(m.suspendAccessTracking());
-        }
         try {
+            if (suspended) {
+                awaitBriefly(m.suspendAccessTracking());
+            }
             job = start.apply(m);
         } finally {
             if (job == null) {
@@ -300,18 +300,22 @@ public final class Guest {
 
     /** Goes on with what a migration suspended. */
     private void lookOn() {
-        if (suspended && machine.state() != Machine.State.STOPPED) {
+        boolean was = suspended;
+        suspended = false;
+        if (was && machine.state() != Machine.State.STOPPED) {
             awaitBriefly(machine.resumeAccessTracking());
         }
-        suspended = false;
     }
 
     void endMigration() {
-        synchronized (this) {
-            job = null;
-            lookOn();
+        try {
+            synchronized (this) {
+                job = null;
+                lookOn();
+            }
+        } finally {
+            closeIfStopped();
         }
-        closeIfStopped();
     }
 
     /** A guest that waits for a page holds it up, and nobody is to wait for that. */

@@ -59,6 +59,9 @@ public final class Inventory implements TargetHost, AutoCloseable {
     private final ExecutorService reaper = Executors.newCachedThreadPool(
             Thread.ofPlatform().daemon().name("reaper-", 0).factory());
     private final Migrations migrations;
+    /** Bytes that stay free beside what is made ready, lest it be given back at once. */
+    private static final long MARGIN = 128L << 20;
+
     private final Supplier<HostMemory> memory;
     private final Optional<ReadyMemory> ready;
     /** Held from the look at the memory until the guest is listed: two at once would both be promised the same. */
@@ -139,7 +142,7 @@ public final class Inventory implements TargetHost, AutoCloseable {
         boolean may = ready.isPresent()
                 && ready.get().missing() > 0
                 && guests.values().stream().noneMatch(Guest::isMoving)
-                && freeBytes() - readyBytes() > ready.get().next();
+                && freeBytes() - readyBytes() > ready.get().next() + MARGIN;
         return may && ready.get().fill();
     }
 
@@ -149,10 +152,23 @@ public final class Inventory implements TargetHost, AutoCloseable {
     }
 
     /** What is ready is given back if guests were promised what the host cannot have beside it. */
-    void makeRoom() {
+    private void makeRoom() {
         if (freeBytes() < readyBytes()) {
             ready.ifPresent(ReadyMemory::release);
         }
+    }
+
+    /**
+     * As {@link #makeRoom}, but not while a guest is arriving, for which it is.
+     *
+     * @return whether anything was given back
+     */
+    boolean yieldReady() {
+        boolean was = readyBytes() > 0;
+        if (was && guests.values().stream().noneMatch(guest -> guest.state() == GuestState.ARRIVING)) {
+            makeRoom();
+        }
+        return was && readyBytes() == 0;
     }
 
     /** The guests that went to other agents, the latest first. */

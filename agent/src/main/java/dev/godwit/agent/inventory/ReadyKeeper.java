@@ -12,6 +12,9 @@ import org.slf4j.LoggerFactory;
  */
 public final class ReadyKeeper implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ReadyKeeper.class);
+    /** After something was given back, or went wrong. */
+    private static final long CALM_NANOS = 10_000_000_000L;
+
     private static final long LOOK_NANOS = 200_000_000;
 
     private final Inventory inventory;
@@ -27,21 +30,24 @@ public final class ReadyKeeper implements AutoCloseable {
     private void keep() {
         boolean said = false;
         while (!closing) {
-            boolean made = false;
+            long pause = LOOK_NANOS;
             try {
                 // Others on this host may have taken what guests here were promised.
-                inventory.makeRoom();
-                made = inventory.makeReady();
-                if (inventory.isReadyMemoryRefused() && !said) {
+                if (inventory.yieldReady()) {
+                    pause = CALM_NANOS;
+                } else if (inventory.makeReady()) {
+                    pause = 0;
+                } else if (inventory.isReadyMemoryRefused() && !said) {
                     said = true;
-                    LOG.warn("no memory is made ready for guests: this host has no large page to give, or does not"
-                            + " tell (Linux 6.7); godwit check says more. It is tried again.");
+                    LOG.warn("no more memory is made ready for guests: this host has no large page to give, or does"
+                            + " not tell (Linux 6.7); godwit check says more. It is tried again.");
                 }
             } catch (RuntimeException | Error e) {
-                LOG.warn("no memory is made ready for guests just now", e);
+                pause = CALM_NANOS;
+                LOG.warn("no memory is made ready for guests just now: {}", e.toString());
             }
-            if (!made) {
-                LockSupport.parkNanos(LOOK_NANOS);
+            if (pause > 0) {
+                LockSupport.parkNanos(pause);
             }
         }
     }

@@ -119,8 +119,8 @@ public final class Snapshot {
             Precopy precopy;
             long pauseNanos;
             boolean running = machine.state() == Machine.State.RUNNING;
-            await(machine.startDirtyTracking());
             try {
+                await(machine.startDirtyTracking());
                 precopy = new Precopy(arena, machine, sink, OPTIONS, new Figures(guest, NOWHERE, OPTIONS));
                 precopy.run();
                 long pauseStart = System.nanoTime();
@@ -135,7 +135,8 @@ public final class Snapshot {
                 if (running) {
                     machine.resume();
                 }
-                await(machine.stopDirtyTracking());
+                // Whoever starts it next waits for that.
+                var _ = machine.stopDirtyTracking();
             }
             long bytes = sink.finish(
                     Offer.of(guest, OPTIONS, machine.guestCpu(), List.of()).encode(),

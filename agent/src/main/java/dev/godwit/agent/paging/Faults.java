@@ -218,13 +218,11 @@ final class Faults {
             all = chunks.missing(chunk) <= Chunks.FEW || !chunks.mayPutInSingly();
         }
         PageStore holder = stores.get(map.place(page).code());
+        // Without a holder it is here by now, or on its way out: what lies around it is asked for all the same.
+        int together = holder == null ? PageStore.TOGETHER : holder.together();
         if (!all) {
-            if (holder == null) {
-                // It has just come, or waits for room.
-                return;
-            }
-            from = page & -holder.together();
-            to = Math.min(from + holder.together(), to);
+            from = page & -together;
+            to = Math.min(from + together, to);
         }
         for (long at = from; at < to; ) {
             long stop = at;
@@ -243,7 +241,7 @@ final class Faults {
             stores.get(place.code()).request(at, (int) (stop - at));
             at = stop;
         }
-        if (!all && holder.together() < PageStore.TOGETHER) {
+        if (!all && together < PageStore.TOGETHER) {
             prefetch(holder, chunk, page & -PageStore.TOGETHER);
         }
     }

@@ -1,6 +1,7 @@
 package dev.godwit.host.memory;
 
 import dev.godwit.bindings.linux.MemoryCalls;
+import dev.godwit.bindings.linux.SystemCallException;
 import java.lang.foreign.Arena;
 
 /**
@@ -100,6 +101,7 @@ public final class ReadyMemory implements AutoCloseable {
      * @param first the first chunk of 2 MiB
      * @param count how many; those that are not within the RAM, or for which nothing is ready, are left as they are
      * @return how many have been backed, the first ones
+     * @throws SystemCallException when the host refuses; the guest's RAM may not be all mapped then
      */
     public synchronized long moveInto(GuestMemory guest, long first, long count) {
         long within = Math.min(count, guest.size() / PageSize.LARGE - first);
@@ -110,10 +112,8 @@ public final class ReadyMemory implements AutoCloseable {
         long bytes = taken * PageSize.LARGE;
         long from = memory.hva() + (ready - taken) * PageSize.LARGE;
         long to = guest.hva() + first * PageSize.LARGE;
-        if (MemoryCalls.mremap(from, bytes, bytes, MOVE, to) < 0) {
-            // It would only have helped.
-            return 0;
-        }
+        // What was there may have been unmapped by a call that failed: such a guest is not to go on.
+        SystemCallException.check(MemoryCalls.mremap(from, bytes, bytes, MOVE, to), "mremap of ready memory");
         ready -= taken;
         guest.gotMapping(bytes == guest.size());
         return taken;

@@ -71,8 +71,8 @@ public final class QemuProcess implements AutoCloseable {
         } catch (IOException e) {
             throw Failure.failed(qemu.program() + " does not start: " + e.getMessage());
         }
-        Runtime.getRuntime().addShutdownHook(onInterrupt);
         try {
+            Runtime.getRuntime().addShutdownHook(onInterrupt);
             Thread.ofVirtual().name("qemu-serial").start(this::readSerial);
             qmp = connect(socket);
         } catch (RuntimeException e) {
