@@ -1,7 +1,9 @@
 package dev.godwit.perf.cli;
 
 import dev.godwit.agent.config.Failure;
+import dev.godwit.agent.config.Sizes;
 import dev.godwit.host.kvm.Kvm;
+import dev.godwit.host.memory.PageSize;
 import java.util.function.Consumer;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -35,6 +37,15 @@ final class BenchOptions {
      */
     static void needKvm() {
         Kvm.open().close();
+    }
+
+    /** The value of {@code --ready-memory}, in bytes. */
+    static long readyBytes(String text) {
+        long bytes = Sizes.parse("--ready-memory", text);
+        if (bytes % PageSize.LARGE != 0) {
+            throw Failure.badInput("--ready-memory: a multiple of 2m is right, not " + text);
+        }
+        return bytes;
     }
 
     /** Checks a number. */

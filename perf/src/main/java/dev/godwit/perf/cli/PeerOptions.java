@@ -2,8 +2,6 @@ package dev.godwit.perf.cli;
 
 import dev.godwit.agent.config.Durations;
 import dev.godwit.agent.config.Failure;
-import dev.godwit.agent.config.Sizes;
-import dev.godwit.host.memory.PageSize;
 import dev.godwit.perf.peer.Qemu;
 import dev.godwit.perf.peer.QemuMode;
 import dev.godwit.perf.scenario.GuestKind;
@@ -142,10 +140,7 @@ final class PeerOptions {
                 qemuMode,
                 Arrays.stream(QemuMode.values()).map(QemuMode::text).toList(),
                 QEMU_MODES.stream().map(QemuMode::text).toList());
-        long ready = readyMemory == null ? 0 : Sizes.parse("--ready-memory", readyMemory);
-        if (ready % PageSize.LARGE != 0) {
-            throw Failure.badInput("--ready-memory: a multiple of 2m is right, not " + readyMemory);
-        }
+        long ready = readyMemory == null ? 0 : BenchOptions.readyBytes(readyMemory);
         Duration limit = Durations.parse("--max-time", maxTime == null ? "60s" : maxTime);
         return new PeerScenario(
                 guests,

@@ -138,11 +138,7 @@ final class TargetsCommand implements Callable<Integer> {
     }
 
     private long readyBytes(long memoryBytes) {
-        long bytes = readyMemory == null ? memoryBytes : Sizes.parse("--ready-memory", readyMemory);
-        if (bytes % LARGE != 0) {
-            throw Failure.badInput("--ready-memory: a multiple of 2m is right, not " + readyMemory);
-        }
-        return bytes;
+        return readyMemory == null ? memoryBytes : BenchOptions.readyBytes(readyMemory);
     }
 
     /** One that is named has to be there. */
