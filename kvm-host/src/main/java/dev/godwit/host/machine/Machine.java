@@ -163,7 +163,7 @@ public final class Machine implements AutoCloseable {
                 throw new IllegalStateException("the machine is closed");
             }
             if (accessTracker == null) {
-                List<Integer> threads = vcpus.stream().map(VcpuThread::threadId).toList();
+                List<Integer> threads = vcpuThreadIds();
                 AccessSampler sampler = AccessMechanism.open(
                         memory(), parts.slots(), threads, !config.disks().isEmpty());
                 accessTracker = new AccessTracker(
@@ -188,6 +188,11 @@ public final class Machine implements AutoCloseable {
     /** After {@link #suspendAccessTracking}, and once that is done: the access tracker goes on. */
     public CompletableFuture<Void> resumeAccessTracking() {
         return accessTracking.then(() -> accessTracker().ifPresent(AccessTracker::start));
+    }
+
+    /** The kernel's numbers of the vCPUs' threads, in the order of the vCPUs. */
+    public List<Integer> vcpuThreadIds() {
+        return vcpus.stream().map(VcpuThread::threadId).toList();
     }
 
     /** The CPU time that all vCPUs have used so far, the guest's own and what KVM did for it; of those that live. */

@@ -16,7 +16,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.Stream;
 
 /** A dirtier in this process, asked over its serial port. One thread at a time. */
 final class CountingGuest {
@@ -37,10 +36,9 @@ final class CountingGuest {
     private long table;
     private long pages;
 
-    /** The only machine of this process. */
     CountingGuest(Machine machine) {
         this.machine = machine;
-        this.vcpus = vcpuThreads();
+        this.vcpus = machine.vcpuThreadIds();
     }
 
     /**
@@ -103,16 +101,6 @@ final class CountingGuest {
         long now = moment().accesses;
         if (now < counts.total()) {
             throw new IllegalStateException("the guest counted " + counts.total() + " accesses, its table has " + now);
-        }
-    }
-
-    private static List<Integer> vcpuThreads() {
-        try (Stream<Path> tasks = Files.list(TASKS)) {
-            return tasks.filter(task -> text(task.resolve("comm")).startsWith("vcpu-"))
-                    .map(task -> Integer.valueOf(task.getFileName().toString()))
-                    .toList();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
         }
     }
 
