@@ -7,6 +7,7 @@ import dev.godwit.agent.transport.Connection;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.memory.GuestMemory;
 import dev.godwit.host.memory.PageSet;
+import dev.godwit.host.memory.PageSize;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
@@ -87,7 +88,7 @@ final class DataStreams implements AutoCloseable {
      * @param large numbers of the chunks that are large pages here
      */
     RoundSink.Sending start(PageSet wanted, PageSet large, int round) {
-        return start(List.of(wanted), large, round, () -> {});
+        return start(List.of(wanted), large, round, PageSize.SMALL_PER_LARGE, () -> {});
     }
 
     /**
@@ -95,9 +96,10 @@ final class DataStreams implements AutoCloseable {
      *
      * @param passes disjoint sets over the same pages
      * @param large numbers of the chunks that are large pages here
-     * @param beforeChunk called before each chunk, on the stream's thread
+     * @param partPages so many pages are sent at a time; divides a chunk
+     * @param beforePart called before each part, on the stream's thread
      */
-    RoundSink.Sending start(List<PageSet> passes, PageSet large, int round, Runnable beforeChunk) {
+    RoundSink.Sending start(List<PageSet> passes, PageSet large, int round, int partPages, Runnable beforePart) {
         AtomicLong next = new AtomicLong();
         long chunks = PageFrame.chunksIn(memory.pages());
         List<Future<Void>> parts = new ArrayList<>(senders.size());
@@ -106,8 +108,15 @@ final class DataStreams implements AutoCloseable {
                 long all = chunks * passes.size();
                 for (long nth = next.getAndIncrement(); nth < all; nth = next.getAndIncrement()) {
                     long chunk = nth % chunks;
-                    beforeChunk.run();
-                    sender.sendChunk(passes.get((int) (nth / chunks)), chunk, large.contains(chunk), round);
+                    PageSet wanted = passes.get((int) (nth / chunks));
+                    long end = Math.min((chunk + 1) * PageSize.SMALL_PER_LARGE, wanted.pages());
+                    for (long first = chunk * PageSize.SMALL_PER_LARGE; first < end; first += partPages) {
+                        long stop = Math.min(first + partPages, end);
+                        if (wanted.next(first, stop) < stop) {
+                            beforePart.run();
+                            sender.sendPart(wanted, first, stop, large.contains(chunk), round);
+                        }
+                    }
                 }
                 sender.endRound(round);
                 return null;

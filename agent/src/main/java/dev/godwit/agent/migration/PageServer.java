@@ -1,5 +1,6 @@
 package dev.godwit.agent.migration;
 
+import dev.godwit.agent.paging.HottestFirst;
 import dev.godwit.agent.stream.PageFrame;
 import dev.godwit.agent.stream.PageRequest;
 import dev.godwit.agent.stream.PageSender;
@@ -7,6 +8,7 @@ import dev.godwit.agent.stream.RateLimit;
 import dev.godwit.agent.transport.Connection;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.agent.transport.TransportException.Kind;
+import dev.godwit.bindings.linux.PollSet;
 import dev.godwit.host.memory.GuestMemory;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
@@ -19,18 +21,33 @@ import java.util.concurrent.locks.LockSupport;
 
 /**
  * Serves the memory of a guest that has gone ahead, over one set of page connections: pages that the guest waits for at
- * once, on the first; all others in order of their heat, on the rest.
+ * once, the hottest first, on the first; all others in order of their heat, on the rest.
  *
  * <p>The guest does not run here: its memory does not change, and a page may be sent twice.
  *
  * <p>Threading: {@link #serve} on one thread; {@link #abort} from any.
  */
 final class PageServer implements AutoCloseable {
-    /** For so long after a page that the guest waited for, pushing waits, at most so long for each chunk. */
+    /** For so long after a page that the guest waited for, pushing waits, at most so long for each part of a chunk. */
     private static final long CALM_NANOS = 300_000;
 
     private static final long MOST_YIELD_NANOS = 1_000_000;
     private static final long YIELD_NANOS = 50_000;
+
+    /**
+     * 256 KiB: a kernel that preempts nobody within a system call copies all of it, at both ends, before it lets those
+     * run who bring a page that the guest waits for.
+     */
+    private static final int PUSHED_TOGETHER = 64;
+
+    /** So many requests are looked at before one is answered: more than a guest has threads that wait. */
+    private static final int AT_ONCE = 64;
+
+    /** A request that waits, as a number: the first page, whether it is NEAR, and how many pages. */
+    private static final int FIRST_SHIFT = 11;
+
+    private static final int NEAR_BIT = 1 << 10;
+    private static final int NOBODY_WAITS = -1;
 
     private final Arena arena = Arena.ofShared();
     private final GuestMemory memory;
@@ -44,6 +61,9 @@ final class PageServer implements AutoCloseable {
     private final PageSet largeChunks;
     private final PageOrder order;
     private final MemorySegment request = arena.allocate(PageRequest.BYTES, 8);
+    /** What has not been answered yet. */
+    private final HottestFirst asked = new HottestFirst(AT_ONCE);
+
     /** What the target lacks. */
     private final PageSet missing;
 
@@ -94,46 +114,60 @@ final class PageServer implements AutoCloseable {
     }
 
     /**
-     * Serves until the target has everything.
+     * Serves until the target has everything: of all requests that have come, those first whose pages are hottest.
      *
      * @throws TransportException when the connections break first
      */
     void serve() throws TransportException {
+        PollSet input = new PollSet(arena, 1);
+        input.set(0, requests.descriptor());
         while (true) {
-            requests.receive(request);
-            heard = true;
-            int type = request.get(PageFrame.U32, PageRequest.TYPE);
-            long argument = request.get(PageFrame.U64, PageRequest.ARGUMENT);
-            switch (type) {
-                case PageRequest.WANT -> send(argument, request.get(PageFrame.U32, PageRequest.COUNT));
-                case PageRequest.NEAR -> sendNear(argument, request.get(PageFrame.U32, PageRequest.COUNT));
-                case PageRequest.MISSING -> beginPush(argument);
-                case PageRequest.DONE -> {
-                    return;
+            while (asked.isEmpty() || (asked.count() < AT_ONCE && (requests.hasBuffered() || input.await(0) > 0))) {
+                requests.receive(request);
+                heard = true;
+                int type = request.get(PageFrame.U32, PageRequest.TYPE);
+                int count = request.get(PageFrame.U32, PageRequest.COUNT);
+                long argument = request.get(PageFrame.U64, PageRequest.ARGUMENT);
+                switch (type) {
+                    case PageRequest.WANT -> want(argument, count);
+                    case PageRequest.NEAR -> near(argument, count);
+                    case PageRequest.MISSING -> beginPush(argument);
+                    case PageRequest.DONE -> {
+                        return;
+                    }
+                    case PageRequest.PING -> {
+                        // That it came is what it says.
+                    }
+                    default -> throw new TransportException(Kind.MALFORMED, requests.peer() + " sent request " + type);
                 }
-                case PageRequest.PING -> {
-                    // That it came is what it says.
-                }
-                default -> throw new TransportException(Kind.MALFORMED, requests.peer() + " sent request " + type);
             }
+            answer(asked.take());
         }
     }
 
-    private void send(long first, int count) throws TransportException {
+    private void want(long first, int count) throws TransportException {
         if (!isWithinChunk(first, count) || following.nextAbsent(first, first + count) < first + count) {
             throw malformed(first, count);
         }
         urgentNanos = System.nanoTime();
-        wanted.addRange(first, count);
-        sendWanted(first, count);
+        asked.add(first << FIRST_SHIFT | count, order.heat(first));
     }
 
-    /** Not under a limit that leaves no room for it: whoever waits for a page would wait for these too. */
-    private void sendNear(long first, int count) throws TransportException {
+    private void near(long first, int count) throws TransportException {
         if (!isWithinChunk(first, count)) {
             throw malformed(first, count);
         }
-        if (urgentLimit.mayNow()) {
+        asked.add(first << FIRST_SHIFT | NEAR_BIT | count, NOBODY_WAITS);
+    }
+
+    private void answer(long what) throws TransportException {
+        long first = what >> FIRST_SHIFT;
+        int count = (int) (what & NEAR_BIT - 1);
+        if ((what & NEAR_BIT) == 0) {
+            wanted.addRange(first, count);
+            sendWanted(first, count);
+        } else if (urgentLimit.mayNow()) {
+            // Else whoever waits for a page would wait for these too.
             for (long page = first; page < first + count; page++) {
                 if (following.contains(page) && !sent.contains(page)) {
                     wanted.add(page);
@@ -195,7 +229,7 @@ final class PageServer implements AutoCloseable {
     /** False when it was over before it began. */
     private synchronized boolean startPush() {
         if (!closed) {
-            sending = push.start(passes, largeChunks, PageFrame.AFTERWARDS, this::yieldToUrgent);
+            sending = push.start(passes, largeChunks, PageFrame.AFTERWARDS, PUSHED_TOGETHER, this::yieldToUrgent);
         }
         return !closed;
     }

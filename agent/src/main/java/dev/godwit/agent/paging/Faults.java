@@ -160,10 +160,9 @@ final class Faults {
     }
 
     private void faultAll() {
-        for (int i = 0; i < batch.count(); i++) {
-            fault(batch.page(i));
+        while (!batch.isEmpty()) {
+            fault(batch.take());
         }
-        batch.clear();
     }
 
     private void fault(long page) {

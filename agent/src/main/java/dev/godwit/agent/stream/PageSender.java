@@ -73,6 +73,16 @@ public final class PageSender {
     }
 
     /**
+     * As above, of a part of a chunk: others have their turn at the processor, or with the guest, after each part.
+     *
+     * @param first the part's first page
+     * @param end the page after its last, in the same chunk
+     */
+    public void sendPart(PageSet wanted, long first, long end, boolean large, int round) throws TransportException {
+        sendPart(wanted, null, first, end, large, round);
+    }
+
+    /**
      * As above, without a look at pages behind which there is nothing.
      *
      * @param present all others are zeros; null for a set of all
@@ -81,7 +91,13 @@ public final class PageSender {
             throws TransportException {
         long first = chunk * PageSize.SMALL_PER_LARGE;
         long end = Math.min(first + PageSize.SMALL_PER_LARGE, wanted.pages());
-        long page = wanted.next(first, end);
+        sendPart(wanted, present, first, end, large, round);
+    }
+
+    private void sendPart(PageSet wanted, PageSet present, long from, long end, boolean large, int round)
+            throws TransportException {
+        long first = from & -PageSize.SMALL_PER_LARGE;
+        long page = wanted.next(from, end);
         if (page == end) {
             return;
         }

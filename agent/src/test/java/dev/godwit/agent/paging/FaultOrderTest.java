@@ -28,7 +28,6 @@ class FaultOrderTest {
         HottestFirst order = new HottestFirst(4);
         for (int i = 0; i < 200; i++) {
             List<long[]> pages = new ArrayList<>();
-            order.clear();
             for (int n = random.nextInt(70); n > 0; n--) {
                 long[] page = {n, random.nextInt(8)};
                 pages.add(page);
@@ -36,8 +35,8 @@ class FaultOrderTest {
             }
             pages.sort(Comparator.comparingLong(page -> -page[1]));
             List<Long> found = new ArrayList<>();
-            for (int at = 0; at < order.count(); at++) {
-                found.add(order.page(at));
+            while (!order.isEmpty()) {
+                found.add(order.take());
             }
             assertEquals(pages.stream().map(page -> page[0]).toList(), found);
         }
