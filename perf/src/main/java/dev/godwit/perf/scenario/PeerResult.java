@@ -37,17 +37,22 @@ public record PeerResult(String date, String host, String command, List<Contest>
 
         /** The rival with the best median of a measure; empty when none has any, or nothing is better. */
         public Optional<Entry> bestRival(Measure measure) {
-            return entries.stream()
-                    .filter(e -> !e.own() && e.of(measure).isPresent())
-                    .reduce((a, b) -> isBetter(measure, b, a) ? b : a)
-                    .filter(e -> measure.better() != Measure.Better.NONE);
+            return best(entries.stream().filter(e -> !e.own()).toList(), measure);
         }
+    }
 
-        private static boolean isBetter(Measure measure, Entry a, Entry b) {
-            double x = a.of(measure).orElseThrow().median();
-            double y = b.of(measure).orElseThrow().median();
-            return measure.better() == Measure.Better.MORE ? x > y : x < y;
-        }
+    /** Who has the best median of a measure, if anybody has one. */
+    public static Optional<Entry> best(List<Entry> entries, Measure measure) {
+        return entries.stream()
+                .filter(e -> e.of(measure).isPresent())
+                .reduce((a, b) -> isBetter(measure, b, a) ? b : a)
+                .filter(e -> measure.better() != Measure.Better.NONE);
+    }
+
+    private static boolean isBetter(Measure measure, Entry a, Entry b) {
+        double x = a.of(measure).orElseThrow().median();
+        double y = b.of(measure).orElseThrow().median();
+        return measure.better() == Measure.Better.MORE ? x > y : x < y;
     }
 
     /**

@@ -85,7 +85,8 @@ public record PeerScenario(
             modes.forEach(mode -> contestants.add(new GodwitContestant(from, to, mode, streams, GuestCare.NONE)));
         }
         if (qemu != null) {
-            qemuModes.forEach(mode -> contestants.add(new QemuContestant(qemu, mode, channels, stage.directory())));
+            qemuModes.forEach(
+                    mode -> contestants.add(new QemuContestant(qemu, mode, channels, stage.directory(), true)));
         }
         return contestants;
     }

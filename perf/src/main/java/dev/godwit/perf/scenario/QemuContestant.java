@@ -21,15 +21,17 @@ import java.util.function.Consumer;
  *
  * @param directory for sockets and error output
  * @param channels of multifd
+ * @param ready whether all of the guest's memory is there at the target before it comes; not if the case has none ready
  */
-public record QemuContestant(Qemu qemu, QemuMode mode, int channels, Path directory) implements Contestant {
+public record QemuContestant(Qemu qemu, QemuMode mode, int channels, Path directory, boolean ready)
+        implements Contestant {
     private static final AtomicInteger STARTED = new AtomicInteger();
     private static final double MEBI = 1 << 20;
     private static final long PAGE = 4096;
 
     @Override
     public String name() {
-        return "qemu " + mode.text() + (mode == QemuMode.MULTIFD ? "-" + channels : "");
+        return "qemu " + mode.text() + (mode == QemuMode.MULTIFD ? "-" + channels : "") + (ready ? "" : " as it comes");
     }
 
     @Override
@@ -49,7 +51,7 @@ public record QemuContestant(Qemu qemu, QemuMode mode, int channels, Path direct
         String name = "qemu-" + STARTED.incrementAndGet();
         QemuProcess source = new QemuProcess(qemu, guest, directory, name + "-source", Role.SOURCE);
         try {
-            Role role = c.readyBytes() > 0 ? Role.READY_TARGET : Role.TARGET;
+            Role role = ready && c.readyBytes() > 0 ? Role.READY_TARGET : Role.TARGET;
             return new BetweenProcesses(c, source, new QemuProcess(qemu, guest, directory, name + "-target", role));
         } catch (RuntimeException e) {
             source.close();

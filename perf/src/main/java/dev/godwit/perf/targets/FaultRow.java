@@ -14,12 +14,14 @@ import dev.godwit.perf.scenario.PeerResult;
 import dev.godwit.perf.scenario.Trial;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * Postcopy of a guest that reads all over its RAM: the 99th percentile of its waits for pages, against the median of a
  * bare userfaultfd round trip, in C, between two processors of this host, measured before each run. A wait is what the
  * pager counts, from its notice of the fault; what the guest itself saw is the same percentile of as many of its longest
- * gaps.
+ * gaps. The limit is shown beside: the same touch in C of a page that has to come over TCP, with no other work for
+ * anybody.
  */
 final class FaultRow {
     private static final int TOUCHES = 5000;
@@ -40,9 +42,10 @@ final class FaultRow {
         List<TargetLine> lines = new ArrayList<>();
         try (Workshop workshop = new Workshop();
                 CProgram oneCpu = new CProgram(workshop.program("uffd"), 0, 0);
-                CProgram twoCpus = new CProgram(workshop.program("uffd"), 0, otherCpu())) {
-            lines.addAll(lines(bench, 0, oneCpu, twoCpus));
-            lines.addAll(lines(bench, NARROW, oneCpu, twoCpus));
+                CProgram twoCpus = new CProgram(workshop.program("uffd"), 0, otherCpu());
+                CProgram overTcp = new CProgram(workshop.program("uffd"), 0, otherCpu(), 0)) {
+            lines.addAll(lines(bench, 0, oneCpu, twoCpus, overTcp));
+            lines.addAll(lines(bench, NARROW, oneCpu, twoCpus, overTcp));
         }
         return lines;
     }
@@ -51,14 +54,17 @@ final class FaultRow {
         return Runtime.getRuntime().availableProcessors() > 1 ? 1 : 0;
     }
 
-    private static List<TargetLine> lines(TargetBench bench, long bandwidth, CProgram oneCpu, CProgram twoCpus) {
+    private static List<TargetLine> lines(
+            TargetBench bench, long bandwidth, CProgram oneCpu, CProgram twoCpus, CProgram overTcp) {
         TargetRow row = TargetRow.FAULT;
         List<Bare> near = new ArrayList<>();
         List<Bare> far = new ArrayList<>();
+        List<Bare> tcp = new ArrayList<>();
         PeerResult.Contest contest = bench.keep(bench.turns(false)
                 .run(bench.guest(GuestKind.ZIPF, bench.memory(), bandwidth), List.of(bench.godwit("postcopy")), () -> {
                     near.add(Bare.of(oneCpu));
                     far.add(Bare.of(twoCpus));
+                    tcp.add(Bare.of(overTcp));
                 }));
         PeerResult.Entry entry = contest.entries().getFirst();
         double trip = median(far, true);
@@ -87,6 +93,13 @@ final class FaultRow {
                         ""),
                 TargetLine.of(
                         row.text(),
+                        "the limit: a bare fault over TCP, p99" + limited,
+                        null,
+                        over(tcp, far),
+                        by,
+                        "p50 " + Figures.of(median(tcp, true)) + ", p99 " + Figures.of(median(tcp, false)) + " µs"),
+                TargetLine.of(
+                        row.text(),
                         "the same as the guest saw it" + limited,
                         null,
                         Judge.of(entry, t -> seenByGuest(t) / trip),
@@ -98,6 +111,12 @@ final class FaultRow {
         return Distribution.of(
                         all.stream().mapToDouble(b -> p50 ? b.p50 : b.p99).toArray())
                 .median();
+    }
+
+    private static Distribution over(List<Bare> slow, List<Bare> fast) {
+        return Distribution.of(IntStream.range(0, slow.size())
+                .mapToDouble(i -> slow.get(i).p99 / fast.get(i).p50)
+                .toArray());
     }
 
     private static String micros(PeerResult.Entry entry, Measure measure) {

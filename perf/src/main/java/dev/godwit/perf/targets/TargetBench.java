@@ -77,11 +77,16 @@ final class TargetBench implements AutoCloseable {
 
     /** Nobody without a QEMU. */
     List<Contestant> qemu(QemuMode... modes) {
+        return qemu(true, modes);
+    }
+
+    /** The same, which at the target finds memory ready as Godwit does, or is as anybody would start it. */
+    List<Contestant> qemu(boolean ready, QemuMode... modes) {
         Qemu qemu = scenario.qemu();
         return qemu == null
                 ? List.of()
                 : Arrays.stream(modes)
-                        .<Contestant>map(mode -> new QemuContestant(qemu, mode, CHANNELS, stage.directory()))
+                        .<Contestant>map(mode -> new QemuContestant(qemu, mode, CHANNELS, stage.directory(), ready))
                         .toList();
     }
 

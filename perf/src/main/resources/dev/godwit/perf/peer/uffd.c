@@ -1,14 +1,18 @@
 /*
- * What a userfaultfd round trip costs with nothing around it: uffd TOUCHING-CPU SERVING-CPU
+ * What a userfaultfd round trip costs with nothing around it: uffd TOUCHING-CPU SERVING-CPU [SOURCE-CPU]
  *
  * For each line with a number N on standard input one thread touches N missing pages, one after the other, while another
- * spins on the userfaultfd and puts in a page that it has ready by UFFDIO_COPY. Prints four numbers of nanoseconds: median
- * and 99th percentile of the whole touch, then the same from the moment the fault has been read until the copy is done.
+ * spins on the userfaultfd and puts in a page by UFFDIO_COPY: one that it has ready or, with a source, one that it asks for
+ * and spins for on a TCP connection over the loopback, at whose other end a third thread waits. Prints four numbers of
+ * nanoseconds: median and 99th percentile of the whole touch, then the same from the moment the fault has been read until
+ * the copy is done.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -16,13 +20,14 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 enum { PAGE = 4096, MOST = 1 << 16 };
 
-static int fd, serving;
+static int fd, serving, source, asking = -1, answering;
 static char *ready;
 static long served[MOST], touched[MOST];
 
@@ -54,6 +59,49 @@ static void pin(int cpu)
 		die("sched_setaffinity");
 }
 
+static void *answer(void *unused)
+{
+	(void)unused;
+	char page[PAGE], request[8];
+	memset(page, 1, PAGE);
+	pin(source);
+	while (recv(answering, request, sizeof request, MSG_WAITALL) == sizeof request)
+		if (send(answering, page, PAGE, 0) != PAGE)
+			die("send");
+	return 0;
+}
+
+static void connect_source(void)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	socklen_t size = sizeof address;
+	int on = 1, listening = socket(AF_INET, SOCK_STREAM, 0);
+	pthread_t thread;
+
+	asking = socket(AF_INET, SOCK_STREAM, 0);
+	if (listening < 0 || asking < 0 || bind(listening, (struct sockaddr *)&address, size) || listen(listening, 1) ||
+	    getsockname(listening, (struct sockaddr *)&address, &size) ||
+	    connect(asking, (struct sockaddr *)&address, size) || (answering = accept(listening, 0, 0)) < 0)
+		die("loopback");
+	setsockopt(asking, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	setsockopt(answering, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	if (pthread_create(&thread, 0, answer, 0))
+		die("pthread_create");
+}
+
+static void fetch(unsigned long address)
+{
+	if (send(asking, &address, sizeof address, 0) != sizeof address)
+		die("send");
+	for (size_t at = 0; at < PAGE;) {
+		ssize_t got = recv(asking, ready + at, PAGE - at, MSG_DONTWAIT);
+		if (got > 0)
+			at += got;
+		else if (got == 0 || errno != EAGAIN)
+			die("recv");
+	}
+}
+
 static void *serve(void *count)
 {
 	pin(serving);
@@ -65,6 +113,8 @@ static void *serve(void *count)
 		long since = now();
 		if (got != sizeof message || message.event != UFFD_EVENT_PAGEFAULT)
 			die("userfaultfd");
+		if (asking >= 0)
+			fetch(message.arg.pagefault.address);
 		struct uffdio_copy copy = {
 			.dst = message.arg.pagefault.address & -(unsigned long)PAGE,
 			.src = (unsigned long)ready,
@@ -113,7 +163,7 @@ static void measure(long n)
 
 int main(int count, char **arguments)
 {
-	if (count != 3)
+	if (count != 3 && count != 4)
 		return 2;
 	pin(atoi(arguments[1]));
 	serving = atoi(arguments[2]);
@@ -127,6 +177,10 @@ int main(int count, char **arguments)
 	if (ready == MAP_FAILED)
 		die("mmap");
 	memset(ready, 1, PAGE);
+	if (count == 4) {
+		source = atoi(arguments[3]);
+		connect_source();
+	}
 	char line[64];
 	while (fgets(line, sizeof line, stdin)) {
 		long n = strtol(line, 0, 10);
