@@ -21,6 +21,19 @@ public record ChunkRun(long first, long count) {
         }
     }
 
+    /** Whether these are runs of a guest's RAM of so many chunks, no chunk in two of them. */
+    static boolean areOf(List<ChunkRun> runs, long chunks) {
+        long end = 0;
+        for (ChunkRun run :
+                runs.stream().sorted(Comparator.comparingLong(ChunkRun::first)).toList()) {
+            if (run.first < end || run.first > chunks || run.count > chunks - run.first) {
+                return false;
+            }
+            end = run.first + run.count;
+        }
+        return true;
+    }
+
     /** The longest runs of a set of chunk numbers, longest first. */
     static List<ChunkRun> longest(PageSet chunks) {
         List<ChunkRun> runs = new ArrayList<>();

@@ -13,6 +13,7 @@ import dev.godwit.host.kvm.CpuId;
 import dev.godwit.host.machine.MachineConfig;
 import dev.godwit.host.machine.MachineConfigException;
 import dev.godwit.host.memory.LargePages;
+import dev.godwit.host.memory.PageSize;
 import dev.godwit.host.tracking.DirtyTracking;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -122,6 +123,9 @@ record Offer(
             }
             if (offer.large.size() > ChunkRun.MOST || offer.large.contains(null)) {
                 throw new TransportException(Kind.MALFORMED, "an offer of " + offer.large.size() + " runs of chunks");
+            }
+            if (!ChunkRun.areOf(offer.large, Math.ceilDiv(offer.memoryBytes, PageSize.LARGE))) {
+                throw new TransportException(Kind.MALFORMED, "an offer of large pages that its guest cannot have");
             }
             if (offer.stallMillis < 100 || offer.stallMillis > 3_600_000) {
                 throw new TransportException(

@@ -3,6 +3,7 @@ package dev.godwit.agent.migration;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -215,6 +216,64 @@ class MigrationPartsTest {
                 assertThrows(TransportException.class, () -> Offer.decode(text.getBytes(StandardCharsets.UTF_8)));
         assertEquals(TransportException.Kind.MALFORMED, e.kind());
         assertFalse(e.getMessage().contains("\n"), e.getMessage());
+    }
+
+    /** Of a guest of 64 MiB, which has chunks 0 to 31. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "null",
+                "7",
+                "{}",
+                "[null]",
+                "[[0,1]]",
+                "[{}]",
+                "[{'first':0}]",
+                "[{'first':null,'count':1}]",
+                "[{'first':0,'count':1,'more':1}]",
+                "[{'first':0,'count':0}]",
+                "[{'first':0,'count':-1}]",
+                "[{'first':-1,'count':1}]",
+                "[{'first':32,'count':1}]",
+                "[{'first':31,'count':2}]",
+                "[{'first':0,'count':33}]",
+                "[{'first':1,'count':9223372036854775807}]",
+                "[{'first':9223372036854775807,'count':1}]",
+                "[{'first':9223372036854775808,'count':1}]",
+                "[{'first':4,'count':4},{'first':4,'count':4}]",
+                "[{'first':4,'count':4},{'first':7,'count':1}]",
+                "[{'first':4,'count':4},{'first':0,'count':5}]",
+                "[{'first':4,'count':1},{'first':0,'count':32}]",
+                "[{'first':0,'count':1},{'first':1,'count':1},{'first':2,'count':1},{'first':3,'count':1},"
+                        + "{'first':4,'count':1},{'first':5,'count':1},{'first':6,'count':1},{'first':7,'count':1},"
+                        + "{'first':8,'count':1}]",
+            })
+    void largePagesThatAGuestCannotHaveAreRefusedInOneLine(String large) throws Exception {
+        GuestDescription guest = new GuestDescription("n", "i", MachineConfig.of(64 << 20));
+        String good = new String(
+                Offer.of(guest, MigrationOptions.DEFAULT, CPU, List.of()).encode(), StandardCharsets.UTF_8);
+        assertEquals(
+                List.of(), Offer.decode(good.getBytes(StandardCharsets.UTF_8)).large());
+        String bad = good.replace("\"large\":[]", "\"large\":" + large.replace('\'', '"'));
+        assertNotEquals(good, bad);
+        TransportException e =
+                assertThrows(TransportException.class, () -> Offer.decode(bad.getBytes(StandardCharsets.UTF_8)));
+        assertEquals(TransportException.Kind.MALFORMED, e.kind());
+        assertTrue(e.getMessage().startsWith("an offer "), e.getMessage());
+        assertFalse(e.getMessage().contains("\n"), e.getMessage());
+    }
+
+    /** The last chunk of a guest may be a part of one. */
+    @Test
+    void allLargePagesThatAGuestCanHaveAreTaken() throws Exception {
+        List<ChunkRun> runs = IntStream.range(0, ChunkRun.MOST)
+                .mapToObj(i -> new ChunkRun(28 - 4 * i, 4))
+                .toList();
+        for (long memory : new long[] {64 << 20, (62 << 20) + 4096}) {
+            GuestDescription guest = new GuestDescription("n", "i", MachineConfig.of(memory));
+            byte[] offer = Offer.of(guest, MigrationOptions.DEFAULT, CPU, runs).encode();
+            assertEquals(runs, Offer.decode(offer).large());
+        }
     }
 
     @Test

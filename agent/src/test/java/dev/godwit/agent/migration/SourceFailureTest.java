@@ -274,6 +274,18 @@ class SourceFailureTest {
         assertUnharmed(1);
     }
 
+    /** Before anything is built for it. */
+    @Test
+    void largePagesThatTheGuestCannotHaveEndTheSessionWithTheReason() throws Exception {
+        Offer bad = Offer.of(description, OPTIONS, sample.guestCpu(), List.of(new ChunkRun(0, 2), new ChunkRun(1, 1)));
+        try (FakeSource source = new FakeSource(host.address())) {
+            MigrationException ended = assertThrows(MigrationException.class, () -> source.offer(bad));
+            assertEquals(MigrationException.Kind.REFUSED, ended.kind());
+            assertTrue(ended.getMessage().endsWith("an offer of large pages that its guest cannot have"));
+        }
+        assertUnharmed(0);
+    }
+
     @Test
     void aStateThatIsGarbageIsRefusedWithItsReason() throws Exception {
         Random random = Chance.random("aStateThatIsGarbageIsRefusedWithItsReason");
