@@ -6,11 +6,9 @@ import dev.godwit.agent.cli.Main;
 import dev.godwit.agent.config.HostPort;
 import java.io.BufferedReader;
 import java.io.IOException;
-import java.lang.management.ManagementFactory;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
@@ -33,10 +31,7 @@ final class MemoryHostProcess implements AutoCloseable {
 
     /** Starts one, and waits for its first line or its end. */
     static MemoryHostProcess start(Path log, List<String> options) throws IOException {
-        List<String> command = new ArrayList<>();
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
-        command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName(), "memory-host"));
+        List<String> command = JavaCommand.of(List.of(), Main.class, "memory-host");
         command.addAll(options);
         Process process = new ProcessBuilder(command)
                 .redirectError(ProcessBuilder.Redirect.appendTo(log.toFile()))

@@ -3,8 +3,11 @@ package dev.godwit.host.thread;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
@@ -43,5 +46,34 @@ class UrgencyTest {
             }
         });
         done.get();
+    }
+
+    /** What {@link #whereTheHostDoesNotGrantItAThreadStaysAsItIs} starts as a process. */
+    static final class Unprivileged {
+        public static void main(String[] args) {
+            try (Urgency urgency = Urgency.begin()) {
+                System.out.println("granted " + urgency.isGranted());
+                System.out.println(policy() + " " + Urgency.without(UrgencyTest::policy) + " " + policy());
+            }
+            System.out.println(policy());
+        }
+    }
+
+    @Test
+    void whereTheHostDoesNotGrantItAThreadStaysAsItIs() throws Exception {
+        List<String> command = new ArrayList<>(List.of("prlimit", "--rtprio=0:0"));
+        if (System.getProperty("user.name").equals("root")) {
+            // Of what root may do, all but that.
+            command.addAll(List.of("setpriv", "--bounding-set=-sys_nice"));
+        }
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), Unprivileged.class.getName()));
+        Process process = new ProcessBuilder(command)
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
+        String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.US_ASCII);
+        assertEquals(0, process.waitFor(), said);
+        assertEquals("granted false\n0 0 0\n0\n", said);
     }
 }
