@@ -55,7 +55,6 @@ final class Evictor implements AutoCloseable {
     private final RemotePages remote;
     private final long most;
     private final long batch;
-    private final Arena arena = Arena.ofShared();
     private final PageSet cold;
     private final PageSet staged;
     private final PageSet returned;
@@ -64,7 +63,7 @@ final class Evictor implements AutoCloseable {
 
     private final int[] checksums;
     private final PageChecksum checksum = new PageChecksum();
-    private final MemorySegment answer = arena.allocate(StoreFrame.ANSWER_BYTES, 8);
+    private final MemorySegment answer;
     private final Victims victims;
     private final AtomicLong storedPages = new AtomicLong();
     private final Thread thread = Thread.ofPlatform().daemon().name("evictor").unstarted(this::run);
@@ -81,7 +80,8 @@ final class Evictor implements AutoCloseable {
     private boolean closed;
     private volatile boolean noRoom;
 
-    Evictor(Machine machine, Pager pager, RegionLink link, RemotePages remote, long mostPages) {
+    /** @param arena stays until it is closed */
+    Evictor(Arena arena, Machine machine, Pager pager, RegionLink link, RemotePages remote, long mostPages) {
         this.machine = machine;
         this.pager = pager;
         this.link = link;
@@ -93,6 +93,7 @@ final class Evictor implements AutoCloseable {
         this.staged = new PageSet(arena, pages);
         this.returned = new PageSet(arena, pages);
         this.stale = new PageSet(arena, pages);
+        this.answer = arena.allocate(StoreFrame.ANSWER_BYTES, 8);
         this.checksums = new int[Math.toIntExact(pages)];
         this.victims = new Victims(pager, cold);
     }
@@ -396,6 +397,5 @@ final class Evictor implements AutoCloseable {
             notifyAll();
         }
         Uninterruptibly.join(thread);
-        arena.close();
     }
 }

@@ -50,16 +50,22 @@ public final class RemoteMemory implements AutoCloseable {
         long all = machine.memory().pages();
         long local = Math.min(all, config.localPages());
         this.pager = new Pager(machine.memory());
-        this.link = new RegionLink(
-                config,
-                credentials,
-                all,
-                Math.min(all, all - local + local / 4 + SLACK),
-                STALL,
-                pager::storeChanged,
-                this::lost);
-        this.pages = new RemotePages(arena, pager, link, this::lost);
-        this.evictor = new Evictor(machine, pager, link, pages, local);
+        try {
+            this.link = new RegionLink(
+                    config,
+                    credentials,
+                    all,
+                    Math.min(all, all - local + local / 4 + SLACK),
+                    STALL,
+                    pager::storeChanged,
+                    this::lost);
+            this.pages = new RemotePages(arena, pager, link, this::lost);
+            this.evictor = new Evictor(arena, machine, pager, link, pages, local);
+        } catch (RuntimeException | Error e) {
+            pager.close();
+            arena.close();
+            throw e;
+        }
     }
 
     /**

@@ -1,0 +1,70 @@
+package dev.godwit.agent.memoryhost;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.godwit.agent.process.JavaCommand;
+import dev.godwit.agent.transport.TransportException;
+import dev.godwit.host.kvm.Kvm;
+import dev.godwit.host.machine.Machine;
+import dev.godwit.host.machine.MachineConfig;
+import java.io.File;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.UUID;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Tag("kvm")
+@Timeout(60)
+class RemoteMemoryTest {
+    /** What is tested runs as a process: it has no room on its heap for the checksums of such a guest, 32 MiB. */
+    static final class SmallHeap {
+        private static final long MEMORY = 32L << 30;
+
+        public static void main(String[] args) throws Exception {
+            try (Kvm kvm = Kvm.open();
+                    Machine machine = Machine.empty(kvm, MachineConfig.of(MEMORY))) {
+                attempt(machine); // what it loads stays
+                int descriptors = descriptors();
+                long mappedMib = mappedMib();
+                System.out.println("no room in " + attempt(machine));
+                System.out.println("left behind: descriptors " + (descriptors() - descriptors) + ", GiB "
+                        + ((mappedMib() - mappedMib) >> 10));
+            }
+        }
+
+        /** Where the heap was too small. */
+        private static String attempt(Machine machine) throws TransportException {
+            RemoteConfig config = new RemoteConfig("127.0.0.1", 9, UUID.randomUUID(), 1L << 30);
+            try (RemoteMemory _ = RemoteMemory.create(machine, config, TestHost.SECRET)) {
+                return "nothing";
+            } catch (OutOfMemoryError e) {
+                return e.getStackTrace()[0].getClassName();
+            }
+        }
+
+        private static int descriptors() {
+            return new File("/proc/self/fd").list().length;
+        }
+
+        private static long mappedMib() throws IOException {
+            String pages = Files.readString(Path.of("/proc/self/statm")).split(" ", 2)[0];
+            return Long.parseLong(pages) >> 8;
+        }
+    }
+
+    @Test
+    void whatCannotBeMadeAsAWholeLeavesNothingBehind() throws Exception {
+        Process process = new ProcessBuilder(
+                        JavaCommand.of(List.of("-Xmx24m", "-XX:MaxDirectMemorySize=256m"), SmallHeap.class))
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
+        String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertEquals(0, process.waitFor(), said);
+        assertEquals("no room in " + Evictor.class.getName() + "\nleft behind: descriptors 0, GiB 0\n", said);
+    }
+}
