@@ -9,11 +9,15 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.godwit.agent.config.Failure;
 import dev.godwit.agent.config.HostPort;
+import dev.godwit.agent.stream.Bandwidth;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -198,6 +202,28 @@ class AgentTest {
                 "snapshot " + directory.resolve("none") + " does not exist",
                 () -> client.restore("x", directory.resolve("none"), false));
         assertNotFound("no guest is named 'x'", () -> client.guest("x"));
+    }
+
+    @Test
+    void saysHowMuchMemoryIsReady() {
+        long bytes = 16 << 20;
+        assertEquals(0, client.host().readyBytes());
+        assertTrue(text(send("GET", "/metrics", "")).contains("\ngodwit_ready_bytes 0.0\n"));
+        agent.close();
+        agent = Agent.start(
+                directory.resolve("a"),
+                new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
+                TestAgent.secret(),
+                Bandwidth.unlimited(),
+                bytes);
+        long deadline = System.nanoTime() + 30_000_000_000L;
+        while (client.host().readyBytes() == 0) {
+            assertTrue(System.nanoTime() < deadline, "this host gives no large pages");
+            LockSupport.parkNanos(10_000_000);
+        }
+        assertEquals(bytes, client.host().readyBytes());
+        String metrics = text(send("GET", "/metrics", ""));
+        assertTrue(metrics.contains("\ngodwit_ready_bytes " + (double) bytes + "\n"), metrics);
     }
 
     private UnixHttp.Answer send(String method, String path, String body) {

@@ -15,10 +15,12 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -95,6 +97,20 @@ class AgentIT {
             String whole = on(b, "logs", "web").out();
             assertTrue(
                     whole.startsWith(followed.out()) && whole.contains("REPORT "), "the log goes on where it moved to");
+        }
+    }
+
+    @Test
+    void memoryIsMadeReadyByAnOption() {
+        options = new ArrayList<>(options);
+        options.add("--ready-memory=16m");
+        try (AgentProcess a = start("a", "127.0.0.1:0")) {
+            long deadline = System.nanoTime() + 30_000_000_000L;
+            while (a.client().host().readyBytes() < 16 << 20) {
+                assertTrue(System.nanoTime() < deadline, "this host gives no large pages");
+                LockSupport.parkNanos(10_000_000);
+            }
+            assertEquals(16 << 20, a.client().host().readyBytes());
         }
     }
 

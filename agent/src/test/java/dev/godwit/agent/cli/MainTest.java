@@ -4,10 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.godwit.agent.config.SecretFile;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -112,6 +115,40 @@ class MainTest {
         assertEquals("godwit: " + message + "\n", run.err());
         assertEquals(2, run.status());
         assertEquals("", run.out());
+    }
+
+    /** Before anything is taken: neither its directory nor memory. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "much|'much' is not a size; write a whole number of bytes, or one with k, m, g or t, such as 256m",
+                "``|'' is not a size; write a whole number of bytes, or one with k, m, g or t, such as 256m",
+                "-2m|'-2m' is not a size; write a whole number of bytes, or one with k, m, g or t, such as 256m",
+                "1.5g|'1.5g' is not a size; write a whole number of bytes, or one with k, m, g or t, such as 256m",
+                "8388608t|'8388608t' is more than the largest size, 8388607t",
+                "1|1 is not a multiple of 2m, the size of a page",
+                "3m|3m is not a multiple of 2m, the size of a page",
+                "1048577k|1048577k is not a multiple of 2m, the size of a page",
+                "8388607t|8388607t is more than this host has to give, [0-9.]+ [MGT]iB",
+                "1024t|1024t is more than this host has to give, [0-9.]+ [MGT]iB",
+            })
+    @Timeout(60)
+    void readyMemoryThatCannotBeIsOneLineAndTwo(String size, String message) {
+        Path secret = directory.resolve("secret");
+        SecretFile.readOrCreate(secret);
+        Path agent = directory.resolve("agent");
+        Run run = Run.of(
+                "agent",
+                "--dir=" + agent,
+                "--listen=127.0.0.1:0",
+                "--secret=" + secret,
+                "--ready-memory=" + (size == null ? "" : size));
+        assertTrue(run.err().matches("godwit: --ready-memory: " + message + "\n"), run.err());
+        assertEquals(2, run.status());
+        assertEquals("", run.out());
+        assertFalse(Files.exists(agent));
     }
 
     @Test

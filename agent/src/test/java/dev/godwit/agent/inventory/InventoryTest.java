@@ -1,5 +1,6 @@
 package dev.godwit.agent.inventory;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -12,14 +13,18 @@ import dev.godwit.agent.migration.GuestDescription;
 import dev.godwit.agent.migration.MigrationException;
 import dev.godwit.agent.migration.MigrationOptions;
 import dev.godwit.agent.migration.MigrationPhase;
+import dev.godwit.agent.migration.MigrationServer;
 import dev.godwit.agent.migration.TargetHost.Admission;
 import dev.godwit.agent.migration.TargetHost.RefusedException;
+import dev.godwit.agent.stream.Bandwidth;
 import dev.godwit.agent.transport.Secret;
+import dev.godwit.host.device.SerialLog;
 import dev.godwit.host.kvm.Kvm;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.machine.MachineConfig;
 import dev.godwit.host.memory.Backing;
 import dev.godwit.host.memory.ReadyMemory;
+import dev.godwit.host.tracking.AccessTracker;
 import dev.godwit.host.vcpu.StopReason;
 import java.lang.foreign.Arena;
 import java.net.InetAddress;
@@ -29,6 +34,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -215,6 +221,118 @@ class InventoryTest {
             assertEquals(0, ready.readyBytes(), "guests come first");
             assertFalse(ready.makeReady(), "the host has nothing to spare");
         }
+    }
+
+    /** A restored guest takes its memory as it comes out of the file: what is ready makes room for it. */
+    @Test
+    void memoryThatIsReadyYieldsToARestoredGuest() throws Exception {
+        long bytes = 32L << 20;
+        Path file = directory.resolve("web.snap");
+        MachineConfig config = MachineConfig.of(bytes).withCommandLine("ws=1m cold=8m");
+        awaitLog(inventory.start("web", "dirtier", config, Optional.empty(), false), 0, "READY ");
+        inventory.snapshot("web", file);
+        HostMemory plenty = new HostMemory(1L << 30, 1L << 30, 0);
+        // With what is ready, and the 64 MiB that are kept back, enough for one.
+        HostMemory scarce = new HostMemory(1L << 30, 70L << 20, 0);
+        HostMemory[] host = {plenty};
+        try (Inventory ready = new Inventory(
+                Kvm.open(),
+                new Secret(new byte[32]),
+                (machine, guest, _, target, options) -> mover.of(machine, guest),
+                new ReportStore(directory),
+                new AgentMetrics(),
+                Optional.of(new ReadyMemory(bytes)),
+                () -> host[0])) {
+            assertTrue(ready.makeReady(), "this host gives no large pages");
+            verify(ready.restore("first", file, false));
+            assertEquals(bytes, ready.readyBytes(), "there is enough for both");
+            ready.remove("first");
+
+            host[0] = scarce;
+            Guest second = ready.restore("second", file, false);
+            assertEquals(0, ready.readyBytes(), "guests come first");
+            verify(second);
+            Failure e = assertThrows(Failure.class, () -> ready.restore("third", file, false));
+            assertTrue(e.getMessage().startsWith("a guest of 32 MiB does not fit: "), e.getMessage());
+            assertFalse(ready.makeReady(), "the host has nothing to spare");
+
+            host[0] = plenty;
+            long deadline = System.nanoTime() + 30_000_000_000L;
+            while (!ready.makeReady()) {
+                assertTrue(second.isMoving() && System.nanoTime() < deadline, "only while its memory comes");
+                LockSupport.parkNanos(1_000_000);
+            }
+            assertEquals(bytes, ready.readyBytes());
+            verify(second);
+        }
+    }
+
+    /** By a real target that has no room. */
+    @Test
+    void aGuestThatIsRefusedElsewhereIsTrackedHereAsBefore() throws Exception {
+        Secret secret = new Secret(new byte[32]);
+        HostMemory small = new HostMemory(1L << 30, 80L << 20, 0);
+        try (Inventory here = new Inventory(
+                        Kvm.open(),
+                        secret,
+                        EngineMover.with(secret, Bandwidth.unlimited()),
+                        new ReportStore(directory),
+                        new AgentMetrics());
+                Inventory there = new Inventory(
+                        Kvm.open(),
+                        secret,
+                        EngineMover.with(secret, Bandwidth.unlimited()),
+                        new ReportStore(directory),
+                        new AgentMetrics(),
+                        Optional.empty(),
+                        () -> small);
+                MigrationServer server = new MigrationServer(
+                        new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), secret, there)) {
+            server.start();
+            MachineConfig config = MachineConfig.of(32L << 20).withCommandLine("ws=8m pattern=random");
+            Guest guest = here.start("web", "dirtier", config, Optional.empty(), false);
+            AccessTracker tracker = guest.trackAccesses(0.2, Duration.ofSeconds(10));
+            assertTrue(tracker.awaitLooks(2, Duration.ofSeconds(30)));
+            for (int i = 0; i < 2; i++) {
+                MigrationJob job = here.migrations().start(guest, server.address(), MigrationOptions.DEFAULT);
+                assertFalse(tracker.isTracking(), "looking on would cost when time is dear");
+                assertTrue(job.await(30_000));
+                MigrationException refused = job.outcome().orElseThrow().error();
+                assertEquals(MigrationException.Kind.REFUSED, refused.kind());
+                assertTrue(refused.getMessage().contains("does not fit"), refused.getMessage());
+                assertEquals(GuestState.RUNNING, guest.state());
+                assertTrue(tracker.isTracking());
+                long looks = tracker.cost().looks();
+                assertTrue(tracker.awaitLooks(looks + 2, Duration.ofSeconds(30)), "it looks on");
+            }
+            verify(guest);
+            assertEquals(List.of(), there.guests());
+        }
+    }
+
+    private static void verify(Guest guest) throws InterruptedException {
+        long from = guest.log().endOffset();
+        guest.input(new byte[] {'v'}, 0);
+        String answer = awaitLog(guest, from, "VERIFIED ");
+        assertTrue(answer.endsWith(" errors=0"), answer);
+    }
+
+    /** The first whole line from an offset of a guest's log on that begins so. */
+    private static String awaitLog(Guest guest, long from, String start) throws InterruptedException {
+        SerialLog log = guest.log();
+        for (int i = 0; i < 100; i++) {
+            long end = log.endOffset();
+            String text = new String(log.read(from, Integer.MAX_VALUE).bytes(), US_ASCII);
+            Optional<String> line = text.substring(0, text.lastIndexOf('\n') + 1)
+                    .lines()
+                    .filter(each -> each.startsWith(start))
+                    .findFirst();
+            if (line.isPresent()) {
+                return line.get();
+            }
+            log.awaitMore(end, Duration.ofMillis(300));
+        }
+        throw new AssertionError("no line " + start);
     }
 
     @Test
