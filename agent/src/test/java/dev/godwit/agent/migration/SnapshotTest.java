@@ -20,6 +20,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -30,6 +31,12 @@ class SnapshotTest {
     private static final MachineConfig CONFIG =
             MachineConfig.of(32 << 20).withCpus(2).withCommandLine("cpus=2 ws=8m cold=all");
     private static final GuestDescription GUEST = new GuestDescription("snap", "dirtier", CONFIG);
+
+    /** What this guest rewrites in a second takes a second to send, and is more than fits its pause. */
+    private static final MachineConfig BUSY = MachineConfig.of(16 << 20).withCommandLine("ws=8m");
+
+    private static final MigrationOptions SLOW =
+            MigrationOptions.DEFAULT.withMode(MigrationMode.PRECOPY).withBandwidth(8 << 20);
 
     @TempDir
     Path directory;
@@ -64,6 +71,47 @@ class SnapshotTest {
         try (var files = Files.list(directory)) {
             assertEquals(List.of(file), files.toList());
         }
+    }
+
+    /** It begins to log what the guest writes while the migration may still be about to stop that. */
+    @Test
+    @Timeout(60)
+    void aSnapshotRightAfterACancelledMigrationIsComplete() throws Exception {
+        Path file = directory.resolve("guest.snap");
+        try (Kvm kvm = Kvm.open();
+                Arena arena = Arena.ofShared();
+                LoopbackHost target = new LoopbackHost(kvm);
+                Machine machine = boot(kvm, arena, BUSY)) {
+            GuestDescription guest = new GuestDescription("busy", "dirtier", BUSY);
+            for (int round = 0; round <= 2; round++) {
+                cancel(new Migration(machine, guest, target.address(), LoopbackHost.SECRET, SLOW), round);
+                Snapshot.save(machine, guest, file);
+                assertEquals(Machine.State.RUNNING, machine.state());
+                Snapshot.Restored restored = Snapshot.restore(kvm, file);
+                try (Machine again = restored.machine()) {
+                    again.resume();
+                    restored.loaded().get();
+                    String answer = GuestTalk.ask(again, 'v', "VERIFIED");
+                    assertTrue(answer.endsWith(" errors=0"), answer);
+                }
+                Files.delete(file);
+            }
+            assertTrue(GuestTalk.ask(machine, 'v', "VERIFIED").endsWith(" errors=0"));
+            assertTrue(target.arrived.isEmpty());
+        }
+    }
+
+    /** Runs a migration and cancels it within a round. */
+    private static void cancel(Migration migration, int round) throws InterruptedException {
+        Thread canceller = Thread.ofPlatform().start(() -> {
+            while (migration.progress().round() < round && migration.progress().phase() != MigrationPhase.FAILED) {
+                LockSupport.parkNanos(100_000);
+            }
+            migration.cancel();
+        });
+        MigrationException e = assertThrows(MigrationException.class, migration::run);
+        assertEquals(MigrationException.Kind.CANCELLED, e.kind(), e.getMessage());
+        canceller.join();
     }
 
     @Test
@@ -188,7 +236,11 @@ class SnapshotTest {
     }
 
     private static Machine boot(Kvm kvm, Arena arena) throws Exception {
-        Machine machine = Machine.boot(kvm, CONFIG, PvhImage.open(GuestImage.DIRTIER.path(), arena));
+        return boot(kvm, arena, CONFIG);
+    }
+
+    private static Machine boot(Kvm kvm, Arena arena, MachineConfig config) throws Exception {
+        Machine machine = Machine.boot(kvm, config, PvhImage.open(GuestImage.DIRTIER.path(), arena));
         machine.resume();
         GuestTalk.await(machine, 0, "READY");
         return machine;
