@@ -4,15 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.godwit.agent.inventory.Guest;
 import dev.godwit.agent.memoryhost.MemoryHost;
 import dev.godwit.agent.migration.Chance;
-import dev.godwit.agent.migration.GuestTalk;
-import dev.godwit.agent.transport.Secret;
-import dev.godwit.host.machine.Machine;
-import dev.godwit.host.memory.Backing;
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
@@ -21,10 +15,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.Random;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -65,11 +57,9 @@ class RemoteGuestFaultTest {
     }
 
     private void startHost(Path files, Random random) throws IOException {
-        byte[] key = new byte[32];
-        Arrays.fill(key, (byte) 7);
         memoryHost = MemoryHost.start(
                 new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
-                new Secret(key),
+                TestAgent.secret(),
                 512 * MIB,
                 files,
                 Duration.ZERO);
@@ -78,32 +68,11 @@ class RemoteGuestFaultTest {
 
     private void startGuest(String name) throws Exception {
         ask(name);
-        GuestTalk.await(machine(name), 0, "READY");
+        guest(name).awaitReady();
     }
 
-    private Guest guest(String name) {
-        return agent.inventory().guest(name);
-    }
-
-    private Machine machine(String name) {
-        return guest(name).remote().orElseThrow().machine();
-    }
-
-    private void awaitElsewhere(String name) {
-        await(() -> guest(name).remoteStatus().orElseThrow().remotePages() > 40 * 256, "its memory leaves it");
-    }
-
-    private static void await(BooleanSupplier condition, String what) {
-        long deadline = System.nanoTime() + 60_000_000_000L;
-        while (!condition.getAsBoolean()) {
-            assertTrue(System.nanoTime() < deadline, "it does not come that " + what);
-            LockSupport.parkNanos(5_000_000);
-        }
-    }
-
-    private void verify(String name) throws Exception {
-        String answer = GuestTalk.ask(machine(name), 'v', "VERIFIED");
-        assertTrue(answer.endsWith(" errors=0"), answer);
+    private RemoteGuest guest(String name) {
+        return new RemoteGuest(agent, name);
     }
 
     @Test
@@ -111,17 +80,17 @@ class RemoteGuestFaultTest {
         Random random = Chance.random("connectionsThatBreakOrStallMakeItWait");
         startHost(null, random);
         startGuest("web");
-        awaitElsewhere("web");
+        guest("web").awaitElsewhere(40);
         network.breakEvery(BrokenNetwork.Fault.CUT, 3 * MIB);
         for (int i = Chance.times(4); i > 0; i--) {
-            verify("web");
+            guest("web").verify();
         }
         int cuts = network.faults();
         assertTrue(cuts > 3, cuts + " cuts");
         // A memory host that moves no byte is away after five seconds.
         network.breakEvery(BrokenNetwork.Fault.STALL, 40 * MIB);
-        verify("web");
-        verify("web");
+        guest("web").verify();
+        guest("web").verify();
         System.out.println(cuts + " cuts, " + (network.faults() - cuts) + " stalls");
         assertEquals("running", client.guest("web").state());
     }
@@ -134,12 +103,12 @@ class RemoteGuestFaultTest {
         for (int i = Chance.times(GUESTS); i > 0; i--) {
             String name = "web" + i;
             startGuest(name);
-            awaitElsewhere(name);
+            guest(name).awaitElsewhere(40);
             network.breakEvery(BrokenNetwork.Fault.CORRUPT, 2 * MIB);
             try {
                 // Long enough for some of it to hit content, on its way there or back.
                 for (int times = 0; times < 3; times++) {
-                    verify(name);
+                    guest(name).verify();
                 }
             } catch (AssertionError e) {
                 assertEquals("stopped", client.guest(name).state(), e.getMessage());
@@ -168,21 +137,21 @@ class RemoteGuestFaultTest {
             Path ballast = small.resolve("ballast");
             fill(ballast, 140 * MIB);
             ask("web");
-            await(() -> guest("web").remoteStatus().orElseThrow().noRoom(), "the memory host has no room");
+            RemoteGuest.await(() -> guest("web").status().noRoom(), "the memory host has no room");
             // It has what it may, three batches, of which one has come back, and the rests of chunks; no more while
             // that
             // lasts.
             long most = LOCAL + 3 * (LOCAL / 8) + 6 * MIB;
             for (int i = 0; i < 60; i++) {
                 LockSupport.parkNanos(50_000_000);
-                long resident = residentBytes("web");
+                long resident = guest("web").residentBytes();
                 assertTrue(resident <= most, () -> resident + " bytes");
                 assertEquals("running", client.guest("web").state());
             }
             Files.delete(ballast);
-            GuestTalk.await(machine("web"), 0, "READY");
-            verify("web");
-            assertTrue(!guest("web").remoteStatus().orElseThrow().noRoom());
+            guest("web").awaitReady();
+            guest("web").verify();
+            assertTrue(!guest("web").status().noRoom());
             client.remove("web");
         } finally {
             memoryHost.close();
@@ -193,12 +162,6 @@ class RemoteGuestFaultTest {
     private void ask(String name) {
         StartRequest request = TestAgent.request(name, "dirtier", MEMORY, "ws=8m cold=64m rate=2000 pattern=random");
         client.start(request.with(new StartRequest.MemoryHost("127.0.0.1:" + network.port(), LOCAL)));
-    }
-
-    private long residentBytes(String name) {
-        try (Arena arena = Arena.ofConfined()) {
-            return Backing.scan(arena, machine(name).memory()).resident().cardinality() << 12;
-        }
     }
 
     private static void fill(Path file, long bytes) throws IOException {

@@ -4,22 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.godwit.agent.inventory.Guest;
 import dev.godwit.agent.memoryhost.MemoryHost;
-import dev.godwit.agent.migration.GuestTalk;
-import dev.godwit.agent.transport.Secret;
-import dev.godwit.host.machine.Machine;
-import dev.godwit.host.memory.Backing;
 import dev.godwit.host.tracking.AccessTracker;
-import java.lang.foreign.Arena;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -61,9 +53,7 @@ class RemoteGuestTest {
     }
 
     private void startMemoryHost(Path files) {
-        byte[] key = new byte[32];
-        Arrays.fill(key, (byte) 7);
-        memoryHost = MemoryHost.start(address, new Secret(key), 256 * MIB, files, Duration.ZERO);
+        memoryHost = MemoryHost.start(address, TestAgent.secret(), 256 * MIB, files, Duration.ZERO);
         address = memoryHost.address();
     }
 
@@ -72,40 +62,16 @@ class RemoteGuestTest {
         StartRequest.MemoryHost there =
                 new StartRequest.MemoryHost("127.0.0.1:" + memoryHost.address().getPort(), LOCAL);
         client(a).start(request.with(there));
-        GuestTalk.await(machine(a), 0, "READY");
-        await(() -> guest(a).remoteStatus().orElseThrow().remotePages() > 60 * 256, "its memory leaves it");
+        web(a).awaitReady();
+        web(a).awaitElsewhere(60);
     }
 
     private static ApiClient client(Agent agent) {
         return new ApiClient(agent.socket());
     }
 
-    private static Guest guest(Agent agent) {
-        return agent.inventory().guest("web");
-    }
-
-    /** There is no other way to the machine of an agent's guest. */
-    private static Machine machine(Agent agent) {
-        return guest(agent).remote().orElseThrow().machine();
-    }
-
-    private static void verify(Agent agent) throws Exception {
-        String answer = GuestTalk.ask(machine(agent), 'v', "VERIFIED");
-        assertTrue(answer.endsWith(" errors=0"), answer);
-    }
-
-    private static void await(BooleanSupplier condition, String what) {
-        long deadline = System.nanoTime() + 60_000_000_000L;
-        while (!condition.getAsBoolean()) {
-            assertTrue(System.nanoTime() < deadline, "it does not come that " + what);
-            LockSupport.parkNanos(5_000_000);
-        }
-    }
-
-    private static long residentBytes(Agent agent) {
-        try (Arena arena = Arena.ofConfined()) {
-            return Backing.scan(arena, machine(agent).memory()).resident().cardinality() << 12;
-        }
+    private static RemoteGuest web(Agent agent) {
+        return new RemoteGuest(agent, "web");
     }
 
     private MigrationView migrate(Agent from, Agent to, String mode, boolean verify) {
@@ -120,10 +86,10 @@ class RemoteGuestTest {
         startMemoryHost(null);
         startGuest("rate=2000 pattern=random");
         for (int i = 0; i < 3; i++) {
-            verify(a);
-            await(() -> residentBytes(a) <= LOCAL + MIB, "it has no more than it may");
+            web(a).verify();
+            RemoteGuest.await(() -> web(a).residentBytes() <= LOCAL + MIB, "it has no more than it may");
         }
-        assertTrue(guest(a).remoteStatus().orElseThrow().fetchedPages() > 60 * 256);
+        assertTrue(web(a).status().fetchedPages() > 60 * 256);
         client(a).remove("web");
     }
 
@@ -140,8 +106,8 @@ class RemoteGuestTest {
             assertTrue(done.report().remotePages() > 50 * 256, done.report().toString());
             assertTrue(done.report().sentBytes() < 80 * MIB, done.report().toString());
             Agent there = to;
-            await(() -> residentBytes(there) <= LOCAL + MIB, "it has no more than it may");
-            verify(there);
+            RemoteGuest.await(() -> web(there).residentBytes() <= LOCAL + MIB, "it has no more than it may");
+            web(there).verify();
             Agent back = from;
             from = to;
             to = back;
@@ -155,13 +121,12 @@ class RemoteGuestTest {
         startGuest("rate=2000");
         for (int i = 0; i < 2; i++) {
             memoryHost.close();
-            machine(a).serial().offer((byte) 'v');
-            await(() -> client(a).guest("web").state().equals("waiting"), "the guest waits");
+            web(a).machine().serial().offer((byte) 'v');
+            RemoteGuest.await(() -> client(a).guest("web").state().equals("waiting"), "the guest waits");
             assertTrue(client(a).guest("web").memoryHost().awayMillis() > 0);
-            long from = machine(a).serialLog().endOffset();
+            long from = web(a).machine().serialLog().endOffset();
             startMemoryHost(files);
-            String answer = GuestTalk.await(machine(a), from, "VERIFIED");
-            assertTrue(answer.endsWith(" errors=0"), answer);
+            web(a).awaitVerified(from);
             assertEquals("running", client(a).guest("web").state());
         }
     }
@@ -172,12 +137,12 @@ class RemoteGuestTest {
         Path files = Files.createDirectory(directory.resolve("files"));
         startMemoryHost(files);
         startGuest("rate=2000");
-        AccessTracker tracker = guest(a).trackAccesses(0.1, Duration.ofSeconds(10));
+        AccessTracker tracker = web(a).guest().trackAccesses(0.1, Duration.ofSeconds(10));
         assertTrue(tracker.awaitLooks(3, Duration.ofSeconds(30)));
         memoryHost.close();
-        long from = machine(a).serialLog().endOffset();
-        machine(a).serial().offer((byte) 'v');
-        await(() -> client(a).guest("web").state().equals("waiting"), "the guest waits");
+        long from = web(a).machine().serialLog().endOffset();
+        web(a).machine().serial().offer((byte) 'v');
+        RemoteGuest.await(() -> client(a).guest("web").state().equals("waiting"), "the guest waits");
         LockSupport.parkNanos(1_000_000_000);
         long begin = System.nanoTime();
         MigrateRequest request =
@@ -191,13 +156,12 @@ class RemoteGuestTest {
         assertTrue(took < 6000, took + " ms");
         assertEquals("waiting", client(a).guest("web").state());
         startMemoryHost(files);
-        String answer = GuestTalk.await(machine(a), from, "VERIFIED");
-        assertTrue(answer.endsWith(" errors=0"), answer);
-        await(tracker::isTracking, "it is tracked again");
+        web(a).awaitVerified(from);
+        RemoteGuest.await(tracker::isTracking, "it is tracked again");
         long looks = tracker.cost().looks();
         assertTrue(tracker.awaitLooks(looks + 3, Duration.ofSeconds(30)));
         assertNull(migrate(a, b, "precopy", true).error());
-        verify(b);
+        web(b).verify();
     }
 
     @Test
@@ -206,7 +170,7 @@ class RemoteGuestTest {
         startGuest("rate=2000");
         memoryHost.close();
         startMemoryHost(null);
-        await(() -> client(a).guest("web").state().equals("stopped"), "the guest is stopped");
+        RemoteGuest.await(() -> client(a).guest("web").state().equals("stopped"), "the guest is stopped");
         GuestView guest = client(a).guest("web");
         assertEquals("pages-lost", guest.reason());
         assertTrue(guest.detail().contains("does not have the guest's pages"), guest.detail());

@@ -10,13 +10,10 @@ import dev.godwit.agent.certs.ClusterDirectory;
 import dev.godwit.agent.certs.HostNames;
 import dev.godwit.agent.config.Failure;
 import dev.godwit.agent.config.TlsDirectory;
-import dev.godwit.agent.inventory.Guest;
 import dev.godwit.agent.memoryhost.MemoryHost;
-import dev.godwit.agent.migration.GuestTalk;
 import dev.godwit.agent.transport.ClusterCredentials;
 import dev.godwit.agent.transport.Credentials;
 import dev.godwit.agent.transport.OwnAddress;
-import dev.godwit.host.machine.Machine;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -25,7 +22,6 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -100,16 +96,6 @@ class RemoteGuestTlsTest {
                         own.getHostAddress() + ":" + memoryHost.address().getPort(), LOCAL)));
     }
 
-    private static Guest guest(Agent at) {
-        return at.inventory().guest("web");
-    }
-
-    private static void verify(Agent at) throws Exception {
-        Machine machine = guest(at).remote().orElseThrow().machine();
-        String answer = GuestTalk.ask(machine, 'v', "VERIFIED");
-        assertTrue(answer.endsWith(" errors=0"), answer);
-    }
-
     private long files() throws IOException {
         try (Stream<Path> files = Files.list(pages)) {
             return files.filter(file -> file.getFileName().toString().endsWith(".region"))
@@ -122,14 +108,11 @@ class RemoteGuestTlsTest {
         startMemoryHost(certificate("cluster", named("m")));
         agent = startAgent("a", certificate("cluster", named("a")));
         startGuest(agent);
-        GuestTalk.await(guest(agent).remote().orElseThrow().machine(), 0, "READY");
-        long deadline = System.nanoTime() + 60_000_000_000L;
-        while (guest(agent).remoteStatus().orElseThrow().remotePages() < 40 * 256) {
-            assertTrue(System.nanoTime() < deadline, "its memory does not leave it");
-            LockSupport.parkNanos(5_000_000);
-        }
-        verify(agent);
-        assertTrue(guest(agent).remoteStatus().orElseThrow().fetchedPages() > 40 * 256);
+        RemoteGuest web = new RemoteGuest(agent, "web");
+        web.awaitReady();
+        web.awaitElsewhere(40);
+        web.verify();
+        assertTrue(web.status().fetchedPages() > 40 * 256);
         assertTrue(files() > 0);
         try (Agent b = startAgent("b", certificate("cluster", named("b")))) {
             MigrateRequest request = new MigrateRequest(
@@ -138,7 +121,7 @@ class RemoteGuestTlsTest {
             MigrationView done = client(agent).migration(started.id(), Duration.ofSeconds(60));
             assertNull(done.error(), done.toString());
             assertTrue(done.report().remotePages() > 30 * 256, done.report().toString());
-            verify(b);
+            new RemoteGuest(b, "web").verify();
             client(b).remove("web");
         }
     }

@@ -8,25 +8,18 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.agent.memoryhost.MemoryHost;
-import dev.godwit.agent.memoryhost.RemoteConfig;
-import dev.godwit.agent.memoryhost.RemoteMemory;
 import dev.godwit.agent.migration.MigrationException.Kind;
 import dev.godwit.agent.paging.Place;
-import dev.godwit.agent.stream.Bandwidth;
 import dev.godwit.host.kvm.Kvm;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.machine.MachineConfig;
-import dev.godwit.host.vcpu.StopReason;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Optional;
-import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -49,25 +42,13 @@ class MemoryHostAwayTest {
     private InetSocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
     private Kvm kvm;
     private MemoryHost memoryHost;
-    private Machine machine;
-    private RemoteMemory memory;
-    private GuestDescription guest;
+    private RemoteSource guest;
 
     @BeforeEach
     void boot() throws Exception {
         kvm = Kvm.open();
         startMemoryHost();
-        start(Sweeper.boot(kvm, config));
-    }
-
-    private void start(Machine booted) throws Exception {
-        machine = booted;
-        RemoteConfig remote = new RemoteConfig("127.0.0.1", address.getPort(), UUID.randomUUID(), 24 * MIB);
-        memory = RemoteMemory.create(machine, remote, LoopbackHost.SECRET);
-        guest = new GuestDescription("web", "dirtier", config, Optional.of(remote));
-        machine.resume();
-        GuestTalk.await(machine, 0, "F");
-        await(() -> memory.status().remotePages() > 40 * 256);
+        guest = RemoteSource.start(Sweeper.boot(kvm, config), config, address, "F");
     }
 
     private void startMemoryHost() {
@@ -75,36 +56,11 @@ class MemoryHostAwayTest {
         address = memoryHost.address();
     }
 
-    private void end() {
-        machine.stop(new StopReason(StopReason.Kind.STOPPED, 0, "the test has ended"));
-        memory.close();
-        machine.close();
-    }
-
     @AfterEach
     void close() {
-        end();
+        guest.close();
         memoryHost.close();
         kvm.close();
-    }
-
-    private static void await(BooleanSupplier condition) {
-        long deadline = System.nanoTime() + 30_000_000_000L;
-        while (!condition.getAsBoolean()) {
-            assertTrue(System.nanoTime() < deadline, "it does not come");
-            LockSupport.parkNanos(1_000_000);
-        }
-    }
-
-    private Migration to(RemoteHost target, MigrationOptions options) {
-        return new Migration(
-                machine,
-                guest,
-                Optional.of(memory),
-                target.address(),
-                LoopbackHost.SECRET,
-                options,
-                Bandwidth.unlimited());
     }
 
     private static MigrationOptions mode(MigrationMode mode) {
@@ -113,7 +69,7 @@ class MemoryHostAwayTest {
 
     private void goAway() {
         memoryHost.close();
-        await(memory::isStuck);
+        RemoteSource.await(guest.memory()::isStuck);
     }
 
     /** The guest waits, and so does the migration. */
@@ -123,7 +79,7 @@ class MemoryHostAwayTest {
         migration.cancel();
         MigrationException failure = end.get(2, TimeUnit.SECONDS);
         assertEquals(Kind.CANCELLED, failure.kind(), failure::getMessage);
-        assertTrue(memory.isStuck());
+        assertTrue(guest.memory().isStuck());
     }
 
     private static CompletableFuture<MigrationException> failure(Migration migration) {
@@ -134,11 +90,11 @@ class MemoryHostAwayTest {
 
     /** The guest goes on here when the memory host is back, and can be migrated then. */
     private void goesOn() throws Exception {
-        assertEquals(Machine.State.RUNNING, machine.state());
+        assertEquals(Machine.State.RUNNING, guest.machine().state());
         startMemoryHost();
-        Sweeper.verify(machine);
+        Sweeper.verify(guest.machine());
         try (RemoteHost target = new RemoteHost(kvm)) {
-            var _ = to(target, mode(MigrationMode.POSTCOPY)).run();
+            var _ = guest.to(target, mode(MigrationMode.POSTCOPY)).run();
             assertNull(target.end.join());
             Sweeper.verify(target.machine());
         }
@@ -152,10 +108,11 @@ class MemoryHostAwayTest {
                 goAway();
             }
         }) {
-            Migration migration = to(target, mode(MigrationMode.POSTCOPY));
+            Migration migration = guest.to(target, mode(MigrationMode.POSTCOPY));
             CompletableFuture<MigrationException> end = failure(migration);
-            await(() -> target.end.isDone()
-                    || (migration.progress().phase() == MigrationPhase.PRECOPY && memory.isStuck()));
+            RemoteSource.await(() -> target.end.isDone()
+                    || (migration.progress().phase() == MigrationPhase.PRECOPY
+                            && guest.memory().isStuck()));
             cancel(migration, end);
             assertNotNull(target.end.get(5, TimeUnit.SECONDS));
         }
@@ -165,11 +122,11 @@ class MemoryHostAwayTest {
     @Test
     void aPauseThatWaitsForAPageIsCancelled() throws Exception {
         try (RemoteHost target = new RemoteHost(kvm)) {
-            Migration migration = to(target, mode(MigrationMode.PRECOPY).withBandwidth(32 * MIB));
+            Migration migration = guest.to(target, mode(MigrationMode.PRECOPY).withBandwidth(32 * MIB));
             CompletableFuture<MigrationException> end = failure(migration);
-            await(() -> migration.progress().round() > 0);
+            RemoteSource.await(() -> migration.progress().round() > 0);
             goAway();
-            await(() -> migration.progress().phase() == MigrationPhase.SWITCHOVER);
+            RemoteSource.await(() -> migration.progress().phase() == MigrationPhase.SWITCHOVER);
             cancel(migration, end);
             assertNotNull(target.end.get(5, TimeUnit.SECONDS));
         }
@@ -179,10 +136,10 @@ class MemoryHostAwayTest {
     @Test
     void aPauseThatWaitsForAPageEndsByItself() throws Exception {
         try (RemoteHost target = new RemoteHost(kvm)) {
-            Migration migration = to(
+            Migration migration = guest.to(
                     target, mode(MigrationMode.PRECOPY).withBandwidth(32 * MIB).withStall(Duration.ofSeconds(1)));
             CompletableFuture<MigrationException> end = failure(migration);
-            await(() -> migration.progress().round() > 0);
+            RemoteSource.await(() -> migration.progress().round() > 0);
             goAway();
             MigrationException failure = end.get(20, TimeUnit.SECONDS);
             assertEquals(Kind.CONNECTION, failure.kind(), failure::getMessage);
@@ -196,7 +153,7 @@ class MemoryHostAwayTest {
         goAway();
         try (RemoteHost target = new RemoteHost(kvm)) {
             MigrationException failure =
-                    failure(to(target, mode(MigrationMode.AUTO))).get(20, TimeUnit.SECONDS);
+                    failure(guest.to(target, mode(MigrationMode.AUTO))).get(20, TimeUnit.SECONDS);
             assertEquals(Kind.REFUSED, failure.kind(), failure::getMessage);
         }
         goesOn();
@@ -213,11 +170,11 @@ class MemoryHostAwayTest {
                 memoryHost.close();
             }
         }) {
-            MigrationException failure = failure(to(target, mode(mode))).get(30, TimeUnit.SECONDS);
+            MigrationException failure = failure(guest.to(target, mode(mode))).get(30, TimeUnit.SECONDS);
             assertEquals(Kind.REFUSED, failure.kind(), failure::getMessage);
             assertNotNull(target.end.get(5, TimeUnit.SECONDS));
         }
-        await(() -> memory.status().awayMillis() > 0);
+        RemoteSource.await(() -> guest.memory().status().awayMillis() > 0);
         goesOn();
     }
 
@@ -232,9 +189,9 @@ class MemoryHostAwayTest {
                 memoryHost.close();
             }
         }) {
-            var _ = to(target, mode(mode)).run();
+            var _ = guest.to(target, mode(mode)).run();
             assertNull(target.end.join());
-            await(target.memory()::isStuck);
+            RemoteSource.await(target.memory()::isStuck);
             startMemoryHost();
             Sweeper.verify(target.machine());
         }
@@ -243,17 +200,17 @@ class MemoryHostAwayTest {
     /** What a restore writes into the guest's memory may be at the memory host, whose pages are the source's until TAKE. */
     @Test
     void aRestoreThatNeedsAPageOfItsIsNotWaitedFor() throws Exception {
-        end();
-        start(Sweeper.bootWithClock(kvm, config));
-        await(() -> memory.pager().map().place(90 * MIB / 4096) == Place.REMOTE);
+        guest.close();
+        guest = RemoteSource.start(Sweeper.bootWithClock(kvm, config), config, address, "F");
+        RemoteSource.await(() -> guest.memory().pager().map().place(90 * MIB / 4096) == Place.REMOTE);
         try (RemoteHost target = new RemoteHost(kvm)) {
             MigrationException failure =
-                    failure(to(target, mode(MigrationMode.POSTCOPY))).get(20, TimeUnit.SECONDS);
+                    failure(guest.to(target, mode(MigrationMode.POSTCOPY))).get(20, TimeUnit.SECONDS);
             assertEquals(Kind.REFUSED, failure.kind(), failure::getMessage);
             assertTrue(failure.getMessage().contains("cannot be restored without a page"), failure.getMessage());
             assertNotNull(target.end.get(5, TimeUnit.SECONDS));
         }
-        assertEquals(Machine.State.RUNNING, machine.state());
-        Sweeper.verify(machine);
+        assertEquals(Machine.State.RUNNING, guest.machine().state());
+        Sweeper.verify(guest.machine());
     }
 }

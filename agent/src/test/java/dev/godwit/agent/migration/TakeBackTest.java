@@ -5,24 +5,16 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.agent.memoryhost.MemoryHost;
-import dev.godwit.agent.memoryhost.RemoteConfig;
-import dev.godwit.agent.memoryhost.RemoteMemory;
-import dev.godwit.agent.stream.Bandwidth;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.boot.PvhImage;
 import dev.godwit.host.kvm.Kvm;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.machine.MachineConfig;
-import dev.godwit.host.vcpu.StopReason;
 import dev.godwit.images.GuestImage;
 import java.lang.foreign.Arena;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
-import java.util.Optional;
-import java.util.UUID;
-import java.util.concurrent.locks.LockSupport;
-import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -47,9 +39,7 @@ class TakeBackTest {
     private final MachineConfig config = MachineConfig.of(96 * MIB).withCommandLine("ws=8m cold=64m rate=2000");
     private Kvm kvm;
     private MemoryHost memoryHost;
-    private Machine machine;
-    private RemoteMemory memory;
-    private GuestDescription guest;
+    private RemoteSource guest;
 
     @BeforeEach
     void boot() throws Exception {
@@ -61,36 +51,20 @@ class TakeBackTest {
                 null,
                 Duration.ZERO);
         try (Arena arena = Arena.ofConfined()) {
-            machine = Machine.boot(kvm, config, PvhImage.open(GuestImage.DIRTIER.path(), arena));
+            Machine machine = Machine.boot(kvm, config, PvhImage.open(GuestImage.DIRTIER.path(), arena));
+            guest = RemoteSource.start(machine, config, memoryHost.address(), "READY");
         }
-        RemoteConfig remote =
-                new RemoteConfig("127.0.0.1", memoryHost.address().getPort(), UUID.randomUUID(), 24 * MIB);
-        memory = RemoteMemory.create(machine, remote, LoopbackHost.SECRET);
-        guest = new GuestDescription("web", "dirtier", config, Optional.of(remote));
-        machine.resume();
-        GuestTalk.await(machine, 0, "READY");
-        await(() -> memory.status().remotePages() > 40 * 256);
     }
 
     @AfterEach
     void close() {
-        machine.stop(new StopReason(StopReason.Kind.STOPPED, 0, "the test has ended"));
-        memory.close();
-        machine.close();
+        guest.close();
         memoryHost.close();
         kvm.close();
     }
 
-    private static void await(BooleanSupplier condition) {
-        long deadline = System.nanoTime() + 30_000_000_000L;
-        while (!condition.getAsBoolean()) {
-            assertTrue(System.nanoTime() < deadline, "it does not come");
-            LockSupport.parkNanos(1_000_000);
-        }
-    }
-
     private void verify() throws Exception {
-        String answer = GuestTalk.ask(machine, 'v', "VERIFIED");
+        String answer = GuestTalk.ask(guest.machine(), 'v', "VERIFIED");
         assertTrue(answer.endsWith(" errors=0"), answer);
     }
 
@@ -117,22 +91,15 @@ class TakeBackTest {
     private void failAndGoOn(MigrationMode mode, When when) throws Exception {
         for (int i = 0; i < 3; i++) {
             try (FailingHost target = new FailingHost(when)) {
-                Migration migration = new Migration(
-                        machine,
-                        guest,
-                        Optional.of(memory),
-                        target.address(),
-                        LoopbackHost.SECRET,
-                        options(mode),
-                        Bandwidth.unlimited());
+                Migration migration = guest.to(target, options(mode));
                 MigrationException failure = assertThrows(MigrationException.class, migration::run);
                 System.out.println(mode + ", " + when + ": " + failure.getMessage());
-                assertEquals(Machine.State.RUNNING, machine.state());
+                assertEquals(Machine.State.RUNNING, guest.machine().state());
                 assertEquals(when == When.AFTER_TAKE, target.took, "whether the pages were the target's");
                 verify();
                 // What it touched came back, and something else leaves: its connections are an owner's again.
-                long stored = memory.status().storedPages();
-                await(() -> memory.status().storedPages() > stored);
+                long stored = guest.memory().status().storedPages();
+                RemoteSource.await(() -> guest.memory().status().storedPages() > stored);
                 verify();
             }
         }

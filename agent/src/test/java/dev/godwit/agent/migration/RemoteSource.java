@@ -1,0 +1,81 @@
+package dev.godwit.agent.migration;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.godwit.agent.memoryhost.RemoteConfig;
+import dev.godwit.agent.memoryhost.RemoteMemory;
+import dev.godwit.agent.stream.Bandwidth;
+import dev.godwit.host.machine.Machine;
+import dev.godwit.host.machine.MachineConfig;
+import dev.godwit.host.vcpu.StopReason;
+import java.net.InetSocketAddress;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+
+/** A guest for tests, that may have 24 MiB here and has the rest at a memory host, and its migrations. */
+final class RemoteSource implements AutoCloseable {
+    private static final long LOCAL = 24 << 20;
+    private static final long ELSEWHERE_PAGES = 40 * 256;
+
+    private final Machine machine;
+    private final RemoteMemory memory;
+    private final GuestDescription guest;
+
+    private RemoteSource(Machine machine, RemoteMemory memory, GuestDescription guest) {
+        this.machine = machine;
+        this.memory = memory;
+        this.guest = guest;
+    }
+
+    /**
+     * Runs a machine that has just been built, until more than 40 MiB of its memory have left it.
+     *
+     * @param ready the start of the line by which it says that its memory is filled
+     */
+    static RemoteSource start(Machine machine, MachineConfig config, InetSocketAddress memoryHost, String ready)
+            throws Exception {
+        RemoteConfig remote = new RemoteConfig("127.0.0.1", memoryHost.getPort(), UUID.randomUUID(), LOCAL);
+        RemoteMemory memory = RemoteMemory.create(machine, remote, LoopbackHost.SECRET);
+        machine.resume();
+        GuestTalk.await(machine, 0, ready);
+        await(() -> memory.status().remotePages() > ELSEWHERE_PAGES);
+        return new RemoteSource(machine, memory, new GuestDescription("web", "dirtier", config, Optional.of(remote)));
+    }
+
+    static void await(BooleanSupplier condition) {
+        long deadline = System.nanoTime() + 30_000_000_000L;
+        while (!condition.getAsBoolean()) {
+            assertTrue(System.nanoTime() < deadline, "it does not come");
+            LockSupport.parkNanos(1_000_000);
+        }
+    }
+
+    Machine machine() {
+        return machine;
+    }
+
+    RemoteMemory memory() {
+        return memory;
+    }
+
+    /** A migration that has not begun. */
+    Migration to(RemoteHost target, MigrationOptions options) {
+        return new Migration(
+                machine,
+                guest,
+                Optional.of(memory),
+                target.address(),
+                LoopbackHost.SECRET,
+                options,
+                Bandwidth.unlimited());
+    }
+
+    @Override
+    public void close() {
+        machine.stop(new StopReason(StopReason.Kind.STOPPED, 0, "the test has ended"));
+        memory.close();
+        machine.close();
+    }
+}
