@@ -32,8 +32,8 @@ class SnapshotTest {
             MachineConfig.of(32 << 20).withCpus(2).withCommandLine("cpus=2 ws=8m cold=all");
     private static final GuestDescription GUEST = new GuestDescription("snap", "dirtier", CONFIG);
 
-    /** What this guest rewrites in a second takes a second to send, and is more than fits its pause. */
-    private static final MachineConfig BUSY = MachineConfig.of(16 << 20).withCommandLine("ws=8m");
+    /** So slow that what it writes is not written again within a snapshot; too fast to be sent meanwhile. */
+    private static final MachineConfig BUSY = MachineConfig.of(16 << 20).withCommandLine("ws=8m rate=4000");
 
     private static final MigrationOptions SLOW =
             MigrationOptions.DEFAULT.withMode(MigrationMode.PRECOPY).withBandwidth(8 << 20);
