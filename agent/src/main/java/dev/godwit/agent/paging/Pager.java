@@ -3,10 +3,8 @@ package dev.godwit.agent.paging;
 import dev.godwit.bindings.linux.EventCalls;
 import dev.godwit.bindings.linux.FileCalls;
 import dev.godwit.bindings.linux.SystemCallException;
-import dev.godwit.host.memory.Backing;
 import dev.godwit.host.memory.GuestMemory;
 import dev.godwit.host.memory.LargePages;
-import dev.godwit.host.memory.MissingPages;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
 import dev.godwit.host.memory.Userfault;
@@ -19,7 +17,6 @@ import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicReferenceArray;
-import java.util.concurrent.locks.LockSupport;
 import org.HdrHistogram.Histogram;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -44,10 +41,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class Pager implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Pager.class);
-    /** How often small pages are made large ones, with a pause in between for what prevents it to pass. */
-    private static final int COLLAPSES = 8;
-
-    private static final long COLLAPSE_AGAIN_NANOS = 20_000_000;
 
     private final GuestMemory memory;
     private final GuestMemory staging;
@@ -56,7 +49,9 @@ public final class Pager implements AutoCloseable {
     private final Userfault userfault;
     private final Shuttle shuttle;
     private final PageMap map;
+    private final PageAccount account;
     private final Chunks chunks;
+    private final HostUse use;
     private final AtomicReferenceArray<PageStore> stores = new AtomicReferenceArray<>(Place.count());
     private final FaultTimes times = new FaultTimes();
     private final CompletableFuture<Void> complete = new CompletableFuture<>();
@@ -86,7 +81,9 @@ public final class Pager implements AutoCloseable {
             taken.push(bench::close);
             this.shuttle = new Shuttle(userfault, memory, staging, bench);
             this.map = new PageMap(arena, memory.pages());
-            this.chunks = new Chunks(arena, shuttle, memory, staging, map);
+            this.account = new PageAccount(arena, memory, map);
+            this.chunks = new Chunks(arena, shuttle, staging, account);
+            this.use = new HostUse(chunks, account, this::giveUp);
             this.wakeup = SystemCallException.checkInt(
                     EventCalls.eventfd(0, EventCalls.EFD_NONBLOCK | EventCalls.EFD_CLOEXEC), "eventfd");
             this.faults = new Faults(memory, userfault, chunks, map, times, stores, wakeup);
@@ -126,43 +123,10 @@ public final class Pager implements AutoCloseable {
     }
 
     private void hide(PageSet absent) {
-        chunks.areElsewhere(map.count());
-        // Before Linux 6.17 one mremap takes one mapping.
-        if (memory.isOneMapping() && isMost(absent) && shuttle.allOut()) {
-            for (int chunk = 0; chunk < chunks.count(); chunk++) {
-                chunks.isAside(chunk, absent);
-            }
-            userfault.register(memory.hva(), memory.size());
-        } else {
-            takeAside(absent);
-        }
-        memory.watch(new Waiter());
+        account.areElsewhere(map.count());
+        new Arming(memory, staging, userfault, shuttle, chunks).hide(absent);
+        memory.watch(use);
         completeIfSo();
-    }
-
-    /** Whether most chunks lack a page: then it is quicker to take all aside, and to let those that do not back in. */
-    private boolean isMost(PageSet absent) {
-        int some = 0;
-        for (int chunk = 0; chunk < chunks.count(); chunk++) {
-            some += absent.next(chunks.first(chunk), chunks.end(chunk)) < chunks.end(chunk) ? 1 : 0;
-        }
-        return some > chunks.count() / 2;
-    }
-
-    private void takeAside(PageSet absent) {
-        boolean moves = !shuttle.isHugetlb();
-        if (moves) {
-            userfault.register(memory.hva(), memory.size());
-            userfault.register(staging.hva(), staging.size());
-        }
-        chunks.takeAside(absent);
-        if (moves) {
-            // Stores fill it by ordinary writes.
-            userfault.unregister(staging.hva(), staging.size());
-        } else {
-            // Not sooner: what is taken aside is read, and to read a page that is not there would wait for ever.
-            userfault.register(memory.hva(), memory.size());
-        }
     }
 
     /**
@@ -185,37 +149,10 @@ public final class Pager implements AutoCloseable {
         }
     }
 
-    /** How the host's own code, which must not wait for a page within Java, gets at them. */
-    private final class Waiter implements MissingPages {
-        @Override
-        public void giveUp() {
-            // Everybody who waits finds zeros, and no guest runs any more that could see them.
-            ending = true;
-            userfault.unregister(memory.hva(), memory.size());
-        }
-
-        @Override
-        public void use(long first, long end) {
-            for (int chunk = Chunks.of(first); chunk <= Chunks.of(end - 1); chunk++) {
-                synchronized (chunks.lockOf(chunk)) {
-                    chunks.used(chunk);
-                }
-            }
-        }
-
-        @Override
-        public void keep(long first, long end) {
-            for (int chunk = Chunks.of(first); chunk <= Chunks.of(end - 1); chunk++) {
-                synchronized (chunks.lockOf(chunk)) {
-                    chunks.keep(chunk);
-                }
-            }
-        }
-
-        @Override
-        public long count() {
-            return chunks.elsewhere();
-        }
+    /** Everybody who waits finds zeros, and no guest runs any more that could see them. */
+    private void giveUp() {
+        ending = true;
+        userfault.unregister(memory.hva(), memory.size());
     }
 
     /** Says who brings the pages of a place. */
@@ -247,12 +184,12 @@ public final class Pager implements AutoCloseable {
 
     /** Pages that have still to come, whether or not the guest asks for them. */
     public long elsewhere() {
-        return chunks.passing();
+        return account.passing();
     }
 
     /** Pages in a place that has a store. */
     public long elsewhere(Place place) {
-        return chunks.elsewhere(place);
+        return account.elsewhere(place);
     }
 
     /** Pages that somebody waits for right now. */
@@ -271,7 +208,7 @@ public final class Pager implements AutoCloseable {
     }
 
     private void completeIfSo() {
-        if (chunks.passing() == 0) {
+        if (account.passing() == 0) {
             complete.complete(null);
         }
     }
@@ -289,8 +226,8 @@ public final class Pager implements AutoCloseable {
     /** The pages that have still to come, into {@code into}; exact when nothing arrives meanwhile, else too many. */
     public void collectElsewhere(PageSet into) {
         for (int chunk = 0; chunk < chunks.count(); chunk++) {
-            for (long page = chunks.first(chunk); chunks.missing(chunk) > 0 && page < chunks.end(chunk); page++) {
-                if (chunks.isElsewhere(page) && map.place(page).isPassing()) {
+            for (long page = chunks.first(chunk); account.missing(chunk) > 0 && page < chunks.end(chunk); page++) {
+                if (account.isElsewhere(page) && map.place(page).isPassing()) {
                     into.add(page);
                 }
             }
@@ -376,12 +313,12 @@ public final class Pager implements AutoCloseable {
 
     /** Pages that the guest has, about; {@link #residentIs} makes it exact. */
     public long resident() {
-        return chunks.resident().get();
+        return account.resident().get();
     }
 
     /** So many there are, as the kernel says: those who wait for room may find that there is some. */
     public void residentIs(long pages) {
-        chunks.resident().set(pages);
+        account.resident().set(pages);
         if (!faults.isFull()) {
             madeRoom();
         }
@@ -400,7 +337,7 @@ public final class Pager implements AutoCloseable {
     /** Whether {@link #takeOut} may take from the chunk: not from one that the host's own code uses. */
     public boolean mayLeave(int chunk) {
         synchronized (chunks.lockOf(chunk)) {
-            return chunks.mayLeave(chunk);
+            return use.mayLeave(chunk);
         }
     }
 
@@ -418,18 +355,14 @@ public final class Pager implements AutoCloseable {
      */
     public long takeOut(int chunk, PageSet cold) {
         synchronized (chunks.lockOf(chunk)) {
-            return ending ? 0 : chunks.takeOut(chunk, cold);
+            return ending || !use.mayLeave(chunk) ? 0 : chunks.takeOut(chunk, cold);
         }
     }
 
     /** The pages of a chunk whose content is in {@link #staging}, into {@code into}; they may leave it at any time. */
     public void collectStaged(int chunk, PageSet into) {
         synchronized (chunks.lockOf(chunk)) {
-            for (long page = chunks.first(chunk); page < chunks.end(chunk); page++) {
-                if (chunks.isStaged(page)) {
-                    into.add(page);
-                }
-            }
+            account.collectStaged(chunks.first(chunk), chunks.end(chunk), into);
         }
     }
 
@@ -501,32 +434,7 @@ public final class Pager implements AutoCloseable {
 
     /** Makes large pages of these chunks, as far as all of them is here. */
     public void makeLarge(PageSet large) {
-        if (memory.largePages() == LargePages.THP) {
-            for (int i = 0; i < COLLAPSES && !collapse(large); i++) {
-                LockSupport.parkNanos(COLLAPSE_AGAIN_NANOS);
-            }
-        }
-    }
-
-    /** Whether all were large pages before. */
-    private boolean collapse(PageSet large) {
-        boolean all = true;
-        try (Arena own = Arena.ofShared()) {
-            Backing backing = Backing.scan(own, memory);
-            for (long chunk = large.next(0, large.pages());
-                    chunk < large.pages();
-                    chunk = large.next(chunk + 1, large.pages())) {
-                if (!backing.largeChunks().contains(chunk)) {
-                    synchronized (chunks.lockOf((int) chunk)) {
-                        if (chunks.isComplete((int) chunk)) {
-                            chunks.collapse((int) chunk);
-                            all = false;
-                        }
-                    }
-                }
-            }
-        }
-        return all;
+        new Collapser(memory, chunks).makeLarge(large);
     }
 
     private void stop() {

@@ -1,0 +1,66 @@
+package dev.godwit.agent.paging;
+
+import dev.godwit.host.memory.MissingPages;
+import java.util.Arrays;
+
+/**
+ * What of the guest's memory is used by the host's own code in Java, which must not wait for a page: it does not leave.
+ *
+ * <p>Threading: {@link #mayLeave} under the chunk's lock; the rest from any thread, without it.
+ */
+final class HostUse implements MissingPages {
+    private final Chunks chunks;
+    private final PageAccount account;
+    private final Runnable giveUp;
+    /** By chunk: when code in Java last said that it uses it. */
+    private final long[] usedAt;
+    /** Chunks that code in Java uses again and again. */
+    private final boolean[] kept;
+
+    /**
+     * Of memory that nobody has used yet.
+     *
+     * @param giveUp lets all who wait go on
+     */
+    HostUse(Chunks chunks, PageAccount account, Runnable giveUp) {
+        this.chunks = chunks;
+        this.account = account;
+        this.giveUp = giveUp;
+        this.usedAt = new long[chunks.count()];
+        Arrays.fill(usedAt, System.nanoTime() - USE_NANOS);
+        this.kept = new boolean[chunks.count()];
+    }
+
+    /** Whether no code in Java uses the chunk. */
+    boolean mayLeave(int chunk) {
+        return !kept[chunk] && System.nanoTime() - usedAt[chunk] >= USE_NANOS;
+    }
+
+    @Override
+    public void giveUp() {
+        giveUp.run();
+    }
+
+    @Override
+    public void use(long first, long end) {
+        for (int chunk = Chunks.of(first); chunk <= Chunks.of(end - 1); chunk++) {
+            synchronized (chunks.lockOf(chunk)) {
+                usedAt[chunk] = System.nanoTime();
+            }
+        }
+    }
+
+    @Override
+    public void keep(long first, long end) {
+        for (int chunk = Chunks.of(first); chunk <= Chunks.of(end - 1); chunk++) {
+            synchronized (chunks.lockOf(chunk)) {
+                kept[chunk] = true;
+            }
+        }
+    }
+
+    @Override
+    public long count() {
+        return account.elsewhere();
+    }
+}
