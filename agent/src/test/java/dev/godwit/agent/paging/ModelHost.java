@@ -3,8 +3,10 @@ package dev.godwit.agent.paging;
 import dev.godwit.bindings.linux.FileCalls;
 import dev.godwit.bindings.linux.MemoryCalls;
 import dev.godwit.bindings.linux.SystemCallException;
+import dev.godwit.host.memory.Backing;
 import dev.godwit.host.memory.GuestMemory;
 import dev.godwit.host.memory.LargePages;
+import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -107,6 +109,39 @@ final class ModelHost implements AutoCloseable {
     /** Different pages that are being touched. */
     long pagesTouched() {
         return touches.stream().mapToLong(Touch::page).distinct().count();
+    }
+
+    /**
+     * The pages whose content, or the absence of any, is in staging memory.
+     *
+     * @param arena owns the set
+     */
+    PageSet staged(Arena arena) {
+        PageSet staged = new PageSet(arena, memory.pages());
+        for (int chunk = 0; chunk < pager.chunks(); chunk++) {
+            pager.collectStaged(chunk, staged);
+        }
+        return staged;
+    }
+
+    /** The pages that are being touched, and what is known of them, for people. */
+    String touchedPages() {
+        StringBuilder text = new StringBuilder();
+        try (Arena own = Arena.ofConfined()) {
+            PageSet here = Backing.scan(own, memory).resident();
+            PageSet staged = staged(own);
+            for (Touch touch : touches) {
+                long page = touch.page();
+                text.append(" page ")
+                        .append(page)
+                        .append(' ')
+                        .append(pager.map().place(page));
+                text.append(staged.contains(page) ? ", staged" : "");
+                text.append(here.contains(page) ? ", here" : "");
+                text.append(pager.isWhole((int) (page / PageSize.SMALL_PER_LARGE)) ? ", whole" : "");
+            }
+        }
+        return text.toString();
     }
 
     @Override

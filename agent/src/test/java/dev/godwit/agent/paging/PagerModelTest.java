@@ -22,7 +22,7 @@ class PagerModelTest {
     @Test
     void noContentIsEverLost() throws Exception {
         Random random = Chance.random("noContentIsEverLost");
-        Map<PagerModel.Step, Integer> counts = new EnumMap<>(PagerModel.Step.class);
+        Map<ModelStep, Integer> counts = new EnumMap<>(ModelStep.class);
         long began = System.nanoTime();
         for (int guest = Chance.times(GUESTS); guest > 0; guest--) {
             // The last chunk is never a large page.
@@ -43,7 +43,7 @@ class PagerModelTest {
         long steps = counts.values().stream().mapToLong(Integer::longValue).sum();
         System.out.printf(
                 "%d steps, %d a second: %s%n", steps, steps * 1_000_000_000L / (System.nanoTime() - began), counts);
-        for (PagerModel.Step step : PagerModel.Step.values()) {
+        for (ModelStep step : ModelStep.values()) {
             assertTrue(counts.containsKey(step), () -> "nothing was done of " + step);
         }
     }
