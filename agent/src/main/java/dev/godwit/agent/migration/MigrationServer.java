@@ -7,6 +7,7 @@ import dev.godwit.agent.transport.Handshake.Greeting;
 import dev.godwit.agent.transport.Handshake.Role;
 import dev.godwit.agent.transport.ProcessIdentity;
 import dev.godwit.agent.transport.TransportException;
+import dev.godwit.host.thread.Uninterruptibly;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.EnumSet;
@@ -27,6 +28,9 @@ public final class MigrationServer implements AutoCloseable {
 
     /** How often a data stream's bytes are counted at least. */
     private static final Duration LOOK = Duration.ofMillis(100);
+
+    /** A moment's work, on however busy a host. */
+    private static final Duration ENTERING = Duration.ofSeconds(2);
 
     private final GreetingServer server;
     private final TargetHost host;
@@ -88,6 +92,7 @@ public final class MigrationServer implements AutoCloseable {
                         connection.peer() + " opened a session " + (closing ? "while this agent ends" : "twice"));
             }
             sessions.put(id, session);
+            sessions.notifyAll();
         }
         // The session breaks its connection itself, and not while the source is to hear that its guest runs here.
         server.release(connection);
@@ -102,7 +107,7 @@ public final class MigrationServer implements AutoCloseable {
     }
 
     private void data(Greeting greeting, Connection connection) throws TransportException {
-        TargetSession session = find(greeting.session());
+        TargetSession session = await(greeting.session());
         if (session == null) {
             throw new TransportException(
                     TransportException.Kind.MALFORMED, connection.peer() + " sent data for no session");
@@ -131,6 +136,20 @@ public final class MigrationServer implements AutoCloseable {
         }
     }
 
+    /** A source that has been greeted does not wait with its data streams until its session is entered here. */
+    private TargetSession await(UUID id) {
+        long deadline = System.nanoTime() + ENTERING.toNanos();
+        synchronized (sessions) {
+            Uninterruptibly.await(() -> {
+                for (long left = ENTERING.toMillis(); !closing && !sessions.containsKey(id) && left > 0; ) {
+                    sessions.wait(left);
+                    left = (deadline - System.nanoTime()) / 1_000_000;
+                }
+            });
+            return sessions.get(id);
+        }
+    }
+
     private TargetSession find(UUID id) {
         synchronized (sessions) {
             return sessions.get(id);
@@ -144,6 +163,7 @@ public final class MigrationServer implements AutoCloseable {
         List<TargetSession> all;
         synchronized (sessions) {
             closing = true;
+            sessions.notifyAll();
             all = List.copyOf(sessions.values());
         }
         all.forEach(session -> session.shutDown("the target agent shuts down"));

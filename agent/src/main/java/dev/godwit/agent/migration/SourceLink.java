@@ -61,19 +61,33 @@ final class SourceLink implements RoundSink, AutoCloseable {
         Connection connection = connect(opened -> control = new ControlChannel(opened));
         Handshake.connect(connection, credentials, Role.CONTROL, session, 0);
         control.send(MessageType.OFFER, 0, offer.encode());
+        synchronized (this) {
+            streams = new DataStreams(machine.memory(), limit);
+        }
+        // While the target builds a machine.
+        TransportException broken = connectStreams(offer.streams());
         Message accepted = control.expect(MessageType.ACCEPT);
+        if (broken != null) {
+            throw broken;
+        }
         AcceptMessage word = AcceptMessage.decode(accepted.payload());
         peer = word.taker();
         wholeBecause = word.wholeBecause();
         // A broken connection is noticed where the target's next word is due.
         pinger = new Pinger(control, stall, () -> 0, () -> {});
-        synchronized (this) {
-            streams = new DataStreams(machine.memory(), limit);
-        }
-        for (int i = 0; i < offer.streams(); i++) {
-            Handshake.connect(connect(streams::add), credentials, Role.DATA, session, i);
-        }
         return Duration.of(Math.clamp(accepted.argument(), 0, 60_000_000), ChronoUnit.MICROS);
+    }
+
+    /** What broke, if anything: of a target that refuses the guest the word on the control connection says more. */
+    private TransportException connectStreams(int count) {
+        try {
+            for (int i = 0; i < count; i++) {
+                Handshake.connect(connect(streams::add), credentials, Role.DATA, session, i);
+            }
+            return null;
+        } catch (TransportException e) {
+            return e;
+        }
     }
 
     /** Why the guest has to come whole, as the target says; empty when its memory may follow it. */

@@ -14,6 +14,7 @@ import dev.godwit.host.state.CpuIdCheck;
 import dev.godwit.host.state.ElapsedTime;
 import dev.godwit.host.state.MachineState;
 import dev.godwit.host.state.StateFormatException;
+import dev.godwit.host.thread.Uninterruptibly;
 import dev.godwit.host.thread.Urgency;
 import java.lang.foreign.Arena;
 import java.time.Duration;
@@ -135,6 +136,7 @@ final class TargetSession {
                 admission = admitted;
                 made = new TargetStreams(control, admitted.machine().memory(), offer.streams());
                 streams = made;
+                notifyAll();
                 pages = offer.mayPostcopy() && whole.isEmpty() ? new SourcePages() : null;
             }
         }
@@ -349,10 +351,16 @@ final class TargetSession {
     void receive(int stream, Connection connection) throws TransportException {
         TargetStreams current;
         synchronized (this) {
+            // Sources connect while a machine is being built here.
+            Uninterruptibly.await(() -> {
+                while (streams == null && outcome == Outcome.UNKNOWN) {
+                    wait();
+                }
+            });
             current = streams;
         }
         if (current == null) {
-            throw new TransportException(Kind.MALFORMED, "a data stream before its migration was accepted");
+            throw new TransportException(Kind.CLOSED, "its migration was not accepted");
         }
         current.receive(stream, connection);
     }
@@ -388,6 +396,7 @@ final class TargetSession {
                 }
                 outcome = Outcome.NOT_RUNNING;
                 given = admission;
+                notifyAll();
             }
             control.sendLast(word, reason);
             if (given != null) {
