@@ -19,14 +19,9 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * One migration away from here, phase by phase: made, then {@link #run} once on a thread of the caller's, watched and
@@ -42,14 +37,10 @@ import org.slf4j.LoggerFactory;
  * runs twice. {@code docs/migration-protocol.md} draws both sides.
  */
 public final class Migration {
-    private static final Logger LOG = LoggerFactory.getLogger(Migration.class);
     private static final StopReason LOST =
             new StopReason(StopReason.Kind.PAGES_LOST, 0, "it ran at its migration target, and was lost with it");
     private static final StopReason MIGRATED = new StopReason(StopReason.Kind.MIGRATED, 0, "");
     private static final Duration ASK_AGAIN = Duration.ofMillis(500);
-
-    /** How often it looks whether it has been cancelled while it waits for something that may take long. */
-    private static final long LOOK_MILLIS = 100;
 
     private final Machine machine;
     private final GuestDescription guest;
@@ -59,12 +50,12 @@ public final class Migration {
     private final RateLimit limit;
     private final Figures figures;
     private final Timeline timeline;
+    private final GuestStandstill standstill;
     private final AtomicBoolean begun = new AtomicBoolean();
     private final CountDownLatch doubtOverruled = new CountDownLatch(1);
 
     private PageService pages;
     private boolean running;
-    private boolean tracking;
     private boolean cancelled;
     private boolean committed;
     private boolean inDoubt;
@@ -106,6 +97,7 @@ public final class Migration {
         this.limit = new RateLimit(new Bandwidth(options.bandwidth()), shared);
         this.figures = new Figures(guest, target, options);
         this.timeline = figures.timeline();
+        this.standstill = new GuestStandstill(machine, guest.name(), remote, options.stall(), this::isCancelled);
     }
 
     /** The guest that moves. */
@@ -266,24 +258,9 @@ public final class Migration {
             if (running) {
                 machine.resume();
             }
-            if (tracking) {
-                stopTracking();
-            }
+            standstill.endLog();
         } catch (RuntimeException e) {
             failure.addSuppressed(e);
-        }
-    }
-
-    /** Not for as long as it may take: the guest may wait for a page, and what is left to do costs it little meanwhile. */
-    private void stopTracking() {
-        try {
-            machine.stopDirtyTracking().get(LOOK_MILLIS, TimeUnit.MILLISECONDS);
-        } catch (TimeoutException e) {
-            LOG.debug("what {} writes is still logged, until it gets a page that it waits for", guest.name());
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        } catch (ExecutionException e) {
-            LOG.warn("what {} writes may still be logged, which costs it time", guest.name(), e.getCause());
         }
     }
 
@@ -313,7 +290,7 @@ public final class Migration {
         if (remote.isPresent()) {
             remote.get().hold(this::isCancelled);
         }
-        startTracking();
+        standstill.logWrites();
         Precopy precopy = new Precopy(arena, machine, link, allowed, figures);
         precopy.run();
         if (precopy.follows()) {
@@ -325,32 +302,6 @@ public final class Migration {
             link.follow(service);
         }
         return precopy;
-    }
-
-    private void startTracking() throws MigrationException, InterruptedException {
-        tracking = true;
-        CompletableFuture<Void> started = machine.startDirtyTracking();
-        long latest = System.nanoTime() + options.stall().toNanos();
-        for (boolean kicked = false; true; ) {
-            checkCancelled();
-            if (System.nanoTime() > latest) {
-                throw waits();
-            }
-            try {
-                started.get(LOOK_MILLIS, TimeUnit.MILLISECONDS);
-                return;
-            } catch (TimeoutException e) {
-                LOG.debug("{} waits for a page, and what it writes cannot be logged before that", guest.name());
-                // Most waits for a page can be left and begun again, and KVM needs no more than that.
-                if (running && !kicked && machine.pause(() -> true)) {
-                    machine.resume();
-                }
-                kicked = true;
-            } catch (ExecutionException e) {
-                throw new MigrationException(
-                        Kind.INTERNAL, "what " + guest.name() + " writes cannot be logged: " + e.getCause(), e);
-            }
-        }
     }
 
     private List<ChunkRun> largeRuns() {
@@ -384,7 +335,7 @@ public final class Migration {
     private void switchOver(Arena arena, Precopy precopy)
             throws TransportException, MigrationException, InterruptedException {
         timeline.pauseStart = System.nanoTime();
-        pause();
+        standstill.pause();
         timeline.paused = System.nanoTime();
         limit.hurry();
         // Before the pages that are still dirty are known: what comes from the memory host in between is in both.
@@ -411,28 +362,6 @@ public final class Migration {
         if (options.verify()) {
             compare(hashes, ready.hashes());
         }
-    }
-
-    /** A guest that waits for a page cannot always be paused, and its other vCPUs would stand still until that is here. */
-    private void pause() throws MigrationException {
-        long latest = System.nanoTime() + options.stall().toNanos();
-        if (machine.pause(() -> isCancelled() || System.nanoTime() > latest)) {
-            return;
-        }
-        checkCancelled();
-        if (machine.state() == Machine.State.RUNNING && System.nanoTime() > latest) {
-            throw waits();
-        }
-        throw new MigrationException(Kind.GUEST_ENDED, "the guest ended while it was being migrated");
-    }
-
-    private MigrationException waits() {
-        String where =
-                remote.map(memory -> " at memory host " + memory.config().at()).orElse("");
-        return new MigrationException(
-                Kind.CONNECTION,
-                "the guest has waited for a page" + where + " for "
-                        + options.stall().toMillis() + " ms and more, and cannot be migrated meanwhile");
     }
 
     private void sendPageMap(Arena arena, Precopy precopy, RemoteMap there) throws TransportException {
@@ -554,7 +483,7 @@ public final class Migration {
         return cancelled;
     }
 
-    private static MigrationException cancelledException() {
+    static MigrationException cancelledException() {
         return new MigrationException(Kind.CANCELLED, "the migration was cancelled");
     }
 }
