@@ -13,7 +13,7 @@ import java.nio.ByteOrder;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 
-/** A tunnel to an agent, as somebody may lay one over a network; it ends for good once it has passed COMMIT on. */
+/** A tunnel to an agent, as somebody may lay one over a network; it ends for good with COMMIT, the last that it passes on. */
 final class DyingTunnel implements AutoCloseable {
     private static final int HELLO = 64;
     private static final int PROOF = 32;
@@ -72,13 +72,18 @@ final class DyingTunnel implements AutoCloseable {
             while (true) {
                 byte[] header = in.readNBytes(16);
                 ByteBuffer fields = ByteBuffer.wrap(header).order(ByteOrder.LITTLE_ENDIAN);
-                out.write(header);
-                out.write(in.readNBytes(fields.getInt(4)));
-                if (fields.getInt(0) == COMMIT) {
-                    // The target is to have it: its side ends in good order.
-                    to.shutdownOutput();
+                byte[] payload = in.readNBytes(fields.getInt(4));
+                boolean last = fields.getInt(0) == COMMIT;
+                if (last) {
+                    // Sooner than the target can answer: no word of it is to reach the source.
                     server.close();
                     close(from);
+                }
+                out.write(header);
+                out.write(payload);
+                if (last) {
+                    // The target is to have it: its side ends in good order.
+                    to.shutdownOutput();
                     return;
                 }
             }

@@ -29,7 +29,8 @@ class TunnelIT {
             while (!now.done() && !now.progress().phase().equals("in-doubt")) {
                 now = agents.a().client().migration(started.id(), Duration.ofMillis(10));
             }
-            assertFalse(now.done(), () -> "decided without proof: " + started);
+            String seen = now.toString();
+            assertFalse(now.done(), () -> "decided without proof: " + seen);
             assertEquals("in-doubt", agents.a().client().guest("g").state());
             TwoAgents.await(
                     () -> agents.b().client().guest("g").state().equals("running"),
