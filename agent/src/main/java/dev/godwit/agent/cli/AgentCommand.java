@@ -9,6 +9,7 @@ import dev.godwit.agent.inventory.HostMemory;
 import dev.godwit.agent.stream.Bandwidth;
 import dev.godwit.agent.transport.Credentials;
 import dev.godwit.host.memory.PageSize;
+import dev.godwit.host.memory.Userfault;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
@@ -64,10 +65,9 @@ final class AgentCommand implements Callable<Integer> {
             names = "--ready-memory",
             paramLabel = "SIZE",
             defaultValue = "0",
-            description = "Memory in large pages to keep at hand for guests that arrive, which do not have to wait then"
-                    + " while it is found and cleared. As much as the largest of them has is best; with less only"
-                    + " precopy gains. It counts as free, and is given back when other guests, or others on this"
-                    + " host, need it. Default: ${DEFAULT-VALUE}.")
+            description = "Memory in large pages to keep at hand for guests that arrive, which do not have to wait"
+                    + " then while it is found and cleared. It counts as free, and is given back when other guests, or"
+                    + " others on this host, need it. Default: ${DEFAULT-VALUE}.")
     private String readyMemory;
 
     @Mixin
@@ -99,6 +99,11 @@ final class AgentCommand implements Callable<Integer> {
         if (bytes > most) {
             throw Failure.badInput(
                     "--ready-memory: " + readyMemory + " is more than this host has to give, " + Sizes.human(most));
+        }
+        if (bytes > 0) {
+            Userfault.moveProblem().ifPresent(why -> {
+                throw Failure.badInput("--ready-memory: " + why + "; godwit check says more");
+            });
         }
         return bytes;
     }

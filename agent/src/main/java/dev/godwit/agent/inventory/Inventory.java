@@ -21,6 +21,8 @@ import dev.godwit.host.kvm.Kvm;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.machine.MachineConfig;
 import dev.godwit.host.memory.LargePages;
+import dev.godwit.host.memory.PageSet;
+import dev.godwit.host.memory.PageSize;
 import dev.godwit.host.memory.ReadyMemory;
 import dev.godwit.host.vcpu.StopReason;
 import java.lang.foreign.Arena;
@@ -382,12 +384,24 @@ public final class Inventory implements TargetHost, AutoCloseable {
 
         @Override
         public void back(List<ChunkRun> large) {
-            // A guest with a memory host has only a part of its RAM here.
-            if (guest.remote().isEmpty()) {
-                ready.ifPresent(
-                        there -> large.forEach(run -> there.moveInto(machine.memory(), run.first(), run.count())));
-            }
+            ready.ifPresent(there -> back(there, large));
             makeRoom();
+        }
+
+        /** No more than a guest with a memory host has here. */
+        private void back(ReadyMemory there, List<ChunkRun> large) {
+            long chunks = machine.memory().size() / PageSize.LARGE;
+            long left = guest.promisedBytes() / PageSize.LARGE;
+            try (Arena arena = Arena.ofConfined()) {
+                PageSet wanted = new PageSet(arena, chunks);
+                for (ChunkRun run : large) {
+                    long first = Math.min(run.first(), chunks);
+                    long count = Math.min(Math.min(run.count(), chunks - first), left);
+                    wanted.addRange(first, count);
+                    left -= count;
+                }
+                there.moveInto(machine.memory(), wanted);
+            }
         }
 
         @Override

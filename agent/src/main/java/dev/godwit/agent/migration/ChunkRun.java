@@ -12,8 +12,8 @@ import java.util.List;
  * @param count how many, at least 1
  */
 public record ChunkRun(long first, long count) {
-    /** The most runs that are worth telling: each is a mapping of its own at the target. */
-    static final int MOST = 8;
+    /** The most runs that are told, of some 25 bytes each. */
+    static final int MOST = 4096;
 
     public ChunkRun {
         if (first < 0 || count < 1) {

@@ -195,11 +195,6 @@ public final class GuestMemory implements AutoCloseable {
         }
     }
 
-    /** A part of it, or all, has been mapped anew. */
-    void gotMapping(boolean all) {
-        mixed |= !all;
-    }
-
     /** Says who brings pages that are not there; null when all are. The guest is paused. */
     public void watch(MissingPages whoBringsThem) {
         missingPages = whoBringsThem;

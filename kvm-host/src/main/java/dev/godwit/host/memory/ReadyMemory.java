@@ -1,7 +1,7 @@
 package dev.godwit.host.memory;
 
+import dev.godwit.bindings.linux.Errno;
 import dev.godwit.bindings.linux.MemoryCalls;
-import dev.godwit.bindings.linux.SystemCallException;
 import java.lang.foreign.Arena;
 
 /**
@@ -14,11 +14,12 @@ import java.lang.foreign.Arena;
  *   0                  ready                      bytes
  * </pre>
  *
- * <p>Pages leave at the end of what is ready, by moving page tables: a microsecond or so for each 2 MiB.
+ * <p>Pages leave at the end of what is ready, and are moved, not copied: two microseconds or so for each 2 MiB. The guest's
+ * RAM stays in the mappings that it has.
  *
  * <p>Threading: any thread.
  *
- * <p>Source: {@code mremap(2)}.
+ * <p>Source: {@code Documentation/admin-guide/mm/userfaultfd.rst}, {@code UFFDIO_MOVE}.
  */
 public final class ReadyMemory implements AutoCloseable {
     /** So long after the host had no large page to give it is not asked for one. */
@@ -27,10 +28,8 @@ public final class ReadyMemory implements AutoCloseable {
     /** Chunks that are populated between two looks whether they are large pages: 64 MiB. */
     private static final int STRETCH = 32;
 
-    private static final int MOVE =
-            MemoryCalls.MREMAP_MAYMOVE | MemoryCalls.MREMAP_FIXED | MemoryCalls.MREMAP_DONTUNMAP;
-
     private final GuestMemory memory;
+    private final Userfault mover;
     private final long chunks;
     private long ready;
     private long notBefore = System.nanoTime();
@@ -41,12 +40,20 @@ public final class ReadyMemory implements AutoCloseable {
      *
      * @param bytes what is wanted, a positive multiple of 2 MiB
      * @throws GuestMemoryException when that is no such number
+     * @throws dev.godwit.bindings.linux.SystemCallException when this host has no userfaultfd for it, see
+     *     {@link Userfault#moveProblem}
      */
     public ReadyMemory(long bytes) {
         if (bytes % PageSize.LARGE != 0) {
             throw new GuestMemoryException("ready memory is a multiple of 2 MiB, not " + bytes + " bytes");
         }
-        this.memory = GuestMemory.allocate(bytes, LargePages.THP);
+        this.mover = Userfault.open();
+        try {
+            this.memory = GuestMemory.allocate(bytes, LargePages.THP);
+        } catch (RuntimeException | Error e) {
+            mover.close();
+            throw e;
+        }
         this.chunks = bytes / PageSize.LARGE;
     }
 
@@ -96,27 +103,47 @@ public final class ReadyMemory implements AutoCloseable {
     }
 
     /**
-     * Puts what is ready behind chunks of a guest's RAM of which nothing is there yet; the guest does not run.
+     * Puts what is ready behind chunks of a guest's RAM of which nothing is there yet; the guest does not run, and nobody
+     * else touches its RAM. Those that are not whole, or for which nothing is ready, are left as they are.
      *
-     * @param first the first chunk of 2 MiB
-     * @param count how many; those that are not within the RAM, or for which nothing is ready, are left as they are
-     * @return how many have been backed, the first ones
-     * @throws SystemCallException when the host refuses; the guest's RAM may not be all mapped then
+     * @param wanted numbers of chunks of 2 MiB
+     * @return how many have been backed
      */
-    public synchronized long moveInto(GuestMemory guest, long first, long count) {
-        long within = Math.min(count, guest.size() / PageSize.LARGE - first);
-        long taken = Math.min(within, ready);
-        if (first < 0 || taken <= 0 || guest.largePages() != LargePages.THP) {
+    public synchronized long moveInto(GuestMemory guest, PageSet wanted) {
+        long whole = Math.min(wanted.pages(), guest.size() / PageSize.LARGE);
+        if (closed || ready == 0 || guest.largePages() != LargePages.THP) {
             return 0;
         }
-        long bytes = taken * PageSize.LARGE;
-        long from = memory.hva() + (ready - taken) * PageSize.LARGE;
-        long to = guest.hva() + first * PageSize.LARGE;
-        // What was there may have been unmapped by a call that failed: such a guest is not to go on.
-        SystemCallException.check(MemoryCalls.mremap(from, bytes, bytes, MOVE, to), "mremap of ready memory");
-        ready -= taken;
-        guest.gotMapping(bytes == guest.size());
-        return taken;
+        long backed = 0;
+        mover.register(guest.hva(), guest.size());
+        try {
+            for (long chunk = wanted.next(0, whole); chunk < whole && ready > 0; ) {
+                long count = Math.min(wanted.nextAbsent(chunk, whole) - chunk, ready);
+                long moved = move(guest, chunk, count);
+                backed += moved;
+                if (moved < count) {
+                    break;
+                }
+                chunk = wanted.next(chunk + count, whole);
+            }
+        } finally {
+            mover.unregister(guest.hva(), guest.size());
+        }
+        return backed;
+    }
+
+    /** How many could be moved, the first ones; the others are forgotten here, and the guest gets what the host has. */
+    private long move(GuestMemory guest, long chunk, long count) {
+        long bytes = count * PageSize.LARGE;
+        long from = memory.hva() + (ready - count) * PageSize.LARGE;
+        long to = guest.hva() + chunk * PageSize.LARGE;
+        long done = 0;
+        for (long moved = 0; done < bytes && (moved >= 0 || moved == -Errno.EAGAIN); done += Math.max(0, moved)) {
+            moved = mover.move(to + done, from + done, bytes - done);
+        }
+        forget(ready - count, ready);
+        ready -= count;
+        return done / PageSize.LARGE;
     }
 
     /** Gives all that is ready back to the host. */
@@ -139,6 +166,7 @@ public final class ReadyMemory implements AutoCloseable {
         if (!closed) {
             closed = true;
             ready = 0;
+            mover.close();
             memory.close();
         }
     }

@@ -83,6 +83,17 @@ public final class Userfault implements AutoCloseable {
         }
     }
 
+    /** Why pages cannot be {@link #move moved} on this host, in one line; empty when they can. */
+    public static Optional<String> moveProblem() {
+        try (Userfault userfault = open()) {
+            return userfault.canMove()
+                    ? Optional.empty()
+                    : Optional.of("this kernel has no UFFDIO_MOVE (Linux 6.8 has)");
+        } catch (SystemCallException e) {
+            return Optional.of(e.getMessage());
+        }
+    }
+
     /** The kernel's {@code UFFD_FEATURE_} bits. */
     public long features() {
         return features;
