@@ -31,7 +31,7 @@ final class PageServer implements AutoCloseable {
     /** For so long after a page that the guest waited for, pushing waits, at most so long for each part of a chunk. */
     private static final long CALM_NANOS = 300_000;
 
-    private static final long MOST_YIELD_NANOS = 1_000_000;
+    private static final long MOST_YIELD_NANOS = 100_000;
     private static final long YIELD_NANOS = 50_000;
 
     /**
@@ -164,7 +164,6 @@ final class PageServer implements AutoCloseable {
         long first = what >> FIRST_SHIFT;
         int count = (int) (what & NEAR_BIT - 1);
         if ((what & NEAR_BIT) == 0) {
-            wanted.addRange(first, count);
             sendWanted(first, count);
         } else if (urgentLimit.mayNow()) {
             // Else whoever waits for a page would wait for these too.
@@ -173,14 +172,33 @@ final class PageServer implements AutoCloseable {
                     wanted.add(page);
                 }
             }
-            sendWanted(first, count);
+            send(first, first + count);
         }
     }
 
-    private void sendWanted(long first, int count) throws TransportException {
-        for (long page = wanted.next(first, first + count);
-                page < first + count;
-                page = wanted.next(page + 1, first + count)) {
+    /** Goes in one frame with what else of the chunk is next in turn: much of a chunk's price is by the frame. */
+    private void sendWanted(long wantedFirst, int wantedCount) throws TransportException {
+        long first = wantedFirst;
+        long end = wantedFirst + wantedCount;
+        wanted.addRange(wantedFirst, wantedCount);
+        while (!asked.isEmpty() && isWantedIn(first / PageSize.SMALL_PER_LARGE, asked.peek())) {
+            long next = asked.take();
+            long page = next >> FIRST_SHIFT;
+            int count = (int) (next & NEAR_BIT - 1);
+            wanted.addRange(page, count);
+            first = Math.min(first, page);
+            end = Math.max(end, page + count);
+        }
+        send(first, end);
+    }
+
+    private static boolean isWantedIn(long chunk, long what) {
+        return (what & NEAR_BIT) == 0 && (what >> FIRST_SHIFT) / PageSize.SMALL_PER_LARGE == chunk;
+    }
+
+    /** Sends what is {@link #wanted} of a part of a chunk. */
+    private void send(long first, long end) throws TransportException {
+        for (long page = wanted.next(first, end); page < end; page = wanted.next(page + 1, end)) {
             sent.add(page);
             urgentPages.incrementAndGet();
             // The others read these sets at any time: at worst a page goes twice.
@@ -189,7 +207,7 @@ final class PageServer implements AutoCloseable {
             }
         }
         urgent.sendChunk(wanted, first / PageSize.SMALL_PER_LARGE, false, PageFrame.AFTERWARDS);
-        wanted.removeRange(first, count);
+        wanted.removeRange(first, end - first);
     }
 
     private boolean isWithinChunk(long first, int count) {

@@ -30,6 +30,9 @@ import org.slf4j.LoggerFactory;
 final class SourcePages implements PageStore, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(SourcePages.class);
 
+    /** Requests that are gathered at most: what a chunk that lacks little asks for, page by page at worst. */
+    private static final int GATHERED = 64;
+
     /** One page connection. */
     private static final class Lane {
         final int stream;
@@ -37,16 +40,22 @@ final class SourcePages implements PageStore, AutoCloseable {
         /** What is being said; whoever says something holds the lane's lock. */
         final MemorySegment message;
 
+        /** What the pager's thread has gathered, and how many bytes that is. */
+        final MemorySegment gathered;
+
+        long gatheredBytes;
+
         /** Held while the pager's thread receives. */
         final Object reading = new Object();
 
         PageReceiver receiver;
         volatile boolean broken;
 
-        Lane(int stream, Connection connection, MemorySegment message) {
+        Lane(int stream, Connection connection, Arena arena) {
             this.stream = stream;
             this.connection = connection;
-            this.message = message;
+            this.message = arena.allocate(PageRequest.BYTES, 8);
+            this.gathered = arena.allocate((long) GATHERED * PageRequest.BYTES, 8);
         }
     }
 
@@ -126,7 +135,7 @@ final class SourcePages implements PageStore, AutoCloseable {
                         Kind.MALFORMED, connection.peer() + " opened page connection " + stream + " in vain");
             }
             // Not sooner: it may be over, and the arena closed.
-            lane = new Lane(stream, connection, arena.allocate(PageRequest.BYTES, 8));
+            lane = new Lane(stream, connection, arena);
             begun = pager != null;
             if (begun) {
                 lane.receiver = receiver(lane);
@@ -204,7 +213,7 @@ final class SourcePages implements PageStore, AutoCloseable {
 
     @Override
     public void request(long page, int count) {
-        tell(PageRequest.WANT, count, page);
+        gather(PageRequest.WANT, count, page);
     }
 
     /** Alone: under a limit of bandwidth the others would be waited for with it. */
@@ -215,7 +224,35 @@ final class SourcePages implements PageStore, AutoCloseable {
 
     @Override
     public void prefetch(long first, int count) {
-        tell(PageRequest.NEAR, count, first);
+        gather(PageRequest.NEAR, count, first);
+    }
+
+    private void gather(int type, int count, long page) {
+        Lane lane = first;
+        if (lane == null) {
+            return;
+        }
+        put(lane.gathered.asSlice(lane.gatheredBytes, PageRequest.BYTES), type, count, page);
+        lane.gatheredBytes += PageRequest.BYTES;
+        if (lane.gatheredBytes == lane.gathered.byteSize()) {
+            flush();
+        }
+    }
+
+    @Override
+    public void flush() {
+        Lane lane = first;
+        if (lane == null || lane.gatheredBytes == 0) {
+            return;
+        }
+        try {
+            synchronized (lane) {
+                lane.connection.send(lane.gathered.asSlice(0, lane.gatheredBytes));
+            }
+        } catch (TransportException e) {
+            broken(lane, e);
+        }
+        lane.gatheredBytes = 0;
     }
 
     /** Tells the source that everything has come. */
@@ -244,14 +281,18 @@ final class SourcePages implements PageStore, AutoCloseable {
     private static void say(Lane lane, int type, int count, long argument, MemorySegment payload)
             throws TransportException {
         synchronized (lane) {
-            lane.message.set(PageFrame.U32, PageRequest.TYPE, type);
-            lane.message.set(PageFrame.U32, PageRequest.COUNT, count);
-            lane.message.set(PageFrame.U64, PageRequest.ARGUMENT, argument);
+            put(lane.message, type, count, argument);
             lane.connection.send(lane.message);
             if (payload != null) {
                 lane.connection.send(payload);
             }
         }
+    }
+
+    private static void put(MemorySegment message, int type, int count, long argument) {
+        message.set(PageFrame.U32, PageRequest.TYPE, type);
+        message.set(PageFrame.U32, PageRequest.COUNT, count);
+        message.set(PageFrame.U64, PageRequest.ARGUMENT, argument);
     }
 
     @Override

@@ -163,6 +163,12 @@ final class Faults {
         while (!batch.isEmpty()) {
             fault(batch.take());
         }
+        for (int i = 0; i < stores.length(); i++) {
+            PageStore store = stores.get(i);
+            if (store != null) {
+                store.flush();
+            }
+        }
     }
 
     private void fault(long page) {

@@ -45,6 +45,11 @@ public final class HottestFirst {
         return count;
     }
 
+    /** The hottest, which stays. */
+    public long peek() {
+        return waiting[count - 1];
+    }
+
     /** Takes the hottest out. */
     public long take() {
         return waiting[--count];

@@ -4,7 +4,7 @@ package dev.godwit.agent.paging;
  * Something that has pages which are not in the guest's memory: asked for some, it puts their content into the pager's
  * staging memory, where the guest's page number says, and tells {@link Pager#arrived}.
  *
- * <p>Threading: {@link #request} and {@link #receive} on the pager's thread.
+ * <p>Threading: {@link #request}, {@link #flush} and {@link #receive} on the pager's thread.
  */
 public interface PageStore {
     /** {@link #descriptor} of a store that cannot be reached now, or that delivers on threads of its own. */
@@ -14,13 +14,18 @@ public interface PageStore {
     int TOGETHER = 16;
 
     /**
-     * Asks for pages that a guest waits for, or will soon; returns at once. A store that cannot be reached now forgets the
+     * Asks for pages that a guest waits for, or will soon; returns at once, and {@link #flush} follows soon. A store that cannot be reached now forgets the
      * request, and has the pager ask again with {@link Pager#askAgain} when it can.
      *
      * @param first the first page
      * @param count how many, within one 2 MiB chunk
      */
     void request(long first, int count);
+
+    /** What has been requested is wanted now: a store that gathers requests passes them on. */
+    default void flush() {
+        // Most pass on each at once.
+    }
 
     /** How many pages in a row are best requested together with one that a guest waits for; a power of two. */
     default int together() {

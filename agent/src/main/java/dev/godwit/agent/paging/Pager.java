@@ -243,7 +243,10 @@ public final class Pager implements AutoCloseable {
      * @param count how many, within one 2 MiB chunk
      */
     public void arrived(Place from, long first, long count) {
-        putIn(from, first, count, null);
+        // The pager's thread may want the lock: it would wait until whoever has it gets a processor again.
+        try (Urgency _ = Urgency.begin()) {
+            putIn(from, first, count, null);
+        }
     }
 
     /**

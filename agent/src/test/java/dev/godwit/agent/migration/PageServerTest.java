@@ -30,7 +30,6 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
-import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -157,18 +156,35 @@ class PageServerTest {
     @Test
     void theHottestOfThoseThatAreWaitedForGoesFirst() throws Exception {
         Random random = Chance.random("theHottestOfThoseThatAreWaitedForGoesFirst");
-        List<Long> pages =
-                new ArrayList<>(LongStream.range(0, 60).map(i -> i * 32).boxed().toList());
-        Collections.shuffle(pages, random);
+        serve();
+        for (int turn = 0; turn < 16; turn++) {
+            long page = 8L * (1 + random.nextInt(60));
+            List<Long> pages = new ArrayList<>();
+            for (long first = 0; first < PAGES; first += PageSize.SMALL_PER_LARGE) {
+                pages.add(first + page);
+            }
+            Collections.shuffle(pages, random);
+            sayAtOnce(pages);
+            // The higher the hotter.
+            pages.sort(Comparator.reverseOrder());
+            assertEquals(pages, receiveTo(page));
+        }
+    }
+
+    @Test
+    void pagesOfOneChunkThatAreWaitedForComeTogether() throws Exception {
+        serve();
+        sayAtOnce(List.of(100L, 98L, 102L, 96L, 1000L));
+        assertEquals(List.of(1000L, 96L, 98L, 100L, 102L), receiveTo(102));
+        assertEquals(5, server.urgentPages());
+    }
+
+    private void sayAtOnce(List<Long> pages) throws TransportException {
         MemorySegment requests = arena.allocate((long) PageRequest.BYTES * pages.size(), 8);
         for (int i = 0; i < pages.size(); i++) {
             put(requests.asSlice((long) i * PageRequest.BYTES), PageRequest.WANT, pages.get(i), 1);
         }
         target.send(requests);
-        serve();
-        List<Long> expected = new ArrayList<>(pages);
-        expected.sort(Comparator.reverseOrder());
-        assertEquals(expected, receiveTo(0));
     }
 
     @Test
