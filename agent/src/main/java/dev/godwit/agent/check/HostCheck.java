@@ -130,12 +130,14 @@ public final class HostCheck {
         if (!userfault.usable()) {
             problems.add(new Problem(
                     false,
-                    "userfaultfd is not allowed (" + userfault.error() + "): no paging features",
+                    "userfaultfd is not allowed (" + userfault.error() + "): no paging features, no --ready-memory",
                     "sysctl vm.unprivileged_userfaultfd=1, or read-write access to /dev/userfaultfd; in Docker also"
                             + " --security-opt seccomp=unconfined"));
         } else if (!userfault.move()) {
             problems.add(new Problem(
-                    false, "userfaultfd cannot move pages: slower paging", "a newer kernel: Linux 6.8 or later"));
+                    false,
+                    "userfaultfd cannot move pages: slower paging, no --ready-memory",
+                    "a newer kernel: Linux 6.8 or later"));
         }
     }
 

@@ -65,9 +65,10 @@ final class AgentCommand implements Callable<Integer> {
             names = "--ready-memory",
             paramLabel = "SIZE",
             defaultValue = "0",
-            description = "Memory in large pages to keep at hand for guests that arrive, which do not have to wait"
-                    + " then while it is found and cleared. It counts as free, and is given back when other guests, or"
-                    + " others on this host, need it. Default: ${DEFAULT-VALUE}.")
+            description = "Memory in large pages to keep at hand for guests that arrive, which do not have to wait then"
+                    + " while it is found and cleared. It counts as free, and is given back when other guests, or"
+                    + " others on this host, need it. Takes a userfaultfd that moves pages (Linux 6.8). Default:"
+                    + " ${DEFAULT-VALUE}.")
     private String readyMemory;
 
     @Mixin
@@ -102,7 +103,7 @@ final class AgentCommand implements Callable<Integer> {
         }
         if (bytes > 0) {
             Userfault.moveProblem().ifPresent(why -> {
-                throw Failure.badInput("--ready-memory: " + why + "; godwit check says more");
+                throw new Failure(Failure.Kind.NOT_CAPABLE, "--ready-memory: " + why + "; godwit check says more");
             });
         }
         return bytes;

@@ -62,7 +62,10 @@ final class PageServer implements AutoCloseable {
     private final PageOrder order;
     private final MemorySegment request = arena.allocate(PageRequest.BYTES, 8);
     /** What has not been answered yet. */
-    private final HottestFirst asked = new HottestFirst(AT_ONCE);
+    private final HottestFirst asked = new HottestFirst(2 * AT_ONCE);
+
+    /** How many of these somebody waits for. */
+    private int waitedFor;
 
     /** What the target lacks. */
     private final PageSet missing;
@@ -122,7 +125,7 @@ final class PageServer implements AutoCloseable {
         PollSet input = new PollSet(arena, 1);
         input.set(0, requests.descriptor());
         while (true) {
-            while (asked.isEmpty() || (asked.count() < AT_ONCE && (requests.hasBuffered() || input.await(0) > 0))) {
+            while (asked.isEmpty() || (waitedFor < AT_ONCE && (requests.hasBuffered() || input.await(0) > 0))) {
                 requests.receive(request);
                 heard = true;
                 int type = request.get(PageFrame.U32, PageRequest.TYPE);
@@ -131,7 +134,10 @@ final class PageServer implements AutoCloseable {
                 switch (type) {
                     case PageRequest.WANT -> want(argument, count);
                     case PageRequest.NEAR -> near(argument, count);
-                    case PageRequest.MISSING -> beginPush(argument);
+                    case PageRequest.MISSING -> {
+                        answerAll();
+                        beginPush(argument);
+                    }
                     case PageRequest.DONE -> {
                         return;
                     }
@@ -145,19 +151,30 @@ final class PageServer implements AutoCloseable {
         }
     }
 
+    /** Before something that takes its time. */
+    private void answerAll() throws TransportException {
+        while (!asked.isEmpty()) {
+            answer(asked.take());
+        }
+    }
+
     private void want(long first, int count) throws TransportException {
         if (!isWithinChunk(first, count) || following.nextAbsent(first, first + count) < first + count) {
             throw malformed(first, count);
         }
         urgentNanos = System.nanoTime();
         asked.add(first << FIRST_SHIFT | count, order.heat(first));
+        waitedFor++;
     }
 
     private void near(long first, int count) throws TransportException {
         if (!isWithinChunk(first, count)) {
             throw malformed(first, count);
         }
-        asked.add(first << FIRST_SHIFT | NEAR_BIT | count, NOBODY_WAITS);
+        // Not promised: what would wait long behind others is forgotten.
+        if (asked.count() - waitedFor < AT_ONCE) {
+            asked.add(first << FIRST_SHIFT | NEAR_BIT | count, NOBODY_WAITS);
+        }
     }
 
     private void answer(long what) throws TransportException {
@@ -180,9 +197,11 @@ final class PageServer implements AutoCloseable {
     private void sendWanted(long wantedFirst, int wantedCount) throws TransportException {
         long first = wantedFirst;
         long end = wantedFirst + wantedCount;
+        waitedFor--;
         wanted.addRange(wantedFirst, wantedCount);
         while (!asked.isEmpty() && isWantedIn(first / PageSize.SMALL_PER_LARGE, asked.peek())) {
             long next = asked.take();
+            waitedFor--;
             long page = next >> FIRST_SHIFT;
             int count = (int) (next & NEAR_BIT - 1);
             wanted.addRange(page, count);

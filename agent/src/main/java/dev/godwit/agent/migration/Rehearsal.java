@@ -35,7 +35,7 @@ public final class Rehearsal {
     private Rehearsal() {}
 
     /**
-     * Rehearses; takes some hundred milliseconds the first time.
+     * Rehearses; takes a second or so the first time.
      *
      * @return how long the last empty machine stood still
      * @throws MigrationException when this host cannot migrate even an empty machine
@@ -71,7 +71,9 @@ public final class Rehearsal {
     private static void greet(InetSocketAddress target, Secret secret) {
         for (int i = 0; i < GREETINGS && !GREETED.get(); i++) {
             try (SourceLink link = new SourceLink(target, secret, UUID.randomUUID(), PATIENCE, "rehearsal")) {
-                link.ask();
+                if (link.ask() == Outcome.UNKNOWN) {
+                    return;
+                }
             }
         }
         GREETED.set(true);

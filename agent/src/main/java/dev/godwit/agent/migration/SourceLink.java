@@ -61,6 +61,8 @@ final class SourceLink implements RoundSink, AutoCloseable {
         Connection connection = connect(opened -> control = new ControlChannel(opened));
         Handshake.connect(connection, credentials, Role.CONTROL, session, 0);
         control.send(MessageType.OFFER, 0, offer.encode());
+        // A broken connection is noticed where the target's next word is due.
+        pinger = new Pinger(control, stall, () -> 0, () -> {});
         synchronized (this) {
             streams = new DataStreams(machine.memory(), limit);
         }
@@ -73,8 +75,6 @@ final class SourceLink implements RoundSink, AutoCloseable {
         AcceptMessage word = AcceptMessage.decode(accepted.payload());
         peer = word.taker();
         wholeBecause = word.wholeBecause();
-        // A broken connection is noticed where the target's next word is due.
-        pinger = new Pinger(control, stall, () -> 0, () -> {});
         return Duration.of(Math.clamp(accepted.argument(), 0, 60_000_000), ChronoUnit.MICROS);
     }
 

@@ -232,7 +232,7 @@ final class SourcePages implements PageStore, AutoCloseable {
         if (lane == null) {
             return;
         }
-        put(lane.gathered.asSlice(lane.gatheredBytes, PageRequest.BYTES), type, count, page);
+        put(lane.gathered, lane.gatheredBytes, type, count, page);
         lane.gatheredBytes += PageRequest.BYTES;
         if (lane.gatheredBytes == lane.gathered.byteSize()) {
             flush();
@@ -281,7 +281,7 @@ final class SourcePages implements PageStore, AutoCloseable {
     private static void say(Lane lane, int type, int count, long argument, MemorySegment payload)
             throws TransportException {
         synchronized (lane) {
-            put(lane.message, type, count, argument);
+            put(lane.message, 0, type, count, argument);
             lane.connection.send(lane.message);
             if (payload != null) {
                 lane.connection.send(payload);
@@ -289,10 +289,10 @@ final class SourcePages implements PageStore, AutoCloseable {
         }
     }
 
-    private static void put(MemorySegment message, int type, int count, long argument) {
-        message.set(PageFrame.U32, PageRequest.TYPE, type);
-        message.set(PageFrame.U32, PageRequest.COUNT, count);
-        message.set(PageFrame.U64, PageRequest.ARGUMENT, argument);
+    private static void put(MemorySegment messages, long at, int type, int count, long argument) {
+        messages.set(PageFrame.U32, at + PageRequest.TYPE, type);
+        messages.set(PageFrame.U32, at + PageRequest.COUNT, count);
+        messages.set(PageFrame.U64, at + PageRequest.ARGUMENT, argument);
     }
 
     @Override

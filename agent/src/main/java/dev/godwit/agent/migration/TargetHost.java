@@ -33,7 +33,7 @@ public interface TargetHost {
          * These chunks of the guest's RAM will be large pages: a host that keeps some ready puts them there now. Those
          * that it has not come as they are written.
          *
-         * @param large the longest first; not verified
+         * @param large the longest first, no chunk twice, all within RAM
          */
         default void back(List<ChunkRun> large) {
             // Most hosts keep none.

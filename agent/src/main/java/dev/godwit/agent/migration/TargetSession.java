@@ -57,6 +57,9 @@ final class TargetSession {
 
     private TargetHost.Admission admission;
     private TargetStreams streams;
+    /** The source's data streams may send. */
+    private boolean accepted;
+
     /** For a guest that may run before all of its memory is here, else null. */
     private SourcePages pages;
 
@@ -136,7 +139,6 @@ final class TargetSession {
                 admission = admitted;
                 made = new TargetStreams(control, admitted.machine().memory(), offer.streams());
                 streams = made;
-                notifyAll();
                 pages = offer.mayPostcopy() && whole.isEmpty() ? new SourcePages() : null;
             }
         }
@@ -144,11 +146,16 @@ final class TargetSession {
             admitted.abandon(TAKEN_BACK);
             throw new TransportException(Kind.CLOSED, TAKEN_BACK);
         }
-        admitted.back(offer.large());
+        prepare(() -> admitted.back(offer.large()));
         List<String> missing =
                 CpuIdCheck.missing(offer.cpu(), admitted.machine().guestCpu());
         if (!missing.isEmpty()) {
             throw new TargetHost.RefusedException("this host's CPU lacks what the guest was given: " + someOf(missing));
+        }
+        synchronized (this) {
+            // Not sooner: nobody writes to the guest's memory while it is being backed.
+            accepted = true;
+            notifyAll();
         }
         control.send(
                 MessageType.ACCEPT,
@@ -353,11 +360,11 @@ final class TargetSession {
         synchronized (this) {
             // Sources connect while a machine is being built here.
             Uninterruptibly.await(() -> {
-                while (streams == null && outcome == Outcome.UNKNOWN) {
+                while (!accepted && outcome == Outcome.UNKNOWN) {
                     wait();
                 }
             });
-            current = streams;
+            current = accepted ? streams : null;
         }
         if (current == null) {
             throw new TransportException(Kind.CLOSED, "its migration was not accepted");

@@ -163,6 +163,10 @@ final class Faults {
         while (!batch.isEmpty()) {
             fault(batch.take());
         }
+        flush();
+    }
+
+    private void flush() {
         for (int i = 0; i < stores.length(); i++) {
             PageStore store = stores.get(i);
             if (store != null) {
@@ -174,6 +178,10 @@ final class Faults {
     private void fault(long page) {
         long noticed = System.nanoTime();
         int chunk = Chunks.of(page);
+        if (!chunks.isElsewhere(page)) {
+            // What is put in here takes its time: what has been asked for is on its way meanwhile.
+            flush();
+        }
         synchronized (chunks.lockOf(chunk)) {
             if (chunks.isElsewhere(page)) {
                 times.waiting(page);

@@ -14,8 +14,8 @@ public interface PageStore {
     int TOGETHER = 16;
 
     /**
-     * Asks for pages that a guest waits for, or will soon; returns at once, and {@link #flush} follows soon. A store that cannot be reached now forgets the
-     * request, and has the pager ask again with {@link Pager#askAgain} when it can.
+     * Asks for pages that a guest waits for, or will soon; returns at once, and {@link #flush} follows soon. A store
+     * that cannot be reached now forgets the request, and has the pager ask again with {@link Pager#askAgain} when it can.
      *
      * @param first the first page
      * @param count how many, within one 2 MiB chunk

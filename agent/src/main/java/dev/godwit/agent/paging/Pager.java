@@ -140,10 +140,13 @@ public final class Pager implements AutoCloseable {
     /** Lets the guest see what was taken aside and lacks nothing; it would see it anyway as soon as it touches it. */
     public void settleWhole() {
         for (int chunk = 0; chunk < chunks.count(); chunk++) {
-            synchronized (chunks.lockOf(chunk)) {
-                if (!ending && !chunks.isComplete(chunk) && chunks.missing(chunk) == 0) {
-                    chunks.settle(chunk);
-                    faults.resolve(chunk);
+            // The pager's thread may want the lock: it would wait until whoever has it gets a processor again.
+            try (Urgency _ = Urgency.begin()) {
+                synchronized (chunks.lockOf(chunk)) {
+                    if (!ending && !chunks.isComplete(chunk) && chunks.missing(chunk) == 0) {
+                        chunks.settle(chunk);
+                        faults.resolve(chunk);
+                    }
                 }
             }
         }
@@ -243,7 +246,7 @@ public final class Pager implements AutoCloseable {
      * @param count how many, within one 2 MiB chunk
      */
     public void arrived(Place from, long first, long count) {
-        // The pager's thread may want the lock: it would wait until whoever has it gets a processor again.
+        // As in settleWhole.
         try (Urgency _ = Urgency.begin()) {
             putIn(from, first, count, null);
         }

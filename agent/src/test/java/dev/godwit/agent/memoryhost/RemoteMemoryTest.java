@@ -33,7 +33,7 @@ class RemoteMemoryTest {
                 long mappedMib = mappedMib();
                 System.out.println("no room in " + attempt(machine));
                 System.out.println("left behind: descriptors " + (descriptors() - descriptors) + ", GiB "
-                        + ((mappedMib() - mappedMib) >> 10));
+                        + (mappedMib() - mappedMib) / 1024);
             }
         }
 

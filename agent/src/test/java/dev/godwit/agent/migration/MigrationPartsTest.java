@@ -244,9 +244,6 @@ class MigrationPartsTest {
                 "[{'first':4,'count':4},{'first':7,'count':1}]",
                 "[{'first':4,'count':4},{'first':0,'count':5}]",
                 "[{'first':4,'count':1},{'first':0,'count':32}]",
-                "[{'first':0,'count':1},{'first':1,'count':1},{'first':2,'count':1},{'first':3,'count':1},"
-                        + "{'first':4,'count':1},{'first':5,'count':1},{'first':6,'count':1},{'first':7,'count':1},"
-                        + "{'first':8,'count':1}]",
             })
     void largePagesThatAGuestCannotHaveAreRefusedInOneLine(String large) throws Exception {
         GuestDescription guest = new GuestDescription("n", "i", MachineConfig.of(64 << 20));
@@ -266,13 +263,29 @@ class MigrationPartsTest {
     /** The last chunk of a guest may be a part of one. */
     @Test
     void allLargePagesThatAGuestCanHaveAreTaken() throws Exception {
-        List<ChunkRun> runs = IntStream.range(0, ChunkRun.MOST)
-                .mapToObj(i -> new ChunkRun(28 - 4 * i, 4))
-                .toList();
+        List<ChunkRun> runs =
+                IntStream.range(0, 8).mapToObj(i -> new ChunkRun(28 - 4 * i, 4)).toList();
         for (long memory : new long[] {64 << 20, (62 << 20) + 4096}) {
             GuestDescription guest = new GuestDescription("n", "i", MachineConfig.of(memory));
             byte[] offer = Offer.of(guest, MigrationOptions.DEFAULT, CPU, runs).encode();
             assertEquals(runs, Offer.decode(offer).large());
+        }
+    }
+
+    @Test
+    void noMoreRunsOfLargePagesAreTakenThanAreTold() throws Exception {
+        GuestDescription guest = new GuestDescription("n", "i", MachineConfig.of((2L * (ChunkRun.MOST + 1)) << 21));
+        for (int runs = ChunkRun.MOST; runs <= ChunkRun.MOST + 1; runs++) {
+            List<ChunkRun> large = IntStream.range(0, runs)
+                    .mapToObj(i -> new ChunkRun(2L * i, 1))
+                    .toList();
+            byte[] offer = Offer.of(guest, MigrationOptions.DEFAULT, CPU, large).encode();
+            if (runs == ChunkRun.MOST) {
+                assertTrue(offer.length <= Offer.MAX_BYTES);
+                assertEquals(large, Offer.decode(offer).large());
+            } else {
+                assertThrows(TransportException.class, () -> Offer.decode(offer));
+            }
         }
     }
 

@@ -2,6 +2,7 @@ package dev.godwit.host.memory;
 
 import dev.godwit.bindings.linux.Errno;
 import dev.godwit.bindings.linux.MemoryCalls;
+import dev.godwit.bindings.linux.SystemCallException;
 import java.lang.foreign.Arena;
 
 /**
@@ -25,6 +26,9 @@ public final class ReadyMemory implements AutoCloseable {
     /** So long after the host had no large page to give it is not asked for one. */
     private static final long PAUSE_NANOS = 5_000_000_000L;
 
+    /** How often a move is tried while the kernel says that something is just changing. */
+    private static final int TRIES = 100;
+
     /** Chunks that are populated between two looks whether they are large pages: 64 MiB. */
     private static final int STRETCH = 32;
 
@@ -39,14 +43,17 @@ public final class ReadyMemory implements AutoCloseable {
      * Nothing is ready yet.
      *
      * @param bytes what is wanted, a positive multiple of 2 MiB
-     * @throws GuestMemoryException when that is no such number
-     * @throws dev.godwit.bindings.linux.SystemCallException when this host has no userfaultfd for it, see
+     * @throws GuestMemoryException when that is no such number, or this host cannot move pages: see
      *     {@link Userfault#moveProblem}
+     * @throws SystemCallException when the host refuses
      */
     public ReadyMemory(long bytes) {
         if (bytes % PageSize.LARGE != 0) {
             throw new GuestMemoryException("ready memory is a multiple of 2 MiB, not " + bytes + " bytes");
         }
+        Userfault.moveProblem().ifPresent(why -> {
+            throw new GuestMemoryException("no memory can be ready for guests: " + why);
+        });
         this.mover = Userfault.open();
         try {
             this.memory = GuestMemory.allocate(bytes, LargePages.THP);
@@ -107,43 +114,51 @@ public final class ReadyMemory implements AutoCloseable {
      * else touches its RAM. Those that are not whole, or for which nothing is ready, are left as they are.
      *
      * @param wanted numbers of chunks of 2 MiB
-     * @return how many have been backed
+     * @return how many of them are ready no more: the guest has them
      */
     public synchronized long moveInto(GuestMemory guest, PageSet wanted) {
         long whole = Math.min(wanted.pages(), guest.size() / PageSize.LARGE);
         if (closed || ready == 0 || guest.largePages() != LargePages.THP) {
             return 0;
         }
-        long backed = 0;
-        mover.register(guest.hva(), guest.size());
+        if (!watch(guest)) {
+            return 0;
+        }
+        long before = ready;
         try {
             for (long chunk = wanted.next(0, whole); chunk < whole && ready > 0; ) {
-                long count = Math.min(wanted.nextAbsent(chunk, whole) - chunk, ready);
-                long moved = move(guest, chunk, count);
-                backed += moved;
-                if (moved < count) {
-                    break;
-                }
-                chunk = wanted.next(chunk + count, whole);
+                move(guest, chunk);
+                chunk = wanted.next(chunk + 1, whole);
             }
         } finally {
             mover.unregister(guest.hva(), guest.size());
         }
-        return backed;
+        return before - ready;
     }
 
-    /** How many could be moved, the first ones; the others are forgotten here, and the guest gets what the host has. */
-    private long move(GuestMemory guest, long chunk, long count) {
-        long bytes = count * PageSize.LARGE;
-        long from = memory.hva() + (ready - count) * PageSize.LARGE;
-        long to = guest.hva() + chunk * PageSize.LARGE;
-        long done = 0;
-        for (long moved = 0; done < bytes && (moved >= 0 || moved == -Errno.EAGAIN); done += Math.max(0, moved)) {
-            moved = mover.move(to + done, from + done, bytes - done);
+    /** False when the host does not let pages be moved there just now: the guest does without. */
+    private boolean watch(GuestMemory guest) {
+        try {
+            mover.register(guest.hva(), guest.size());
+            return true;
+        } catch (SystemCallException e) {
+            return false;
         }
-        forget(ready - count, ready);
-        ready -= count;
-        return done / PageSize.LARGE;
+    }
+
+    /** A chunk of which the guest has something stays as it is there, and what was meant for it here. */
+    private void move(GuestMemory guest, long chunk) {
+        long from = memory.hva() + (ready - 1) * PageSize.LARGE;
+        long to = guest.hva() + chunk * PageSize.LARGE;
+        long moved = -Errno.EAGAIN;
+        for (int i = 0; i < TRIES && moved == -Errno.EAGAIN; i++) {
+            moved = mover.move(to, from, PageSize.LARGE);
+        }
+        if (moved > 0) {
+            // Of a page that the kernel had split some may be left.
+            forget(ready - 1, ready);
+            ready--;
+        }
     }
 
     /** Gives all that is ready back to the host. */

@@ -23,15 +23,20 @@ public final class Urgency implements AutoCloseable {
     private static final MemorySegment URGENT = Arena.global().allocateFrom(ValueLayout.JAVA_INT, LOWEST);
     private static final MemorySegment ORDINARY = Arena.global().allocateFrom(ValueLayout.JAVA_INT, 0);
 
+    /** How often a thread has begun to be urgent and not ended. */
+    private static final ThreadLocal<int[]> DEPTH = ThreadLocal.withInitial(() -> new int[1]);
+
     private final boolean granted;
 
     private Urgency(boolean granted) {
         this.granted = granted;
     }
 
-    /** From now on until it is closed, by this thread. */
+    /** From now on until it is closed, by this thread; what is begun within it changes nothing. */
     public static Urgency begin() {
-        return new Urgency(set(ProcessCalls.SCHED_RR, URGENT));
+        boolean granted = DEPTH.get()[0] > 0 || set(ProcessCalls.SCHED_RR, URGENT);
+        DEPTH.get()[0] += granted ? 1 : 0;
+        return new Urgency(granted);
     }
 
     /** Whether the host lets this process have urgent threads. */
@@ -60,7 +65,7 @@ public final class Urgency implements AutoCloseable {
 
     @Override
     public void close() {
-        if (granted) {
+        if (granted && --DEPTH.get()[0] == 0) {
             set(ProcessCalls.SCHED_NORMAL, ORDINARY);
         }
     }

@@ -38,6 +38,8 @@ class UrgencyTest {
                     CompletableFuture<Integer> child = new CompletableFuture<>();
                     Thread.ofPlatform().start(() -> child.complete(policy()));
                     assertEquals(0, child.join(), "a thread that it starts is ordinary");
+                    Urgency.begin().close();
+                    assertEquals(urgency.isGranted() ? 2 : 0, policy(), "until the outer one ends");
                 }
                 assertEquals(0, policy());
                 done.complete(null);

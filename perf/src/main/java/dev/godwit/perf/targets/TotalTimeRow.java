@@ -15,8 +15,8 @@ import java.util.List;
 
 /**
  * An idle guest of unique pages, without a limit: total time against the better of QEMU's single stream and multifd, once
- * with its target's memory ready as Godwit's is, once as anybody would start it, if there is memory ready at all. The limit is shown beside: that time against what raw TCP needs for as many bytes,
- * with no guest beside.
+ * with its target's memory ready as Godwit's is, once as anybody would start it, if there is memory ready at all. The limit is shown
+ * beside: that time against what raw TCP needs for as many bytes, with no guest beside.
  */
 final class TotalTimeRow {
     private static final int CONNECTIONS = 4;
