@@ -187,20 +187,24 @@ class InventoryTest {
         assertEquals(1, inventory.guests().size());
     }
 
-    /** As long as it is not needed otherwise. */
-    @Test
-    void memoryIsReadyForGuestsThatArrive() throws Exception {
-        long bytes = 32L << 20;
-        HostMemory[] host = {new HostMemory(1L << 30, 1L << 30, 0)};
-        MachineConfig config = MachineConfig.of(bytes);
-        try (Inventory ready = new Inventory(
+    private Inventory withReady(long bytes, HostMemory[] host) {
+        return new Inventory(
                 Kvm.open(),
                 new Secret(new byte[32]),
                 (machine, guest, _, target, options) -> mover.of(machine, guest),
                 new ReportStore(directory),
                 new AgentMetrics(),
                 Optional.of(new ReadyMemory(bytes)),
-                () -> host[0])) {
+                () -> host[0]);
+    }
+
+    /** As long as it is not needed otherwise. */
+    @Test
+    void memoryIsReadyForGuestsThatArrive() throws Exception {
+        long bytes = 32L << 20;
+        HostMemory[] host = {new HostMemory(1L << 30, 1L << 30, 0)};
+        MachineConfig config = MachineConfig.of(bytes);
+        try (Inventory ready = withReady(bytes, host)) {
             assertTrue(ready.makeReady(), "this host gives no large pages");
             assertEquals(bytes, ready.readyBytes());
             assertEquals(
@@ -235,14 +239,7 @@ class InventoryTest {
         // With what is ready, and the 64 MiB that are kept back, enough for one.
         HostMemory scarce = new HostMemory(1L << 30, 70L << 20, 0);
         HostMemory[] host = {plenty};
-        try (Inventory ready = new Inventory(
-                Kvm.open(),
-                new Secret(new byte[32]),
-                (machine, guest, _, target, options) -> mover.of(machine, guest),
-                new ReportStore(directory),
-                new AgentMetrics(),
-                Optional.of(new ReadyMemory(bytes)),
-                () -> host[0])) {
+        try (Inventory ready = withReady(bytes, host)) {
             assertTrue(ready.makeReady(), "this host gives no large pages");
             verify(ready.restore("first", file, false));
             assertEquals(bytes, ready.readyBytes(), "there is enough for both");

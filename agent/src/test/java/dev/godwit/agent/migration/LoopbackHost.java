@@ -43,6 +43,9 @@ class LoopbackHost implements TargetHost, AutoCloseable {
     /** For tests of what a host does wrong: called before a guest is adopted. */
     void adopting(GuestDescription guest) {}
 
+    /** For tests of what happens meanwhile: called when the machine is there and not accepted yet. */
+    void backing(Machine machine) {}
+
     @Override
     public Optional<String> pagingProblem() {
         return pagingProblem;
@@ -56,6 +59,11 @@ class LoopbackHost implements TargetHost, AutoCloseable {
             @Override
             public Machine machine() {
                 return machine;
+            }
+
+            @Override
+            public void back(List<ChunkRun> large) {
+                backing(machine);
             }
 
             @Override

@@ -12,16 +12,21 @@ import dev.godwit.host.kvm.CpuId;
 import dev.godwit.host.kvm.Kvm;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.machine.MachineConfig;
+import dev.godwit.host.memory.PageSize;
 import dev.godwit.images.GuestImage;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.time.Duration;
 import java.util.List;
 import java.util.Random;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -100,6 +105,38 @@ class SourceFailureTest {
             liveUntil(death, source);
         }
         assertUnharmed(death.compareTo(Death.AFTER_ACCEPT) < 0 ? 0 : 1);
+    }
+
+    /** Sources connect their streams while a machine is being built; one that sends by then is not heard yet. */
+    @Test
+    void nothingIsReceivedBeforeTheGuestIsAccepted() throws Exception {
+        CompletableFuture<Void> backing = new CompletableFuture<>();
+        CompletableFuture<Void> sent = new CompletableFuture<>();
+        CompletableFuture<Long> seen = new CompletableFuture<>();
+        try (LoopbackHost own = new LoopbackHost(kvm) {
+                    @Override
+                    void backing(Machine machine) {
+                        backing.complete(null);
+                        sent.join();
+                        LockSupport.parkNanos(100_000_000);
+                        seen.complete(machine.memory().segment().get(ValueLayout.JAVA_LONG, 0));
+                    }
+                };
+                FakeSource source = new FakeSource(own.address())) {
+            source.control.send(MessageType.OFFER, 0, offer().encode());
+            backing.get(10, TimeUnit.SECONDS);
+            Connection first = source.openStream(0);
+            source.openStream(1);
+            FakeSource.send(first, FakeSource.header(PageFrame.PAGES, 1, 0, 0, 1, PageSize.SMALL));
+            FakeSource.send(first, new byte[] {0, 0, 1, 0, 1, 0, 0, 0});
+            FakeSource.send(first, new byte[] {7, 7, 7, 7, 7, 7, 7, 7});
+            FakeSource.send(first, new byte[PageSize.SMALL - Long.BYTES]);
+            sent.complete(null);
+            assertEquals(0, seen.get(10, TimeUnit.SECONDS));
+            source.control.expect(MessageType.ACCEPT);
+            source.emptyRound(1);
+        }
+        assertUnharmed(0);
     }
 
     private void liveUntil(Death death, FakeSource source) throws Exception {
