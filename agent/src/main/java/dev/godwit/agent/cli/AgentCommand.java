@@ -67,7 +67,7 @@ final class AgentCommand implements Callable<Integer> {
             defaultValue = "0",
             description = "Memory in large pages to keep at hand for guests that arrive, which do not have to wait then"
                     + " while it is found and cleared. It counts as free, and is given back when other guests, or"
-                    + " others on this host, need it. Takes a userfaultfd that moves pages (Linux 6.8). Default:"
+                    + " others on this host, need it. Needs a userfaultfd that moves pages (Linux 6.8). Default:"
                     + " ${DEFAULT-VALUE}.")
     private String readyMemory;
 

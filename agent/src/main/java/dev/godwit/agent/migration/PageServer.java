@@ -134,10 +134,7 @@ final class PageServer implements AutoCloseable {
                 switch (type) {
                     case PageRequest.WANT -> want(argument, count);
                     case PageRequest.NEAR -> near(argument, count);
-                    case PageRequest.MISSING -> {
-                        answerAll();
-                        beginPush(argument);
-                    }
+                    case PageRequest.MISSING -> beginPush(argument);
                     case PageRequest.DONE -> {
                         return;
                     }
@@ -151,7 +148,6 @@ final class PageServer implements AutoCloseable {
         }
     }
 
-    /** Before something that takes its time. */
     private void answerAll() throws TransportException {
         while (!asked.isEmpty()) {
             answer(asked.take());
@@ -246,6 +242,8 @@ final class PageServer implements AutoCloseable {
             throw new TransportException(Kind.MALFORMED, requests.peer() + " lacks pages of " + bytes + " bytes");
         }
         requests.receive(missing.segment().asSlice(0, bytes));
+        // What follows takes its time.
+        answerAll();
         PageMapMessage.checkEnd(missing);
         for (long i = 0; i < missing.wordCount(); i++) {
             if ((missing.word(i) & ~following.word(i)) != 0) {

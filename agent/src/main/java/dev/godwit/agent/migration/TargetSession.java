@@ -101,14 +101,14 @@ final class TargetSession {
         Offer offer = Offer.decode(control.expect(MessageType.OFFER).payload());
         Duration stall = Duration.ofMillis(offer.stallMillis());
         control.connection().setStall(stall);
-        TargetStreams accepted;
+        TargetStreams taken;
         // On a busy host a machine takes long to build: the source hears that somebody is at it.
         try (Pinger _ = new Pinger(control, stall, () -> 0, () -> {})) {
-            accepted = accept(offer);
+            taken = accept(offer);
         }
         // The control thread may be waiting for streams: then only the PINGs tell that the source is lost.
-        Runnable lost = () -> accepted.abort("the source cannot be reached any more");
-        try (Pinger _ = new Pinger(control, stall, accepted::received, lost)) {
+        Runnable lost = () -> taken.abort("the source cannot be reached any more");
+        try (Pinger _ = new Pinger(control, stall, taken::received, lost)) {
             serve(offer.sourceProcess(), stall);
         }
     }

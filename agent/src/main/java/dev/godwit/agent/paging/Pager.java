@@ -140,6 +140,9 @@ public final class Pager implements AutoCloseable {
     /** Lets the guest see what was taken aside and lacks nothing; it would see it anyway as soon as it touches it. */
     public void settleWhole() {
         for (int chunk = 0; chunk < chunks.count(); chunk++) {
+            if (chunks.isComplete(chunk)) {
+                continue;
+            }
             // The pager's thread may want the lock: it would wait until whoever has it gets a processor again.
             try (Urgency _ = Urgency.begin()) {
                 synchronized (chunks.lockOf(chunk)) {

@@ -30,6 +30,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -192,6 +193,11 @@ class PageServerTest {
         serve();
         new RateLimit(bandwidth).count(2 * RATE);
         say(PageRequest.NEAR, 0, 16);
+        while (!server.hasHeard()) {
+            Thread.onSpinWait();
+        }
+        // It has been looked at, or will be very soon, and what is owed lasts for two seconds.
+        LockSupport.parkNanos(20_000_000);
         say(PageRequest.WANT, 100, 1);
         assertEquals(List.of(100L), receiveTo(100));
         assertEquals(1, server.urgentPages());

@@ -114,7 +114,7 @@ public final class ReadyMemory implements AutoCloseable {
      * else touches its RAM. Those that are not whole, or for which nothing is ready, are left as they are.
      *
      * @param wanted numbers of chunks of 2 MiB
-     * @return how many of them are ready no more: the guest has them
+     * @return how many have been backed
      */
     public synchronized long moveInto(GuestMemory guest, PageSet wanted) {
         long whole = Math.min(wanted.pages(), guest.size() / PageSize.LARGE);
@@ -124,16 +124,16 @@ public final class ReadyMemory implements AutoCloseable {
         if (!watch(guest)) {
             return 0;
         }
-        long before = ready;
+        long backed = 0;
         try {
             for (long chunk = wanted.next(0, whole); chunk < whole && ready > 0; ) {
-                move(guest, chunk);
+                backed += move(guest, chunk) ? 1 : 0;
                 chunk = wanted.next(chunk + 1, whole);
             }
         } finally {
             mover.unregister(guest.hva(), guest.size());
         }
-        return before - ready;
+        return backed;
     }
 
     /** False when the host does not let pages be moved there just now: the guest does without. */
@@ -146,19 +146,22 @@ public final class ReadyMemory implements AutoCloseable {
         }
     }
 
-    /** A chunk of which the guest has something stays as it is there, and what was meant for it here. */
-    private void move(GuestMemory guest, long chunk) {
+    /**
+     * A chunk of which the guest has something stays as it is there. What was meant for it may have been split by the
+     * kernel in the attempt, and is made ready anew.
+     */
+    private boolean move(GuestMemory guest, long chunk) {
         long from = memory.hva() + (ready - 1) * PageSize.LARGE;
         long to = guest.hva() + chunk * PageSize.LARGE;
         long moved = -Errno.EAGAIN;
         for (int i = 0; i < TRIES && moved == -Errno.EAGAIN; i++) {
             moved = mover.move(to, from, PageSize.LARGE);
         }
-        if (moved > 0) {
-            // Of a page that the kernel had split some may be left.
+        if (moved < PageSize.LARGE) {
             forget(ready - 1, ready);
-            ready--;
         }
+        ready--;
+        return moved == PageSize.LARGE;
     }
 
     /** Gives all that is ready back to the host. */

@@ -45,11 +45,15 @@ public final class Urgency implements AutoCloseable {
     }
 
     /**
-     * Has an urgent thread do what takes long as an ordinary one: other guests need the processor too.
+     * Has an urgent thread do what takes long as an ordinary one: other guests need the processor too. It stays one
+     * whatever is begun within; of a thread that is ordinary nothing changes.
      *
      * @param work called on this thread, which is urgent again afterwards
      */
     public static <T> T without(Supplier<T> work) {
+        if (DEPTH.get()[0] == 0) {
+            return work.get();
+        }
         set(ProcessCalls.SCHED_NORMAL, ORDINARY);
         try {
             return work.get();

@@ -105,7 +105,7 @@ class ReadyMemoryTest {
         }
     }
 
-    /** What is there already is not replaced, and what was to replace it stays ready. */
+    /** What is there already is not replaced, and what was to replace it is made ready anew. */
     @Test
     void whatIsThereStays() {
         try (ReadyMemory ready = filled();
@@ -114,7 +114,7 @@ class ReadyMemoryTest {
             guest.segment().set(ValueLayout.JAVA_LONG, 3L * PageSize.LARGE, 7);
             assertEquals(7, ready.moveInto(guest, all(arena, 8)));
             assertEquals(7, guest.segment().get(ValueLayout.JAVA_LONG, 3L * PageSize.LARGE));
-            assertEquals((CHUNKS - 7) * PageSize.LARGE, ready.bytes());
+            assertEquals((CHUNKS - 8) * PageSize.LARGE, ready.bytes());
             guest.segment().fill((byte) 1); // nobody waits for a page: it is not watched any more
             while (ready.missing() > 0) {
                 assertTrue(ready.fill());

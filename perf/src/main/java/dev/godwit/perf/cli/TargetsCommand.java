@@ -90,8 +90,8 @@ final class TargetsCommand implements Callable<Integer> {
             paramLabel = "SIZE",
             description =
                     "Memory that is ready for guests that arrive at Godwit's target (godwit agent --ready-memory)."
-                            + " QEMU's target has all of its guest's preallocated then; with 0, neither. Default: as"
-                            + " --memory.")
+                            + " QEMU's target has all of its guest's preallocated then, and total-time measures it"
+                            + " without, too; with 0, neither has. Default: as --memory.")
     private String readyMemory;
 
     @Option(names = "--out", paramLabel = "DIR", description = "Keep targets.txt and targets.json there.")

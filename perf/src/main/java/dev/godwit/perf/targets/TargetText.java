@@ -19,7 +19,8 @@ public final class TargetText {
         }
         if (result.readyBytes() > 0) {
             out.println("Memory   " + Sizes.human(result.readyBytes())
-                    + " ready at Godwit's target (--ready-memory), all of the guest's preallocated at QEMU's");
+                    + " ready at Godwit's target (--ready-memory), all of the guest's preallocated at QEMU's"
+                    + " (but 'as it comes')");
         }
         out.println();
         Table table = new Table("row", "measure", "target", "measured", "p10..p90", "of", "compared by", "");

@@ -73,7 +73,8 @@ final class TotalTimeRow {
         Comparison limit = Judge.against(
                 best,
                 trial -> Judge.figure(trial, Measure.TOTAL),
-                "raw TCP, " + CONNECTIONS + " connections",
+                "raw TCP into " + (bench.scenario().readyBytes() > 0 ? "memory that is there, " : "fresh memory, ")
+                        + CONNECTIONS + " connections",
                 rawMillis);
         lines.add(TargetLine.ratio(
                 row.text(),
