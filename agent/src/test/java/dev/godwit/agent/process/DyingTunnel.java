@@ -22,6 +22,7 @@ final class DyingTunnel implements AutoCloseable {
 
     private final ServerSocket server;
     private final InetSocketAddress target;
+    private volatile boolean dead;
     private final List<Socket> sockets = new CopyOnWriteArrayList<>();
 
     DyingTunnel(String target) throws IOException {
@@ -40,6 +41,11 @@ final class DyingTunnel implements AutoCloseable {
             while (true) {
                 Socket source = server.accept();
                 sockets.add(source);
+                if (dead) {
+                    // The kernel may hand out one more when somebody closes the server.
+                    close(source);
+                    return;
+                }
                 Socket onward = new Socket(target.getAddress(), target.getPort());
                 sockets.add(onward);
                 Thread.ofPlatform().daemon().start(() -> pass(onward, source));
@@ -77,6 +83,7 @@ final class DyingTunnel implements AutoCloseable {
                 boolean last = fields.getInt(0) == COMMIT;
                 if (last) {
                     // Sooner than the target can answer: no word of it is to reach the source.
+                    dead = true;
                     server.close();
                     close(from);
                 }

@@ -189,7 +189,7 @@ class BenchIT {
                 "--warm-up=0",
                 "--qemu=" + QemuHere.get().program(),
                 "--json");
-        assertEquals(4, result.at("/lines").size(), result.at("/lines").toString());
+        assertEquals(5, result.at("/lines").size(), result.at("/lines").toString());
         for (JsonNode line : result.at("/lines")) {
             assertTrue(line.at("/value").asDouble() > 0, line.toString());
         }
