@@ -50,6 +50,9 @@ import org.slf4j.LoggerFactory;
  * leaves a {@link Departed} line.
  */
 public final class Inventory implements TargetHost, AutoCloseable {
+    /** Bytes that stay free beside what is made ready, lest it be given back at once. */
+    private static final long MARGIN = 128L << 20;
+
     private static final Logger LOG = LoggerFactory.getLogger(Inventory.class);
     private static final int DEPARTED_KEPT = 1000;
 
@@ -61,9 +64,6 @@ public final class Inventory implements TargetHost, AutoCloseable {
     private final ExecutorService reaper = Executors.newCachedThreadPool(
             Thread.ofPlatform().daemon().name("reaper-", 0).factory());
     private final Migrations migrations;
-    /** Bytes that stay free beside what is made ready, lest it be given back at once. */
-    private static final long MARGIN = 128L << 20;
-
     private final Supplier<HostMemory> memory;
     private final Optional<ReadyMemory> ready;
     /** Held from the look at the memory until the guest is listed: two at once would both be promised the same. */

@@ -174,41 +174,50 @@ final class PageServer implements AutoCloseable {
     }
 
     private void answer(long what) throws TransportException {
-        long first = what >> FIRST_SHIFT;
-        int count = (int) (what & NEAR_BIT - 1);
         if ((what & NEAR_BIT) == 0) {
-            sendWanted(first, count);
+            sendWanted(what);
         } else if (urgentLimit.mayNow()) {
             // Else whoever waits for a page would wait for these too.
-            for (long page = first; page < first + count; page++) {
+            long first = firstOf(what);
+            long end = endOf(what);
+            for (long page = first; page < end; page++) {
                 if (following.contains(page) && !sent.contains(page)) {
                     wanted.add(page);
                 }
             }
-            send(first, first + count);
+            send(first, end);
         }
     }
 
     /** Goes in one frame with what else of the chunk is next in turn: much of a chunk's price is by the frame. */
-    private void sendWanted(long wantedFirst, int wantedCount) throws TransportException {
-        long first = wantedFirst;
-        long end = wantedFirst + wantedCount;
-        waitedFor--;
-        wanted.addRange(wantedFirst, wantedCount);
-        while (!asked.isEmpty() && isWantedIn(first / PageSize.SMALL_PER_LARGE, asked.peek())) {
-            long next = asked.take();
+    private void sendWanted(long what) throws TransportException {
+        long chunk = firstOf(what) / PageSize.SMALL_PER_LARGE;
+        long first = Long.MAX_VALUE;
+        long end = 0;
+        long next = what;
+        while (true) {
             waitedFor--;
-            long page = next >> FIRST_SHIFT;
-            int count = (int) (next & NEAR_BIT - 1);
-            wanted.addRange(page, count);
-            first = Math.min(first, page);
-            end = Math.max(end, page + count);
+            wanted.addRange(firstOf(next), endOf(next) - firstOf(next));
+            first = Math.min(first, firstOf(next));
+            end = Math.max(end, endOf(next));
+            if (asked.isEmpty() || !isWantedIn(chunk, asked.peek())) {
+                break;
+            }
+            next = asked.take();
         }
         send(first, end);
     }
 
     private static boolean isWantedIn(long chunk, long what) {
-        return (what & NEAR_BIT) == 0 && (what >> FIRST_SHIFT) / PageSize.SMALL_PER_LARGE == chunk;
+        return (what & NEAR_BIT) == 0 && firstOf(what) / PageSize.SMALL_PER_LARGE == chunk;
+    }
+
+    private static long firstOf(long what) {
+        return what >> FIRST_SHIFT;
+    }
+
+    private static long endOf(long what) {
+        return firstOf(what) + (what & NEAR_BIT - 1);
     }
 
     /** Sends what is {@link #wanted} of a part of a chunk. */
