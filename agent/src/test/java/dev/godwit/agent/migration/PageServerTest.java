@@ -72,7 +72,7 @@ class PageServerTest {
                     new DataStreams(memory, limit.another()),
                     limit.anotherInAHurry(),
                     Backing.emptyChunks(arena, memory),
-                    PageOrder.hottestFirst(heat()));
+                    PageOrder.hottestFirst(arena, heat()));
         }
         receiver = PageReceiver.landing(arena, target, memory, this::landed);
     }

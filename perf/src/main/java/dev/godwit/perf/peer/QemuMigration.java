@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 
@@ -93,8 +94,23 @@ public record QemuMigration(
                 Math.clamp(running, start, end),
                 end,
                 micros(resume) - micros(stop),
-                source.qmp().execute("query-migrate", Map.of()),
+                summedUp(source.qmp()),
                 target.qmp().execute("query-migrate", Map.of()));
+    }
+
+    /** QEMU says that it has completed a moment before it has worked out how long that took: until then it says 0. */
+    private JsonNode summedUp(QmpClient qmp) {
+        long deadline = System.nanoTime() + PATIENCE.toNanos();
+        while (true) {
+            JsonNode info = qmp.execute("query-migrate", Map.of());
+            if (info.path("total-time").asLong() > 0) {
+                return info;
+            }
+            if (System.nanoTime() > deadline) {
+                throw Failure.failed("QEMU does not say how long its migration took");
+            }
+            LockSupport.parkNanos(sampleEvery.toNanos());
+        }
     }
 
     /** Both sides alike, and before the target listens: multifd is not negotiated. */

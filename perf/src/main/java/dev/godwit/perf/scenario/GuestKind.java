@@ -20,10 +20,15 @@ public enum GuestKind {
     DIRTY(filled().withWorkingSet(256L << 20)),
     /** Reads all its RAM by Zipf's law; one access of twenty also writes. */
     ZIPF(filled().withWorkingSet(DirtierOptions.ALL).withPattern(Pattern.ZIPF).withReads(95)),
+    /** The same at {@link #PACE} accesses a second: it waits for what it needs next, not for as much as it can. */
+    PACED(ZIPF.options.withRate(GuestKind.PACE)),
     /** {@link #STEADY} on at least two vCPUs. */
     SMP(filled().withCpus(2)),
     /** Nearly all zero, but all of it has been touched: untouched memory would not even be looked at. */
     ZERO(null);
+
+    /** Of {@link #PACED}, accesses a second. */
+    public static final int PACE = 2000;
 
     private static final long OWN = 8L << 20;
 

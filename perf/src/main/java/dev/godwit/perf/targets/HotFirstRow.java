@@ -1,17 +1,22 @@
 package dev.godwit.perf.targets;
 
+import dev.godwit.agent.migration.MigrationReport;
+import dev.godwit.host.memory.PageSize;
 import dev.godwit.perf.scenario.Contestant;
 import dev.godwit.perf.scenario.GuestCare;
 import dev.godwit.perf.scenario.GuestKind;
 import dev.godwit.perf.scenario.Measure;
 import dev.godwit.perf.scenario.PeerResult;
+import dev.godwit.perf.scenario.Trial;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A guest that reads by Zipf's law, in postcopy: how long it waits for pages when the hottest come first, which needs
- * that its accesses were tracked before, against the order of addresses. Both send each page once.
+ * Guests that read by Zipf's law, in postcopy: how long they wait for pages when the hottest come first, which needs
+ * that their accesses were tracked before, against the order of addresses. Both send each page once. One reads as much as it
+ * can: it waits for pages whatever their order until the last that it ever reads is there. The other has a pace of its
+ * own; what an oracle's order would reach with that is shown beside.
  */
 final class HotFirstRow {
     /** Memory over this takes eight seconds a GiB; without a limit less than one. */
@@ -23,33 +28,55 @@ final class HotFirstRow {
 
     static List<TargetLine> measure(TargetBench bench) {
         List<TargetLine> lines = new ArrayList<>();
-        for (long bandwidth : new long[] {NARROW, 0}) {
-            lines.addAll(lines(bench, bandwidth));
+        for (GuestKind kind : List.of(GuestKind.PACED, GuestKind.ZIPF)) {
+            for (long bandwidth : new long[] {NARROW, 0}) {
+                lines.addAll(lines(bench, kind, bandwidth));
+            }
         }
         return lines;
     }
 
-    private static List<TargetLine> lines(TargetBench bench, long bandwidth) {
+    private static List<TargetLine> lines(TargetBench bench, GuestKind kind, long bandwidth) {
         TargetRow row = TargetRow.HOT_FIRST;
         List<Contestant> both =
                 List.of(bench.godwit("postcopy", new GuestCare(TRACKED, null)), bench.godwit("postcopy"));
         PeerResult.Contest contest =
-                bench.keep(bench.turns(false).run(bench.guest(GuestKind.ZIPF, bench.memory(), bandwidth), both));
+                bench.keep(bench.turns(false).run(bench.guest(kind, bench.memory(), bandwidth), both));
         PeerResult.Entry hottest = contest.entries().getFirst();
         PeerResult.Entry address = contest.entries().getLast();
-        String limited = bandwidth == 0 ? ", no limit" : ", 125 MB/s";
-        return List.of(
-                TargetLine.ratio(
-                        row.text(),
-                        row.what() + limited,
-                        row.limit(),
-                        Judge.pairs(address, hottest, Measure.BLOCKED),
-                        Judge.medians(contest, Measure.BLOCKED) + "; " + Judge.medians(contest, Measure.BYTES)),
-                TargetLine.ratio(
-                        row.text(),
-                        "the same of the guest's work lost" + limited,
-                        null,
-                        Judge.pairs(address, hottest, Measure.DIP_LOST),
-                        Judge.medians(contest, Measure.DIP_LOST)));
+        String where = ", " + kind.text() + (bandwidth == 0 ? ", no limit" : ", 125 MB/s");
+        List<TargetLine> lines = new ArrayList<>();
+        lines.add(TargetLine.ratio(
+                row.text(),
+                row.what() + where,
+                row.limit(),
+                Judge.pairs(address, hottest, Measure.BLOCKED),
+                Judge.medians(contest, Measure.BLOCKED) + "; " + Judge.medians(contest, Measure.BYTES)));
+        if (kind == GuestKind.PACED) {
+            lines.add(limit(bench.memory(), hottest, where));
+        } else {
+            lines.add(TargetLine.ratio(
+                    row.text(),
+                    "the same of the guest's work lost" + where,
+                    null,
+                    Judge.pairs(address, hottest, Measure.DIP_LOST),
+                    Judge.medians(contest, Measure.DIP_LOST)));
+        }
+        return lines;
+    }
+
+    private static TargetLine limit(long memory, PeerResult.Entry hottest, String where) {
+        ZipfLaw law = new ZipfLaw(memory >> PageSize.SMALL_SHIFT);
+        return TargetLine.of(
+                TargetRow.HOT_FIRST.text(),
+                "the limit: pages waited for, by Zipf's law" + where,
+                null,
+                Judge.of(hottest, trial -> law.most(GuestKind.PACE * postcopyMicros(trial) / 1e6)),
+                "the order of an oracle",
+                GuestKind.PACE + " accesses a second");
+    }
+
+    private static double postcopyMicros(Trial trial) {
+        return ((MigrationReport) trial.details()).postcopy().micros();
     }
 }
