@@ -175,10 +175,27 @@ public final class PageMap {
 
     /** Says that all of these pages are there: a place that has no frames. */
     public void setAll(PageSet which, Place place) {
-        for (long page = which.next(0, pages); page < pages; ) {
-            long stop = which.nextAbsent(page, pages);
-            setRange(page, stop - page, place);
-            page = which.next(stop, pages);
+        int[] row = new int[ROW];
+        for (long page = which.next(0, pages); page < pages; page = which.next(page, pages)) {
+            long first = page & -ROW;
+            long end = Math.min(first + ROW, pages);
+            if (which.nextAbsent(page, end) == end) {
+                setRange(page, end - page, place);
+            } else {
+                // Single pages by a call each are slow, and a guest may be waiting: see read.
+                int count = read(first, pages, row);
+                for (int i = 0; i < count; i += Long.SIZE) {
+                    fill(row, i, which.word((first + i) / Long.SIZE), place.code() << PLACE_SHIFT);
+                }
+                MemorySegment.copy(row, 0, entries, ValueLayout.JAVA_INT, first * Integer.BYTES, count);
+            }
+            page = end;
+        }
+    }
+
+    private static void fill(int[] row, int from, long word, int entry) {
+        for (long left = word; left != 0; left &= left - 1) {
+            row[from + Long.numberOfTrailingZeros(left)] = entry;
         }
     }
 

@@ -29,7 +29,7 @@ class PageMapTest {
             }
             PageSet some = new PageSet(arena, pages);
             for (long page = 0; page < pages; page += 1 + random.nextInt(600)) {
-                some.addRange(page, Math.min(pages - page, 1 + random.nextInt(90)));
+                some.addRange(page, Math.min(pages - page, 1 + random.nextInt(random.nextInt(8) == 0 ? 1600 : 90)));
             }
             int[] frames =
                     random.ints(some.cardinality(), 0, PageMap.MAX_FRAMES).toArray();
@@ -41,6 +41,14 @@ class PageMapTest {
             int next = 0;
             for (long page = some.next(0, pages); page < pages; page = some.next(page + 1, pages)) {
                 assertEquals(frames[next++], map.frameIn(page, Place.REMOTE), "page " + page);
+            }
+            checkLooks(arena, map);
+
+            map.setAll(some, Place.AT_SOURCE);
+
+            assertArrayEquals(rest, entries(map, some));
+            for (long page = some.next(0, pages); page < pages; page = some.next(page + 1, pages)) {
+                assertEquals(0, map.frameIn(page, Place.AT_SOURCE), "page " + page);
             }
             checkLooks(arena, map);
         }
