@@ -19,9 +19,4 @@ public record RemoteMap(PageSet pages, int[] checksums, long epoch) {
         PageSet pages = new PageSet(arena, map.pages());
         return new RemoteMap(pages, map.collect(Place.REMOTE, pages), epoch);
     }
-
-    /** Says so in a map. */
-    void into(PageMap map) {
-        map.setAll(pages, Place.REMOTE, checksums);
-    }
 }

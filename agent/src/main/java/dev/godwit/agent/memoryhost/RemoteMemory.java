@@ -110,10 +110,10 @@ public final class RemoteMemory implements AutoCloseable {
     /**
      * The guest comes: from now on a touch of a page that its map names waits for it. The machine is PAUSED.
      *
-     * @param map the pages at the memory host; the pager's map may name others elsewhere already
+     * @param map the pages at the memory host; the pager may know of others elsewhere already
      */
     public void prepare(RemoteMap map) {
-        map.into(pager.map());
+        pager.locate(map.pages(), Place.REMOTE, map.checksums());
         machine.memory().preferLarge(true);
         pager.arm();
         start();

@@ -46,11 +46,11 @@ final class Follower implements AutoCloseable {
         large = map.largeChunks();
         pager.preferLarge(large);
         pager.attach(Place.AT_SOURCE, pages);
+        pager.locate(map.pages(), Place.AT_SOURCE);
         if (remote.isPresent()) {
-            pager.map().setAll(map.pages(), Place.AT_SOURCE);
             remote.get().prepare(map.remote());
         } else {
-            pager.arm(map.pages(), Place.AT_SOURCE);
+            pager.arm();
             pager.start();
         }
         pages.begin(pager, written, map.pages());

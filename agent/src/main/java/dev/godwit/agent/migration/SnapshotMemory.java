@@ -80,7 +80,8 @@ final class SnapshotMemory implements PageStore {
             memory = new SnapshotMemory(machine, file, name, header, mapped, arena);
             PageMapMessage.checkEnd(memory.present);
             memory.pager.preferLarge(memory.large);
-            memory.pager.arm(memory.present, Place.ON_DISK);
+            memory.pager.locate(memory.present, Place.ON_DISK);
+            memory.pager.arm();
             memory.pager.attach(Place.ON_DISK, memory);
             memory.pager.start();
         } catch (TransportException | RuntimeException | Error e) {

@@ -123,11 +123,9 @@ final class PageAccount {
         asked.removeRange(first, count);
     }
 
-    /** The guest is about to run, and so many pages are elsewhere, by the codes of their places. */
-    void areElsewhere(long[] counts) {
-        for (Place place : Place.values()) {
-            elsewhere.set(place.code(), place.hasStore() ? counts[place.code()] : 0);
-        }
+    /** The guest is about to run, and so many pages more are in a place that has a store. */
+    void areElsewhere(Place place, long count) {
+        elsewhere.addAndGet(place.code(), count);
     }
 
     /**

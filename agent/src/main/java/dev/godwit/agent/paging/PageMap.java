@@ -81,33 +81,23 @@ public final class PageMap {
         }
     }
 
-    /** The pages that are in places with stores, into {@code into}, which has none. */
-    public void collectElsewhere(PageSet into) {
-        collect(Place.stored(), into, new Frames(0));
-    }
-
     /**
-     * The pages that are in a place, into {@code into}, which has none: each is there when it is looked at. Meanwhile
-     * pages may leave the place, but none comes there.
+     * The pages that are in a place, into {@code into}, which has none: each is there when it is looked at.
      *
      * @return the frame of each of them, in order
      */
     public int[] collect(Place place, PageSet into) {
-        Frames frames = new Frames(Math.toIntExact(count(0, pages, place)));
-        collect(1 << place.code(), into, frames);
-        return frames.all();
-    }
-
-    private void collect(int places, PageSet into, Frames frames) {
+        Frames frames = new Frames();
         int[] row = new int[ROW];
         for (long first = 0; first < pages; first += ROW) {
             int count = read(first, pages, row);
             for (int i = 0; i < count; i += Long.SIZE) {
-                long word = wordOf(row, i, Math.min(i + Long.SIZE, count), places);
+                long word = wordOf(row, i, Math.min(i + Long.SIZE, count), place.code());
                 into.setWord((first + i) / Long.SIZE, word);
                 frames.add(row, i, word);
             }
         }
+        return frames.all();
     }
 
     /** Copies entries: code that runs as seldom as this is interpreted, and slow in memory that is not Java's. */
@@ -117,32 +107,31 @@ public final class PageMap {
         return count;
     }
 
-    private static long wordOf(int[] row, int from, int to, int places) {
+    private static long wordOf(int[] row, int from, int to, int place) {
         long word = 0;
         for (int i = from; i < to; i++) {
-            word |= (long) (places >>> (row[i] >>> PLACE_SHIFT) & 1) << i;
+            word |= (row[i] >>> PLACE_SHIFT == place ? 1L : 0) << i;
         }
         return word;
     }
 
     /** The frames of pages, in their order. */
     private static final class Frames {
-        private int[] all;
+        private int[] all = new int[ROW];
         private int count;
 
-        Frames(int most) {
-            all = new int[most];
-        }
-
-        /** Those of a word's pages, as far as there is room for them. */
+        /** Those of a word's pages. */
         void add(int[] row, int from, long word) {
-            for (long left = word; left != 0 && count < all.length; left &= left - 1) {
+            if (all.length - count < Long.SIZE) {
+                all = Arrays.copyOf(all, 2 * all.length);
+            }
+            for (long left = word; left != 0; left &= left - 1) {
                 all[count++] = row[from + Long.numberOfTrailingZeros(left)] & (MAX_FRAMES - 1);
             }
         }
 
         int[] all() {
-            return count == all.length ? all : Arrays.copyOf(all, count);
+            return Arrays.copyOf(all, count);
         }
     }
 
@@ -196,22 +185,6 @@ public final class PageMap {
     private static void fill(int[] row, int from, long word, int entry) {
         for (long left = word; left != 0; left &= left - 1) {
             row[from + Long.numberOfTrailingZeros(left)] = entry;
-        }
-    }
-
-    /** How many pages are in each place, by its code. */
-    long[] count() {
-        int[] row = new int[ROW];
-        int[] counts = new int[Place.count()];
-        for (long first = 0; first < pages; first += ROW) {
-            count(row, read(first, pages, row), counts);
-        }
-        return Arrays.stream(counts).asLongStream().toArray();
-    }
-
-    private static void count(int[] row, int length, int[] counts) {
-        for (int i = 0; i < length; i++) {
-            counts[row[i] >>> PLACE_SHIFT]++;
         }
     }
 

@@ -16,6 +16,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.HdrHistogram.Histogram;
 import org.slf4j.Logger;
@@ -30,11 +31,11 @@ import org.slf4j.LoggerFactory;
  * more than a fault. That thread also takes what stores deliver on their descriptors; other deliveries come on threads of
  * their own.
  *
- * <p>Order: the {@link #map} filled in and {@link #arm} while the guest is paused, {@link #attach} of each store,
- * {@link #start}, the guest runs. A guest whose pages only pass through other places is done with when {@link #complete}
+ * <p>Order: {@link #locate} and {@link #arm} while the guest is paused, {@link #attach} of each store, {@link #start}, the
+ * guest runs. A guest whose pages only pass through other places is done with when {@link #complete}
  * says that all are here: {@link #finish}. {@link #close} at any time.
  *
- * <p>Threading: {@link #arm}, {@link #start}, {@link #finish} and {@link #close} from one thread at a time, and so
+ * <p>Threading: {@link #locate}, {@link #arm}, {@link #start}, {@link #finish} and {@link #close} from one thread at a time, and so
  * {@link #takeOut} and what follows it; all else from any.
  *
  * <p>Source: {@code Documentation/admin-guide/mm/userfaultfd.rst}.
@@ -50,6 +51,9 @@ public final class Pager implements AutoCloseable {
     private final Shuttle shuttle;
     private final PageMap map;
     private final PageAccount account;
+    /** Those that are elsewhere when the guest begins to run. */
+    private final PageSet absent;
+
     private final Chunks chunks;
     private final HostUse use;
     private final AtomicReferenceArray<PageStore> stores = new AtomicReferenceArray<>(Place.count());
@@ -58,6 +62,7 @@ public final class Pager implements AutoCloseable {
     private final CompletableFuture<Throwable> failure = new CompletableFuture<>();
     private final int wakeup;
     private final Faults faults;
+    private final CountDownLatch begun = new CountDownLatch(1);
     private final Thread thread;
     private volatile boolean ending;
     private boolean closed;
@@ -82,12 +87,14 @@ public final class Pager implements AutoCloseable {
             this.shuttle = new Shuttle(userfault, memory, staging, bench);
             this.map = new PageMap(arena, memory.pages());
             this.account = new PageAccount(arena, memory, map);
+            this.absent = new PageSet(arena, memory.pages());
             this.chunks = new Chunks(arena, shuttle, staging, account);
             this.use = new HostUse(chunks, account, this::giveUp);
             this.wakeup = SystemCallException.checkInt(
                     EventCalls.eventfd(0, EventCalls.EFD_NONBLOCK | EventCalls.EFD_CLOEXEC), "eventfd");
             this.faults = new Faults(memory, userfault, chunks, map, times, stores, wakeup);
-            this.thread = Thread.ofPlatform().name("pager").daemon().unstarted(this::run);
+            // Now, and not when a guest stands still until it runs: a new thread waits its turn for a processor.
+            this.thread = Thread.ofPlatform().name("pager").daemon().start(this::run);
         } catch (RuntimeException | Error e) {
             taken.forEach(Runnable::run);
             throw e;
@@ -105,25 +112,30 @@ public final class Pager implements AutoCloseable {
     }
 
     /**
-     * Says which pages are elsewhere, and hides what the guest's memory has in their place. The guest is paused, and
-     * nobody writes to its memory.
+     * Says that these pages are elsewhere, in a place without frames, and others that have been named before, too. The
+     * guest is paused, and {@link #arm} follows.
      */
-    public void arm(PageSet absent, Place place) {
-        map.setAll(absent, place);
-        hide(absent);
+    public void locate(PageSet pages, Place place) {
+        map.setAll(pages, place);
+        areElsewhere(pages, place);
     }
 
-    /** As {@link #arm(PageSet, Place)}, of all the pages of which the {@link #map} says that they are elsewhere. */
+    /** As {@link #locate(PageSet, Place)}, each in its frame, of which there are as many and in their order. */
+    public void locate(PageSet pages, Place place, int[] frames) {
+        map.setAll(pages, place, frames);
+        areElsewhere(pages, place);
+    }
+
+    private void areElsewhere(PageSet pages, Place place) {
+        absent.addAll(pages);
+        account.areElsewhere(place, pages.cardinality());
+    }
+
+    /**
+     * Hides what the guest's memory has in place of pages that are elsewhere. The guest is paused, and nobody writes to its
+     * memory.
+     */
     public void arm() {
-        try (Arena own = Arena.ofConfined()) {
-            PageSet absent = new PageSet(own, memory.pages());
-            map.collectElsewhere(absent);
-            hide(absent);
-        }
-    }
-
-    private void hide(PageSet absent) {
-        account.areElsewhere(map.count());
         new Arming(memory, staging, userfault, shuttle, chunks).hide(absent);
         memory.watch(use);
         completeIfSo();
@@ -169,11 +181,12 @@ public final class Pager implements AutoCloseable {
 
     /** Begins to resolve faults. */
     public void start() {
-        thread.start();
+        begun.countDown();
     }
 
     private void run() {
         try (Urgency _ = Urgency.begin()) {
+            Uninterruptibly.await(begun::await);
             faults.serve(() -> ending);
         } catch (RuntimeException | Error e) {
             if (!ending) {
@@ -448,6 +461,7 @@ public final class Pager implements AutoCloseable {
 
     private void stop() {
         ending = true;
+        begun.countDown();
         EventCalls.add(wakeup, 1);
         Uninterruptibly.join(thread);
     }

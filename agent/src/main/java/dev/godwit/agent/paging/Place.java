@@ -40,15 +40,6 @@ public enum Place {
         return code;
     }
 
-    /** The {@link #code() numbers} of those that have a store, as bits. */
-    static int stored() {
-        int bits = 0;
-        for (Place place : ALL) {
-            bits |= place.hasStore() ? 1 << place.code : 0;
-        }
-        return bits;
-    }
-
     static int count() {
         return ALL.length;
     }

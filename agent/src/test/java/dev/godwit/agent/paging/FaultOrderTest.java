@@ -53,7 +53,8 @@ class FaultOrderTest {
             absent.addAll();
             Nobody store = new Nobody();
             host.pager.attach(Place.AT_SOURCE, store);
-            host.pager.arm(absent, Place.AT_SOURCE);
+            host.pager.locate(absent, Place.AT_SOURCE);
+            host.pager.arm();
             host.pager.start();
             List<Long> byHeat = new ArrayList<>();
             for (long chunk = 0; chunk < WAITING; chunk++) {

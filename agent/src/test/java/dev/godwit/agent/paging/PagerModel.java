@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.host.memory.Backing;
 import dev.godwit.host.memory.LargePages;
+import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
 import java.lang.foreign.Arena;
 import java.util.ArrayDeque;
@@ -318,10 +319,10 @@ final class PagerModel implements AutoCloseable {
         boolean[] following = new boolean[(int) pages];
         for (long page = 0; page < pages; page++) {
             if (host.pager.map().place(page) == Place.REMOTE) {
-                there.pager.map().set(page, Place.REMOTE, host.pager.map().frameIn(page, Place.REMOTE));
-            } else if (oracle.isTouched(page) && random.nextInt(100) < follows) {
+                continue;
+            }
+            if (oracle.isTouched(page) && random.nextInt(100) < follows) {
                 following[(int) page] = true;
-                there.pager.map().set(page, Place.AT_SOURCE, 0);
                 if (random.nextInt(100) < present) {
                     // Of a round that was sent before.
                     ModelHost.write(there.memory, page, 0, -1);
@@ -331,6 +332,7 @@ final class PagerModel implements AutoCloseable {
                 ModelHost.write(there.memory, page, 1, oracle.word(page, 1));
             }
         }
+        locate(following, there.pager);
         if (source != null) {
             source.close();
         }
@@ -342,6 +344,20 @@ final class PagerModel implements AutoCloseable {
         start();
         goIfAllIsHere();
         return true;
+    }
+
+    private void locate(boolean[] following, Pager there) {
+        try (Arena arena = Arena.ofConfined()) {
+            PageSet remote = new PageSet(arena, pages);
+            there.locate(remote, Place.REMOTE, host.pager.map().collect(Place.REMOTE, remote));
+            PageSet atSource = new PageSet(arena, pages);
+            for (int page = 0; page < pages; page++) {
+                if (following[page]) {
+                    atSource.add(page);
+                }
+            }
+            there.locate(atSource, Place.AT_SOURCE);
+        }
     }
 
     /** Until nobody waits for anything that nobody is asked for. */

@@ -104,7 +104,8 @@ class PagerTest {
             try (Pager pager = new Pager(machine.memory());
                     BackupStore store = new BackupStore(pager, backup, random)) {
                 pager.preferLarge(before.largeChunks());
-                pager.arm(absent, Place.AT_SOURCE);
+                pager.locate(absent, Place.AT_SOURCE);
+                pager.arm();
                 assertEquals(absent.cardinality(), pager.elsewhere());
                 pager.attach(Place.AT_SOURCE, store);
                 pager.start();
@@ -143,7 +144,8 @@ class PagerTest {
         assertTrue(machine.pause());
         PageSet absent = Backing.scan(arena, machine.memory()).resident();
         try (Pager pager = new Pager(machine.memory())) {
-            pager.arm(absent, Place.AT_SOURCE);
+            pager.locate(absent, Place.AT_SOURCE);
+            pager.arm();
             pager.attach(Place.AT_SOURCE, new Nobody());
             pager.start();
             machine.resume();
@@ -162,7 +164,8 @@ class PagerTest {
         assertTrue(machine.pause());
         PageSet absent = Backing.scan(arena, machine.memory()).resident();
         try (Pager pager = new Pager(machine.memory())) {
-            pager.arm(absent, Place.AT_SOURCE);
+            pager.locate(absent, Place.AT_SOURCE);
+            pager.arm();
             pager.attach(Place.AT_SOURCE, new Nobody());
             pager.start();
             machine.resume();

@@ -60,7 +60,8 @@ class TakeOutTest {
                 absent.addAll();
                 host.pager.preferLarge(large);
                 host.pager.attach(Place.AT_SOURCE, new Nobody());
-                host.pager.arm(absent, Place.AT_SOURCE);
+                host.pager.locate(absent, Place.AT_SOURCE);
+                host.pager.arm();
                 host.pager.start();
                 host.touch(0, 0, true, NEW);
                 while (host.pager.waiting() == 0) {
