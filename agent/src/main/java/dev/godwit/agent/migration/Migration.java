@@ -285,7 +285,7 @@ public final class Migration {
         Duration restore = link.open(offer, machine, limit);
         checkCancelled();
         MigrationOptions allowed = allowed(link.wholeBecause());
-        figures.connected(link, SwitchoverCost.save().plus(restore));
+        figures.connected(link, SwitchoverCost.planned(restore));
         timeline.enter(MigrationPhase.PRECOPY);
         if (remote.isPresent()) {
             remote.get().hold(this::isCancelled);

@@ -77,6 +77,7 @@ final class Precopy {
             }
             follows = options.mayPostcopy() && mustGoAhead(fits);
             if (convergence.isHopeless() && !follows) {
+                SwitchoverCost.refused();
                 throw hopeless();
             }
         }

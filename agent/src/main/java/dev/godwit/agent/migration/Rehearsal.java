@@ -31,6 +31,7 @@ public final class Rehearsal {
     /** Java compiles what is called often: before that a greeting takes ten times as long, and a migration has several. */
     private static final int GREETINGS = 200;
 
+    /** Also for a pause: how slow the first are is what a rehearsal is for. */
     private static final Duration PATIENCE = Duration.ofSeconds(5);
 
     /** So often the map of a guest of 256 MiB is gone through. */
@@ -115,7 +116,8 @@ public final class Rehearsal {
                 machine.memory().segment().asSlice(at, PageSize.SMALL).fill((byte) 1);
             }
             GuestDescription guest = new GuestDescription("rehearsal", "", CONFIG);
-            return new Migration(machine, guest, target, secret, MigrationOptions.DEFAULT.withMode(mode)).run();
+            MigrationOptions options = MigrationOptions.DEFAULT.withMode(mode).withDowntime(PATIENCE);
+            return new Migration(machine, guest, target, secret, options).run();
         }
     }
 
