@@ -26,14 +26,14 @@ class SignalCallsTest {
             id.complete(SignalCalls.gettid());
             result.complete(EventCalls.take(pipe));
         });
-        int readerId = id.get(10, TimeUnit.SECONDS);
+        int readerId = id.get(60, TimeUnit.SECONDS);
         // a signal that comes before the thread is in the call is lost, so it is sent until it has come
         while (reader.isAlive()) {
             int sent = SignalCalls.tgkill(ProcessCalls.getpid(), readerId, signal);
             assertTrue(sent == 0 || sent == -Errno.ESRCH, () -> Errno.name(-sent));
             reader.join(1);
         }
-        assertEquals(-Errno.EINTR, result.get(10, TimeUnit.SECONDS));
+        assertEquals(-Errno.EINTR, result.get(60, TimeUnit.SECONDS));
         assertEquals(0, FileCalls.close(pipe));
     }
 

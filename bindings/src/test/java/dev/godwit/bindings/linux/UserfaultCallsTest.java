@@ -45,7 +45,7 @@ class UserfaultCallsTest {
                     .daemon()
                     .start(() -> written.complete(FileCalls.pwrite(ErrnoCapture.ofThread(), file, memory, PAGE, 0)));
             resolve(fd, memory, arena);
-            assertEquals(PAGE, written.get(10, TimeUnit.SECONDS));
+            assertEquals(PAGE, written.get(60, TimeUnit.SECONDS));
             MemorySegment back = arena.allocate(PAGE);
             assertEquals(PAGE, FileCalls.pread(file, back, 0));
             assertEquals("filled", back.getString(0));

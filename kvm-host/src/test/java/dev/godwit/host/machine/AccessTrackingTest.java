@@ -1,6 +1,5 @@
 package dev.godwit.host.machine;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -53,7 +52,7 @@ class AccessTrackingTest {
             awaitLooks(tracker, moves ? 3 * LOOKS : LOOKS);
             tracker.stop();
             long after = Backing.scan(arena, machine.memory()).largeBytes();
-            assertEquals(large, after, "bytes of large pages");
+            assertTrue(after >= large, "bytes of large pages: " + large + ", then " + after);
             HeatMap map = tracker.map(arena);
             serial.send('a');
             long first = Long.decode(field(serial.await("ACCESSES "), "first="));

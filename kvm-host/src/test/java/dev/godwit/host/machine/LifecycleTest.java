@@ -179,7 +179,7 @@ class LifecycleTest {
             }
         }
         assertTrue(failures >= 3, failures + " failures");
-        assertEquals(before, descriptors());
+        awaitDescriptors(before);
     }
 
     private static long lowestFree() {
@@ -210,7 +210,7 @@ class LifecycleTest {
                 "LifecycleTest: 200 machines built, run and closed in %d ms%n",
                 (System.nanoTime() - start) / 1_000_000);
         settle();
-        assertEquals(descriptors, descriptors(), "descriptors");
+        awaitDescriptors(descriptors);
         assertTrue(count("/proc/self/task") <= threads + 3, "threads: " + threads + " before");
         assertTrue(mappings() <= mappings + 20, "mappings: " + mappings + " before, " + mappings() + " after");
     }
@@ -255,6 +255,16 @@ class LifecycleTest {
                     })
                     .count();
         }
+    }
+
+    /** The JVM has some of its own, and opens and closes them as it likes; what leaks stays. */
+    private static void awaitDescriptors(long atMost) throws IOException {
+        long deadline = System.nanoTime() + 10 * SECOND;
+        while (descriptors() > atMost && System.nanoTime() < deadline) {
+            Thread.onSpinWait();
+        }
+        long now = descriptors();
+        assertTrue(now <= atMost, now + " descriptors, " + atMost + " before");
     }
 
     private static long descriptors() throws IOException {

@@ -32,10 +32,10 @@ class UserfaultTest {
             assertTrue(userfault.canMove(), "Linux 6.8");
             assertEquals(memory.size(), userfault.move(aside.hva(), memory.hva(), memory.size()));
             assertTrue(Backing.scan(arena, memory).resident().isEmpty());
-            assertEquals(large, Backing.scan(arena, aside).largeBytes());
+            assertTrue(Backing.scan(arena, aside).largeBytes() >= large);
             assertEquals(-Errno.EEXIST, userfault.move(aside.hva(), aside.hva() + LARGE, LARGE));
             assertEquals(memory.size(), userfault.move(memory.hva(), aside.hva(), memory.size()));
-            assertEquals(large, Backing.scan(arena, memory).largeBytes());
+            assertTrue(Backing.scan(arena, memory).largeBytes() >= large);
             assertEquals((byte) 7, memory.segment().get(ValueLayout.JAVA_BYTE, memory.size() - 1));
         }
     }
@@ -57,7 +57,7 @@ class UserfaultTest {
                     .daemon()
                     .start(() -> written.complete(
                             FileCalls.pwrite(ErrnoCapture.ofThread(), file, memory.hva() + SMALL, 2 * SMALL, 0)));
-            assertTrue(userfault.await(10_000));
+            assertTrue(userfault.await(60_000));
             assertEquals(1, userfault.read(messages));
             assertTrue(Userfault.isFault(messages, 0));
             assertEquals(memory.hva() + SMALL, Userfault.faultAddress(messages, 0));
@@ -65,7 +65,7 @@ class UserfaultTest {
             // One page of two comes from the kernel's zeros.
             assertEquals(SMALL, userfault.zero(memory.hva() + 2 * SMALL, SMALL));
             assertEquals(SMALL, userfault.copy(memory.hva() + SMALL, source.hva(), SMALL));
-            assertEquals(2L * SMALL, written.get(10, TimeUnit.SECONDS));
+            assertEquals(2L * SMALL, written.get(60, TimeUnit.SECONDS));
             assertEquals(-Errno.EEXIST, userfault.copy(memory.hva() + SMALL, source.hva(), SMALL));
             MemorySegment back = arena.allocate(2 * SMALL);
             FileCalls.pread(file, back, 0);

