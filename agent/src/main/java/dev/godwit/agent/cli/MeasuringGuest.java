@@ -17,9 +17,8 @@ import java.util.function.Predicate;
  * it lives just now. One thread at a time.
  */
 public final class MeasuringGuest {
-    private static final Duration PATIENCE = Duration.ofSeconds(60);
-
     private final String name;
+    private Duration patience = Duration.ofSeconds(60);
     private SerialPort port;
     private final StringBuilder pending = new StringBuilder();
 
@@ -45,6 +44,12 @@ public final class MeasuringGuest {
     public MeasuringGuest(String name, SerialPort port) {
         this.name = name;
         this.port = port;
+    }
+
+    /** Waits at most so long for each answer, not a minute. */
+    public MeasuringGuest withPatience(Duration atMost) {
+        patience = atMost;
+        return this;
     }
 
     /** It lives on that agent now. Its log moved with it, so that reading goes on where it was. */
@@ -101,7 +106,7 @@ public final class MeasuringGuest {
 
     /** The next line that is wanted; others are passed over, but one that begins with ERROR ends all. */
     private String awaitLine(Predicate<String> wanted) {
-        long deadline = System.nanoTime() + PATIENCE.toNanos();
+        long deadline = System.nanoTime() + patience.toNanos();
         while (true) {
             int end = pending.indexOf("\n");
             if (end >= 0) {

@@ -153,7 +153,7 @@ class RemoteGuestTest {
         MigrationView end = client(a).migration(started.id(), Duration.ofSeconds(60));
         assertTrue(end.done() && end.error() != null, end.toString());
         long took = (System.nanoTime() - begin) / 1_000_000;
-        assertTrue(took < 6000, took + " ms");
+        assertTrue(took < 9000, took + " ms, and nothing ends by its stall before ten seconds");
         assertEquals("waiting", client(a).guest("web").state());
         startMemoryHost(files);
         web(a).awaitVerified(from);

@@ -116,7 +116,7 @@ class RemoteGuestTlsTest {
         assertTrue(files() > 0);
         try (Agent b = startAgent("b", certificate("cluster", named("b")))) {
             MigrateRequest request = new MigrateRequest(
-                    own.getHostAddress() + ":" + b.address().getPort(), null, null, null, 2, false, null);
+                    own.getHostAddress() + ":" + b.address().getPort(), null, 5000L, null, 2, false, null);
             MigrationView started = client(agent).migrate("web", request);
             MigrationView done = client(agent).migration(started.id(), Duration.ofSeconds(60));
             assertNull(done.error(), done.toString());

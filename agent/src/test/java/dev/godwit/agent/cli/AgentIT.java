@@ -1,5 +1,6 @@
 package dev.godwit.agent.cli;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -10,6 +11,7 @@ import dev.godwit.agent.api.StartRequest;
 import dev.godwit.agent.config.Failure;
 import dev.godwit.agent.config.SecretFile;
 import dev.godwit.images.DirtierReport;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -83,11 +85,22 @@ class AgentIT {
         try (AgentProcess a = start("a", "127.0.0.1:0");
                 AgentProcess b = start("b", "127.0.0.1:0")) {
             a.client().start(request("web", "ws=1m"));
-            CompletableFuture<Run> follow = CompletableFuture.supplyAsync(() -> on(a, "logs", "web", "--follow"));
+            ByteArrayOutputStream printed = new ByteArrayOutputStream();
+            CompletableFuture<Run> follow =
+                    CompletableFuture.supplyAsync(() -> on(a, printed, "logs", "web", "--follow"));
             MeasuringGuest guest = new MeasuringGuest("web", a.client());
             guest.awaitReady();
+            // Not before somebody follows.
+            long deadline = System.nanoTime() + 60_000_000_000L;
+            while (!printed.toString(US_ASCII).contains("READY ")) {
+                assertTrue(System.nanoTime() < deadline, "nothing is printed");
+                LockSupport.parkNanos(10_000_000);
+            }
             guest.zero();
-            assertEquals(0, on(a, "migrate", "web", "--to", b.address()).status());
+            assertEquals(
+                    0,
+                    on(a, "migrate", "web", "--to", b.address(), "--downtime", "5s")
+                            .status());
             Run followed = follow.get(60, TimeUnit.SECONDS);
             assertEquals(0, followed.status());
             assertTrue(followed.out().contains("ZEROED"), followed.out());
@@ -119,6 +132,10 @@ class AgentIT {
     }
 
     private static Run on(AgentProcess agent, String... args) {
-        return Run.with(Map.of("GODWIT_AGENT", agent.socket().toString()), "", args);
+        return on(agent, new ByteArrayOutputStream(), args);
+    }
+
+    private static Run on(AgentProcess agent, ByteArrayOutputStream out, String... args) {
+        return Run.with(Map.of("GODWIT_AGENT", agent.socket().toString()), "", out, args);
     }
 }

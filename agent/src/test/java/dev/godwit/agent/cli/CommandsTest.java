@@ -161,7 +161,7 @@ class CommandsTest {
         on(a, "input", "web", "v");
         String to = HostPort.text(b.address());
         Thread migration = Thread.ofPlatform()
-                .start(() -> on(a, "migrate", "web", "--to", to, "--mode", "postcopy", "--bandwidth", "8m"));
+                .start(() -> on(a, "migrate", "web", "--to", to, "--mode", "postcopy", "--bandwidth", "4m"));
         while (!on(b, "ps").out().contains("running, ")) {
             assertTrue(migration.isAlive(), "it never was elsewhere");
         }

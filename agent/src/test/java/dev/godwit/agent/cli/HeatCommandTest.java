@@ -90,7 +90,7 @@ class HeatCommandTest {
         String text = godwit("heat", "web").out();
         assertTrue(text.contains("0 MiB ") && text.contains("and more"), text);
         assertFalse(text.contains("\u001b"), "colours only on a terminal");
-        Run migrated = godwit("migrate", "web", "--to", HostPort.text(b.address()), "--verify");
+        Run migrated = godwit("migrate", "web", "--to", HostPort.text(b.address()), "--downtime", "5s", "--verify");
         assertEquals(0, migrated.status(), migrated.err());
     }
 

@@ -18,7 +18,11 @@ record Run(int status, String out, String err) {
     }
 
     static Run with(Map<String, String> environment, String input, String... args) {
-        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        return with(environment, input, new ByteArrayOutputStream(), args);
+    }
+
+    /** For whoever looks at what it prints, {@code out}, meanwhile. */
+    static Run with(Map<String, String> environment, String input, ByteArrayOutputStream out, String... args) {
         ByteArrayOutputStream err = new ByteArrayOutputStream();
         Console console = new Console(
                 new ByteArrayInputStream(input.getBytes(StandardCharsets.UTF_8)),

@@ -239,7 +239,7 @@ class ContainerMigrationIT {
     }
 
     private static MigrateRequest request(String target, long bandwidth) {
-        return new MigrateRequest(target, null, null, bandwidth, 2, true, null);
+        return new MigrateRequest(target, null, 5000L, bandwidth, 2, true, null);
     }
 
     private static MigrationView migrate(ApiClient from, MigrateRequest request) {

@@ -29,17 +29,22 @@ class PostcopyIT {
             .withCold(40 * TwoAgents.MIB)
             .withRate(4000);
 
+    /** Half a minute for all of it. */
+    private static final long SLOWLY = 2 * TwoAgents.MIB;
+
     private TwoAgents agents;
     private MeasuringGuest guest;
     private String migration;
 
-    /** A guest runs at b, and nearly all of its memory is still at a. */
     @BeforeEach
-    void goAhead() throws IOException {
+    void start() throws IOException {
         agents = new TwoAgents();
         guest = TwoAgents.startDirtier(agents.a(), GUEST, MEMORY, OPTIONS);
-        MigrateRequest slow =
-                new MigrateRequest(agents.b().address(), "postcopy", null, 8 * TwoAgents.MIB, 2, null, null);
+    }
+
+    /** A guest runs at b, and nearly all of its memory is still at a, for as long as so many bytes a second allow. */
+    private void goAhead(long bandwidth) {
+        MigrateRequest slow = new MigrateRequest(agents.b().address(), "postcopy", null, bandwidth, 2, null, null);
         migration = agents.a().client().migrate(GUEST, slow).id();
         TwoAgents.await(() -> now().progress().phase().equals("postcopy"), () -> now().toString());
     }
@@ -59,6 +64,7 @@ class PostcopyIT {
 
     @Test
     void allIsRefusedThatWouldNeedTheWholeGuest() {
+        goAhead(SLOWLY);
         assertEquals("running", at(agents.b()).state());
         long elsewhere = at(agents.b()).memoryElsewhereBytes();
         assertTrue(elsewhere > MEMORY / 4 && elsewhere < MEMORY, elsewhere + " bytes");
@@ -73,6 +79,7 @@ class PostcopyIT {
 
     @Test
     void aSourceThatIsToldToEndFirstBringsTheMemoryAcross() throws Exception {
+        goAhead(8 * TwoAgents.MIB);
         Signal.TERM.send(agents.a().process());
         assertEquals(0, agents.a().process().waitFor());
         guest.movedTo(agents.b().client());
@@ -81,6 +88,7 @@ class PostcopyIT {
 
     @Test
     void theGuestIsStoppedWhenItsSourceIsKilled() {
+        goAhead(SLOWLY);
         TwoAgents.kill(agents.a());
         TwoAgents.await(
                 () -> at(agents.b()).state().equals("stopped"),
@@ -90,6 +98,7 @@ class PostcopyIT {
 
     @Test
     void theGuestIsLostWithItsTarget() {
+        goAhead(SLOWLY);
         TwoAgents.kill(agents.b());
         MigrationView end = TwoAgents.awaitEnd(agents.a(), migration);
         assertTrue(end.error().contains("the target has ended, and the guest with it"), end.error());

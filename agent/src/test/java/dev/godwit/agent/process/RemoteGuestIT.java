@@ -78,7 +78,7 @@ class RemoteGuestIT {
     }
 
     private static MigrateRequest to(AgentProcess target, String mode) {
-        return new MigrateRequest(target.address(), mode, null, null, 2, false, null);
+        return new MigrateRequest(target.address(), mode, TwoAgents.DOWNTIME_MILLIS, null, 2, false, null);
     }
 
     @Test
@@ -159,7 +159,8 @@ class RemoteGuestIT {
             long begin = System.nanoTime();
             agents.a().client().cancel(moving);
             MigrationView end = TwoAgents.awaitEnd(agents.a(), moving);
-            assertTrue(System.nanoTime() - begin < 2_000_000_000L, "cancelling took long");
+            // Nothing ends by its stall of ten seconds before nine more have passed.
+            assertTrue(System.nanoTime() - begin < 8_000_000_000L, "cancelling took long");
             assertTrue(end.error() != null, end.toString());
             System.out.println(mode + ": " + end.error());
             memoryHost.send(Signal.CONT);

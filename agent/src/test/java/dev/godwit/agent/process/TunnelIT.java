@@ -24,7 +24,10 @@ class TunnelIT {
                     agents.a(), "g", 32 * TwoAgents.MIB, DirtierOptions.DEFAULT.withWorkingSet(4 * TwoAgents.MIB));
             MigrationView started = agents.a()
                     .client()
-                    .migrate("g", new MigrateRequest(tunnel.address(), null, null, null, 1, false, null));
+                    .migrate(
+                            "g",
+                            new MigrateRequest(
+                                    tunnel.address(), null, TwoAgents.DOWNTIME_MILLIS, null, 1, false, null));
             MigrationView now = started;
             while (!now.done() && !now.progress().phase().equals("in-doubt")) {
                 now = agents.a().client().migration(started.id(), Duration.ofMillis(10));

@@ -31,6 +31,9 @@ import java.util.stream.Stream;
 /** Two agent processes that know the same secret, {@code a} and {@code b}; either may be killed and started again. */
 final class TwoAgents implements AutoCloseable {
     static final long MIB = 1L << 20;
+    /** What a pause may take where it is not about that: on a busy host its fixed part alone exceeds the default. */
+    static final long DOWNTIME_MILLIS = 5000;
+
     private static final Duration PATIENCE = Duration.ofSeconds(60);
     private static final long POLL_NANOS = 20_000_000;
 
@@ -99,9 +102,9 @@ final class TwoAgents implements AutoCloseable {
         return guest;
     }
 
-    /** A request without limits, with verification. */
+    /** A request without limits on what is sent, with verification. */
     static MigrateRequest to(AgentProcess target) {
-        return new MigrateRequest(target.address(), null, null, null, 2, true, null);
+        return new MigrateRequest(target.address(), null, DOWNTIME_MILLIS, null, 2, true, null);
     }
 
     /** Waits for the end of a migration. */
