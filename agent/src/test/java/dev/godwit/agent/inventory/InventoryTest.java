@@ -36,6 +36,7 @@ import java.util.Optional;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -45,9 +46,12 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What an inventory does with guests while migrations, played by {@link ScriptedMover}, end in all their ways. */
 @Tag("kvm")
-@Timeout(60)
+@Timeout(240)
 class InventoryTest {
     private static final MachineConfig SPINNING = MachineConfig.of(8 << 20).withCommandLine("ws=1m");
+    /** For what does not take long, but may on a busy host. */
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
+
     private static final InetSocketAddress TARGET = new InetSocketAddress(InetAddress.getLoopbackAddress(), 9);
 
     @TempDir
@@ -78,7 +82,7 @@ class InventoryTest {
         MigrationJob job = migrate(guest);
         assertEquals(GuestState.MIGRATING, guest.state());
         mover.succeed();
-        assertTrue(job.await(10_000));
+        assertTrue(job.await(PATIENCE.toMillis()));
         assertTrue(job.outcome().orElseThrow().succeeded());
         assertThrows(Failure.class, () -> inventory.guest("web"));
         assertEquals("127.0.0.1:9", inventory.departed().getFirst().target());
@@ -91,7 +95,7 @@ class InventoryTest {
         Guest guest = inventory.start("web", "dirtier", SPINNING, Optional.empty(), false);
         MigrationJob job = migrate(guest);
         mover.fail(MigrationException.Kind.UNREACHABLE);
-        assertTrue(job.await(10_000));
+        assertTrue(job.await(PATIENCE.toMillis()));
         assertFalse(job.outcome().orElseThrow().succeeded());
         assertEquals(GuestState.RUNNING, guest.state());
         guest.pause();
@@ -118,7 +122,7 @@ class InventoryTest {
         mover.machine().whenStopped().get(30, TimeUnit.SECONDS);
         assertTrue(mover.machine().memory().segment().scope().isAlive(), "the migration still looks at it");
         mover.fail(MigrationException.Kind.GUEST_ENDED);
-        assertTrue(job.await(10_000));
+        assertTrue(job.await(PATIENCE.toMillis()));
         assertEquals(GuestState.STOPPED, guest.state());
         assertEquals(StopReason.Kind.EXIT, guest.stopReason().orElseThrow().kind());
     }
@@ -147,7 +151,7 @@ class InventoryTest {
         machine.pause();
         mover.phase(MigrationPhase.IN_DOUBT);
         inventory.remove("web");
-        assertTrue(job.await(10_000));
+        assertTrue(job.await(PATIENCE.toMillis()));
         assertEquals(Machine.State.STOPPED, machine.state());
         assertEquals(0, inventory.guests().size());
     }
@@ -214,9 +218,8 @@ class InventoryTest {
             admission.back(List.of(new ChunkRun(0, 4), new ChunkRun(8, 1000)));
             assertEquals(8L << 20, ready.readyBytes(), "twelve of sixteen are gone");
             try (Arena arena = Arena.ofConfined()) {
-                assertEquals(
-                        12L << 21,
-                        Backing.scan(arena, admission.machine().memory()).largeBytes());
+                long large = Backing.scan(arena, admission.machine().memory()).largeBytes();
+                assertTrue(large >= 12L << 21, large + " bytes"); // the kernel makes more of them as it likes
             }
             assertFalse(ready.makeReady(), "while a guest is on its way");
             admission.adopt(true);
@@ -295,23 +298,20 @@ class InventoryTest {
             MachineConfig config = MachineConfig.of(32L << 20).withCommandLine("ws=8m pattern=random");
             Guest guest = here.start("web", "dirtier", config, Optional.empty(), false);
             AccessTracker tracker = guest.trackAccesses(0.2, Duration.ofSeconds(10));
-            assertTrue(tracker.awaitLooks(2, Duration.ofSeconds(30)));
+            assertTrue(tracker.awaitLooks(2, PATIENCE));
             for (int i = 0; i < 2; i++) {
                 MigrationJob job = here.migrations().start(guest, server.address(), MigrationOptions.DEFAULT);
-                long deadline = System.nanoTime() + 30_000_000_000L;
-                while (tracker.isTracking()) {
-                    assertTrue(System.nanoTime() < deadline, "looking on costs when time is dear");
-                    LockSupport.parkNanos(1_000_000);
-                }
+                awaitThat(() -> !tracker.isTracking(), "looking on costs when time is dear");
                 mayRefuse.release();
-                assertTrue(job.await(30_000));
+                assertTrue(job.await(PATIENCE.toMillis()));
                 MigrationException refused = job.outcome().orElseThrow().error();
                 assertEquals(MigrationException.Kind.REFUSED, refused.kind());
                 assertTrue(refused.getMessage().contains("does not fit"), refused.getMessage());
                 assertEquals(GuestState.RUNNING, guest.state());
-                assertTrue(tracker.isTracking());
+                // On a busy host its migration waits for that only briefly.
+                awaitThat(tracker::isTracking, "it is tracked again");
                 long looks = tracker.cost().looks();
-                assertTrue(tracker.awaitLooks(looks + 2, Duration.ofSeconds(30)), "it looks on");
+                assertTrue(tracker.awaitLooks(looks + 2, PATIENCE), "it looks on");
             }
             verify(guest);
             assertEquals(List.of(), there.guests());
@@ -325,10 +325,19 @@ class InventoryTest {
         assertTrue(answer.endsWith(" errors=0"), answer);
     }
 
+    private static void awaitThat(BooleanSupplier condition, String message) {
+        long deadline = System.nanoTime() + PATIENCE.toNanos();
+        while (!condition.getAsBoolean()) {
+            assertTrue(System.nanoTime() < deadline, message);
+            LockSupport.parkNanos(1_000_000);
+        }
+    }
+
     /** The first whole line from an offset of a guest's log on that begins so. */
     private static String awaitLog(Guest guest, long from, String start) throws InterruptedException {
         SerialLog log = guest.log();
-        for (int i = 0; i < 100; i++) {
+        long deadline = System.nanoTime() + PATIENCE.toNanos();
+        while (System.nanoTime() < deadline) {
             long end = log.endOffset();
             String text = new String(log.read(from, Integer.MAX_VALUE).bytes(), US_ASCII);
             Optional<String> line = text.substring(0, text.lastIndexOf('\n') + 1)
@@ -338,7 +347,7 @@ class InventoryTest {
             if (line.isPresent()) {
                 return line.get();
             }
-            log.awaitMore(end, Duration.ofMillis(300));
+            log.awaitMore(end, Duration.ofSeconds(1));
         }
         throw new AssertionError("no line " + start);
     }

@@ -7,7 +7,9 @@ import dev.godwit.agent.stream.Bandwidth;
 import dev.godwit.host.kvm.Kvm;
 import dev.godwit.host.machine.MachineConfig;
 import dev.godwit.images.GuestImage;
-import java.util.ArrayList;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
@@ -49,6 +51,10 @@ class BandwidthIT {
                 kvm, to, GuestImage.DIRTIER, MachineConfig.of(384 << 20).withCommandLine("cold=all " + commandLine));
     }
 
+    private static MigrationOptions mode(MigrationMode mode) {
+        return MigrationOptions.DEFAULT.withMode(mode).withDowntime(Duration.ofSeconds(5));
+    }
+
     private static Thread start(Migration migration) {
         return Thread.ofPlatform().start(() -> {
             try {
@@ -59,20 +65,35 @@ class BandwidthIT {
         });
     }
 
-    /** Bytes sent by all of them, now and then, until all have ended; then what the last second had at most. */
-    private static long worstSecond(List<Migration> migrations, List<Thread> threads) {
-        List<long[]> samples = new ArrayList<>();
-        long worst = 0;
-        int from = 0;
-        while (threads.stream().anyMatch(Thread::isAlive)) {
+    /**
+     * Bytes sent by all of them.
+     *
+     * @param before when it began to be read
+     * @param after when it had been read
+     */
+    private record Sample(long before, long after, long bytes) {
+        static Sample of(List<Migration> migrations) {
+            long before = System.nanoTime();
             long bytes =
                     migrations.stream().mapToLong(m -> m.report().wireBytes()).sum();
-            samples.add(new long[] {System.nanoTime(), bytes});
-            long[] last = samples.getLast();
-            while (samples.get(from)[0] < last[0] - SECOND) {
-                from++;
+            return new Sample(before, System.nanoTime(), bytes);
+        }
+    }
+
+    /**
+     * The most that they sent within a second, until all have ended. Two samples tell of a second only if no more than
+     * that lies between the beginning of the first and the end of the last, however long this thread had to wait.
+     */
+    private static long worstSecond(List<Migration> migrations, List<Thread> threads) {
+        Deque<Sample> lastSecond = new ArrayDeque<>();
+        long worst = 0;
+        while (threads.stream().anyMatch(Thread::isAlive)) {
+            Sample last = Sample.of(migrations);
+            lastSecond.add(last);
+            while (last.after - lastSecond.getFirst().before > SECOND && lastSecond.size() > 1) {
+                lastSecond.removeFirst();
             }
-            worst = Math.max(worst, last[1] - samples.get(from)[1]);
+            worst = Math.max(worst, last.bytes - lastSecond.getFirst().bytes);
             LockSupport.parkNanos(2_000_000);
         }
         return worst;
@@ -84,8 +105,7 @@ class BandwidthIT {
             names = {"PRECOPY", "POSTCOPY"})
     void aLimitedMigration(MigrationMode mode) throws Exception {
         try (Wanderer guest = boot(host, "ws=1m rate=1000")) {
-            Migration migration = guest.prepare(
-                    host.address(), MigrationOptions.DEFAULT.withMode(mode).withBandwidth(RATE));
+            Migration migration = guest.prepare(host.address(), mode(mode).withBandwidth(RATE));
             Thread thread = start(migration);
             long worst = worstSecond(List.of(migration), List.of(thread));
             thread.join();
@@ -114,7 +134,7 @@ class BandwidthIT {
                             Optional.empty(),
                             host.address(),
                             LoopbackHost.SECRET,
-                            MigrationOptions.DEFAULT.withMode(MigrationMode.POSTCOPY),
+                            mode(MigrationMode.POSTCOPY),
                             shared),
                     new Migration(
                             two.machine(),
@@ -122,7 +142,7 @@ class BandwidthIT {
                             Optional.empty(),
                             other.address(),
                             LoopbackHost.SECRET,
-                            MigrationOptions.DEFAULT.withMode(MigrationMode.PRECOPY),
+                            mode(MigrationMode.PRECOPY),
                             shared));
             long began = System.nanoTime();
             List<Thread> threads = migrations.stream().map(BandwidthIT::start).toList();

@@ -37,10 +37,12 @@ class FaultTest {
     @CsvSource({"CUT, 50", "RESET, 30", "HALF_CLOSE, 20", "STALL, 12", "DELAY, 8"})
     void exactlyOneCopyGoesOn(Action action, int times) throws Exception {
         Random random = Chance.random("FaultTest " + action);
-        MigrationOptions options = MigrationOptions.DEFAULT
+        MigrationOptions patient = MigrationOptions.DEFAULT
                 .withMode(MigrationMode.PRECOPY)
                 .withStreams(STREAMS)
-                .withStall(Duration.ofMillis(500));
+                .withDowntime(Duration.ofSeconds(5));
+        // Short: some faults are noticed by nothing else.
+        MigrationOptions options = patient.withStall(Duration.ofMillis(500));
         Map<MigrationException.Kind, Integer> failures = new EnumMap<>(MigrationException.Kind.class);
         Map<String, Integer> phases = new TreeMap<>();
         int arrived = 0;
@@ -50,7 +52,8 @@ class FaultTest {
             }
             Resources before = Resources.afterAll();
             try (Attempts attempts = new Attempts(kvm)) {
-                Map<Lane, AtomicLong> lengths = attempts.run(null, options);
+                Map<Lane, AtomicLong> lengths = attempts.run(null, patient);
+                assertTrue(attempts.failure.isEmpty(), () -> "without a fault: " + attempts.failure.get());
                 for (int i = 0; i < Chance.times(times); i++) {
                     Fault fault = choose(random, lengths, action);
                     attempts.run(fault, options);

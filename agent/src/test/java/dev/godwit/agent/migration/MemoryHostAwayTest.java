@@ -35,6 +35,12 @@ import org.junit.jupiter.params.provider.EnumSource;
 class MemoryHostAwayTest {
     private static final long MIB = 1 << 20;
 
+    /** So long that nothing ends by it. */
+    private static final Duration STALL = Duration.ofSeconds(60);
+
+    /** At once, on the busiest host, and not by the stall. */
+    private static final long SOON_SECONDS = 20;
+
     @TempDir
     Path directory;
 
@@ -64,7 +70,10 @@ class MemoryHostAwayTest {
     }
 
     private static MigrationOptions mode(MigrationMode mode) {
-        return MigrationOptions.DEFAULT.withMode(mode);
+        return MigrationOptions.DEFAULT
+                .withMode(mode)
+                .withDowntime(Duration.ofSeconds(5))
+                .withStall(STALL);
     }
 
     private void goAway() {
@@ -77,7 +86,7 @@ class MemoryHostAwayTest {
         LockSupport.parkNanos(500_000_000);
         assertFalse(end.isDone(), () -> end.join().getMessage());
         migration.cancel();
-        MigrationException failure = end.get(2, TimeUnit.SECONDS);
+        MigrationException failure = end.get(SOON_SECONDS, TimeUnit.SECONDS);
         assertEquals(Kind.CANCELLED, failure.kind(), failure::getMessage);
         assertTrue(guest.memory().isStuck());
     }
@@ -114,7 +123,7 @@ class MemoryHostAwayTest {
                     || (migration.progress().phase() == MigrationPhase.PRECOPY
                             && guest.memory().isStuck()));
             cancel(migration, end);
-            assertNotNull(target.end.get(5, TimeUnit.SECONDS));
+            assertNotNull(target.end.get(SOON_SECONDS, TimeUnit.SECONDS));
         }
         goesOn();
     }
@@ -122,13 +131,13 @@ class MemoryHostAwayTest {
     @Test
     void aPauseThatWaitsForAPageIsCancelled() throws Exception {
         try (RemoteHost target = new RemoteHost(kvm)) {
-            Migration migration = guest.to(target, mode(MigrationMode.PRECOPY).withBandwidth(32 * MIB));
+            Migration migration = guest.to(target, mode(MigrationMode.PRECOPY).withBandwidth(8 * MIB));
             CompletableFuture<MigrationException> end = failure(migration);
             RemoteSource.await(() -> migration.progress().round() > 0);
             goAway();
             RemoteSource.await(() -> migration.progress().phase() == MigrationPhase.SWITCHOVER);
             cancel(migration, end);
-            assertNotNull(target.end.get(5, TimeUnit.SECONDS));
+            assertNotNull(target.end.get(SOON_SECONDS, TimeUnit.SECONDS));
         }
         goesOn();
     }
@@ -137,11 +146,11 @@ class MemoryHostAwayTest {
     void aPauseThatWaitsForAPageEndsByItself() throws Exception {
         try (RemoteHost target = new RemoteHost(kvm)) {
             Migration migration = guest.to(
-                    target, mode(MigrationMode.PRECOPY).withBandwidth(32 * MIB).withStall(Duration.ofSeconds(1)));
+                    target, mode(MigrationMode.PRECOPY).withBandwidth(8 * MIB).withStall(Duration.ofSeconds(2)));
             CompletableFuture<MigrationException> end = failure(migration);
             RemoteSource.await(() -> migration.progress().round() > 0);
             goAway();
-            MigrationException failure = end.get(20, TimeUnit.SECONDS);
+            MigrationException failure = end.get(60, TimeUnit.SECONDS);
             assertEquals(Kind.CONNECTION, failure.kind(), failure::getMessage);
             assertTrue(failure.getMessage().startsWith("the guest has waited for a page at memory host 127"));
         }
@@ -153,7 +162,7 @@ class MemoryHostAwayTest {
         goAway();
         try (RemoteHost target = new RemoteHost(kvm)) {
             MigrationException failure =
-                    failure(guest.to(target, mode(MigrationMode.AUTO))).get(20, TimeUnit.SECONDS);
+                    failure(guest.to(target, mode(MigrationMode.AUTO))).get(SOON_SECONDS, TimeUnit.SECONDS);
             assertEquals(Kind.REFUSED, failure.kind(), failure::getMessage);
         }
         goesOn();
@@ -170,9 +179,9 @@ class MemoryHostAwayTest {
                 memoryHost.close();
             }
         }) {
-            MigrationException failure = failure(guest.to(target, mode(mode))).get(30, TimeUnit.SECONDS);
+            MigrationException failure = failure(guest.to(target, mode(mode))).get(SOON_SECONDS, TimeUnit.SECONDS);
             assertEquals(Kind.REFUSED, failure.kind(), failure::getMessage);
-            assertNotNull(target.end.get(5, TimeUnit.SECONDS));
+            assertNotNull(target.end.get(SOON_SECONDS, TimeUnit.SECONDS));
         }
         RemoteSource.await(() -> guest.memory().status().awayMillis() > 0);
         goesOn();
@@ -205,10 +214,10 @@ class MemoryHostAwayTest {
         RemoteSource.await(() -> guest.memory().pager().map().place(90 * MIB / 4096) == Place.REMOTE);
         try (RemoteHost target = new RemoteHost(kvm)) {
             MigrationException failure =
-                    failure(guest.to(target, mode(MigrationMode.POSTCOPY))).get(20, TimeUnit.SECONDS);
+                    failure(guest.to(target, mode(MigrationMode.POSTCOPY))).get(SOON_SECONDS, TimeUnit.SECONDS);
             assertEquals(Kind.REFUSED, failure.kind(), failure::getMessage);
             assertTrue(failure.getMessage().contains("cannot be restored without a page"), failure.getMessage());
-            assertNotNull(target.end.get(5, TimeUnit.SECONDS));
+            assertNotNull(target.end.get(SOON_SECONDS, TimeUnit.SECONDS));
         }
         assertEquals(Machine.State.RUNNING, guest.machine().state());
         Sweeper.verify(guest.machine());

@@ -196,8 +196,8 @@ class PageServerTest {
         while (!server.hasHeard()) {
             Thread.onSpinWait();
         }
-        // It has been looked at, or will be very soon, and what is owed lasts for two seconds.
-        LockSupport.parkNanos(20_000_000);
+        // It has been looked at, or will be soon, and what is owed lasts for two seconds.
+        LockSupport.parkNanos(500_000_000);
         say(PageRequest.WANT, 100, 1);
         assertEquals(List.of(100L), receiveTo(100));
         assertEquals(1, server.urgentPages());

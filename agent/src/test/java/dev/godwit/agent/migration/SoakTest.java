@@ -1,11 +1,12 @@
 package dev.godwit.agent.migration;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.host.kvm.Kvm;
 import dev.godwit.host.machine.MachineConfig;
 import dev.godwit.images.GuestImage;
+import java.time.Duration;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -31,8 +32,10 @@ class SoakTest {
                 if (i == WARM) {
                     before = settled(guest);
                 }
-                MigrationReport report = guest.move(
-                        MigrationOptions.DEFAULT.withMode(MigrationMode.PRECOPY).withVerify(i % 10 == 0));
+                MigrationReport report = guest.move(MigrationOptions.DEFAULT
+                        .withMode(MigrationMode.PRECOPY)
+                        .withDowntime(Duration.ofSeconds(5))
+                        .withVerify(i % 10 == 0));
                 longest = i < WARM || i % 10 == 0
                         ? longest
                         : Math.max(longest, report.downtime().total());
@@ -41,9 +44,14 @@ class SoakTest {
                 }
             }
             Resources after = settled(guest);
+            // The JVM has descriptors of its own, and opens and closes them as it likes; a leak stays.
+            for (int i = 0; i < 1000 && after.descriptors() > before.descriptors(); i++) {
+                LockSupport.parkNanos(10_000_000);
+                after = Resources.now();
+            }
             System.out.println("soak: " + times + " migrations, longest pause " + longest / 1000 + " ms; before "
                     + before + ", after " + after);
-            assertEquals(before.descriptors(), after.descriptors());
+            assertTrue(after.descriptors() <= before.descriptors(), before + " → " + after);
             assertTrue(after.threads() <= before.threads() + 2, before + " → " + after);
             assertTrue(after.residentBytes() <= before.residentBytes() + SLACK_BYTES, before + " → " + after);
         }

@@ -69,7 +69,10 @@ class TakeBackTest {
     }
 
     private static MigrationOptions options(MigrationMode mode) {
-        return MigrationOptions.DEFAULT.withMode(mode).withStall(Duration.ofSeconds(2));
+        return MigrationOptions.DEFAULT
+                .withMode(mode)
+                .withDowntime(Duration.ofSeconds(5))
+                .withStall(Duration.ofSeconds(2));
     }
 
     @ParameterizedTest

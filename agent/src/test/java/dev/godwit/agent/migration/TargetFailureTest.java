@@ -40,6 +40,7 @@ class TargetFailureTest {
     private static final MigrationOptions OPTIONS = MigrationOptions.DEFAULT
             .withMode(MigrationMode.PRECOPY)
             .withVerify(true)
+            .withDowntime(Duration.ofSeconds(5))
             .withStall(Duration.ofSeconds(2));
 
     private Kvm kvm;

@@ -26,7 +26,7 @@ import java.util.concurrent.TimeoutException;
  */
 final class PagerModel implements AutoCloseable {
     private static final int PER_CHUNK = PageSize.SMALL_PER_LARGE;
-    private static final long PATIENCE = TimeUnit.SECONDS.toNanos(5);
+    private static final long PATIENCE = TimeUnit.SECONDS.toNanos(60);
     private static final int REMEMBERED = 64;
 
     private final Random random;

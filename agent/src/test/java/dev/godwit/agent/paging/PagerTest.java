@@ -130,8 +130,9 @@ class PagerTest {
                         pager.faultTimes().getValueAtPercentile(50) / 1000,
                         pager.faultTimes().getValueAtPercentile(99) / 1000);
             }
-            assertEquals(
-                    before.largeBytes(), Backing.scan(arena, machine.memory()).largeBytes());
+            // The kernel makes more of them as it likes.
+            long after = Backing.scan(arena, machine.memory()).largeBytes();
+            assertTrue(after >= before.largeBytes(), before.largeBytes() + " bytes in large pages, then " + after);
             String answer = GuestTalk.ask(machine, 'v', "VERIFIED");
             assertTrue(answer.endsWith(" errors=0"), answer);
         }
