@@ -26,7 +26,7 @@ class CpuMeterTest {
         burn(least);
         assertTrue(meter.millis() >= 150, meter.millis() + " ms");
 
-        Thread vcpu = Thread.ofPlatform().name("vcpu-0").unstarted(() -> burn(3 * least));
+        Thread vcpu = Thread.ofPlatform().name("vcpu-0").unstarted(() -> burn(10 * least));
         CpuMeter without = new CpuMeter(ProcessHandle.current().pid());
         CpuMeter with = new CpuMeter(ProcessHandle.current().pid());
         vcpu.start();
