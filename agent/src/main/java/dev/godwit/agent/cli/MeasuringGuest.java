@@ -17,6 +17,9 @@ import java.util.function.Predicate;
  * it lives just now. One thread at a time.
  */
 public final class MeasuringGuest {
+    /** Of a request of the API. */
+    private static final Duration LONGEST_WAIT = Duration.ofSeconds(60);
+
     private final String name;
     private Duration patience = Duration.ofSeconds(60);
     private SerialPort port;
@@ -150,7 +153,7 @@ public final class MeasuringGuest {
 
         @Override
         public String read(Duration atMost) {
-            LogChunk chunk = agent.log(name, offset, atMost);
+            LogChunk chunk = agent.log(name, offset, atMost.compareTo(LONGEST_WAIT) < 0 ? atMost : LONGEST_WAIT);
             offset = chunk.next();
             if (chunk.ended() && chunk.bytes().length == 0) {
                 GuestView guest = agent.guest(name);
