@@ -5,9 +5,7 @@ import dev.godwit.agent.paging.Pager;
 import dev.godwit.agent.paging.Place;
 import dev.godwit.agent.transport.PagedFile;
 import dev.godwit.agent.transport.TransportException;
-import dev.godwit.bindings.linux.MemoryCalls;
 import dev.godwit.host.machine.Machine;
-import dev.godwit.host.memory.LargePages;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
 import dev.godwit.host.vcpu.StopReason;
@@ -148,7 +146,9 @@ final class SnapshotMemory implements PageStore {
             return;
         }
         try {
-            populate(chunk, end - first);
+            if (large.contains(chunk)) {
+                pager.staging().populateLarge(first);
+            }
             CRC32C crc = new CRC32C();
             for (long at = page; at < end; ) {
                 long stop = present.nextAbsent(at, end);
@@ -170,15 +170,6 @@ final class SnapshotMemory implements PageStore {
             }
         } catch (TransportException e) {
             damaged(e.getMessage());
-        }
-    }
-
-    private void populate(long chunk, long pages) {
-        if (large.contains(chunk)
-                && pages == PageSize.SMALL_PER_LARGE
-                && machine.memory().largePages() != LargePages.NONE) {
-            MemoryCalls.madvise(
-                    pager.staging().hva() + chunk * PageSize.LARGE, PageSize.LARGE, MemoryCalls.MADV_POPULATE_WRITE);
         }
     }
 

@@ -3,6 +3,7 @@ package dev.godwit.agent.paging;
 import dev.godwit.host.memory.GuestMemory;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
+import dev.godwit.host.thread.Urgency;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -427,8 +428,11 @@ final class Chunks {
 
     /** Makes one large page of a chunk again, as far as the host has one; the guest may run. */
     void collapse(int chunk) {
-        if (canBeLarge(chunk) && shuttle.collapse(first(chunk))) {
-            broken[chunk] = false;
+        // The kernel holds the process's memory map while it copies: the guest may be waiting for that.
+        try (Urgency _ = Urgency.begin()) {
+            if (canBeLarge(chunk) && shuttle.collapse(first(chunk))) {
+                broken[chunk] = false;
+            }
         }
     }
 

@@ -20,7 +20,8 @@ import java.lang.invoke.MethodHandle;
  * and that no other thread uses in a way the change would break.
  *
  * <p>Source: {@code mmap(2)}, {@code mremap(2)}, {@code madvise(2)}, {@code mprotect(2)}, {@code msync(2)},
- * {@code mlock(2)}, {@code mincore(2)}, {@code memfd_create(2)}, {@code memcmp(3)}.
+ * {@code mlock(2)}, {@code mincore(2)}, {@code memfd_create(2)}, {@code memcmp(3)},
+ * {@code memset(3)}.
  */
 public final class MemoryCalls {
     public static final int PROT_NONE = 0;
@@ -97,6 +98,9 @@ public final class MemoryCalls {
 
     private static final MethodHandle MEMCMP =
             Native.plainCall("memcmp", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG));
+
+    private static final MethodHandle MEMSET =
+            Native.plainCall("memset", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_LONG));
 
     private MemoryCalls() {}
 
@@ -238,6 +242,21 @@ public final class MemoryCalls {
     public static boolean equal(long a, long b, long length) {
         try {
             return (int) MEMCMP.invokeExact(a, b, length) == 0;
+        } catch (Throwable e) {
+            throw Native.thrownBy(e);
+        }
+    }
+
+    /**
+     * Writes zeros (C's {@code memset}). An ordinary call, in which a first touch holds up no safepoint; and, as a fault of
+     * a program and not of the kernel, since Linux 6.4 nobody who changes another mapping of the process.
+     *
+     * @param address of a range that is mapped for as long as this takes
+     * @param length bytes
+     */
+    public static void zero(long address, long length) {
+        try {
+            long _ = (long) MEMSET.invokeExact(address, 0, length);
         } catch (Throwable e) {
             throw Native.thrownBy(e);
         }

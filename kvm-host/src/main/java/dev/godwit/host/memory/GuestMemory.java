@@ -6,6 +6,7 @@ import static dev.godwit.host.memory.PageSize.SMALL_SHIFT;
 
 import dev.godwit.bindings.linux.MemoryCalls;
 import dev.godwit.bindings.linux.SystemCallException;
+import dev.godwit.host.thread.Urgency;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -191,8 +192,20 @@ public final class GuestMemory implements AutoCloseable {
             if (!preferLarge) {
                 MemoryCalls.madvise(chunk, LARGE, MemoryCalls.MADV_HUGEPAGE);
             }
-            MemoryCalls.madvise(chunk, LARGE, MemoryCalls.MADV_POPULATE_WRITE);
+            // The kernel holds the process's memory map meanwhile: guests that need a page would wait, and for as long
+            // as this thread is not given a processor.
+            try (Urgency _ = Urgency.begin()) {
+                MemoryCalls.madvise(chunk, LARGE, MemoryCalls.MADV_POPULATE_WRITE);
+            }
         }
+    }
+
+    /**
+     * Has the kernel put a large page behind a whole 2 MiB chunk that nobody uses yet, by a first touch: unlike
+     * {@link #populateLarge} nobody else waits for that, however long it takes.
+     */
+    void touchLarge(long firstPage) {
+        MemoryCalls.zero(hva() + (firstPage << SMALL_SHIFT), 1);
     }
 
     /** Says who brings pages that are not there; null when all are. The guest is paused. */

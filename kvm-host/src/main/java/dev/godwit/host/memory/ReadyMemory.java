@@ -95,7 +95,7 @@ public final class ReadyMemory implements AutoCloseable {
             return false;
         }
         for (long chunk = ready; chunk < end; chunk++) {
-            memory.populateLarge(chunk * PageSize.SMALL_PER_LARGE);
+            memory.touchLarge(chunk * PageSize.SMALL_PER_LARGE);
         }
         long before = ready;
         try (Arena arena = Arena.ofConfined()) {
