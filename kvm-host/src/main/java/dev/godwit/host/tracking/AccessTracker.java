@@ -119,7 +119,6 @@ public final class AccessTracker implements AutoCloseable {
         this.cpus = cpus;
         this.vcpuNanos = vcpuNanos;
         this.share = share;
-        this.allowance = share * cpus * LOOK_PERIOD;
         this.runs = runs;
         long now = System.nanoTime();
         this.chunks = Math.toIntExact((memory.pages() + PER_CHUNK - 1) / PER_CHUNK);
