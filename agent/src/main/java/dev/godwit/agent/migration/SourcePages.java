@@ -10,6 +10,7 @@ import dev.godwit.agent.transport.Connection;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.agent.transport.TransportException.Kind;
 import dev.godwit.host.memory.PageSet;
+import dev.godwit.host.memory.PageSize;
 import dev.godwit.host.thread.Uninterruptibly;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -97,6 +98,7 @@ final class SourcePages implements PageStore, AutoCloseable {
                 lane.connection,
                 pager.staging(),
                 written,
+                page -> !pager.isWhole((int) (page / PageSize.SMALL_PER_LARGE)),
                 (first, count, _) -> pager.arrived(Place.AT_SOURCE, first, count));
     }
 

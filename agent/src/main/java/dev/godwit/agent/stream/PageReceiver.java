@@ -8,6 +8,7 @@ import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.function.LongPredicate;
 
 /**
  * One data stream's receiving end: checks each frame, then lets the socket fill guest memory itself.
@@ -26,8 +27,21 @@ public final class PageReceiver {
     /** Told of each run of pages, or null. */
     private final Arrivals arrivals;
 
-    /** Where the pages of a chunk go instead of {@link #memory}, or null. */
+    /** Whether pages of the chunk of a page are still wanted; null if all are. */
+    private final LongPredicate wanted;
+
+    /** Where all pages go instead of {@link #memory}, or null. */
     private final MemorySegment landing;
+
+    private final Arena arena;
+    /** Where those go that are not wanted; null before there are any. */
+    private MemorySegment discarded;
+
+    /** Where those of this frame go, or null. */
+    private MemorySegment aside;
+
+    private boolean late;
+
 
     private final PagesHead head;
     private final GatherMessage message;
@@ -51,12 +65,22 @@ public final class PageReceiver {
      *     which nothing is here: to be populated when there is time. Guarded by itself
      */
     public PageReceiver(Arena arena, ByteSource source, GuestMemory memory, PageSet written, PageSet zeroChunks) {
-        this(arena, source, memory, written, null, null, 1, zeroChunks);
+        this(arena, source, memory, written, null, null, null, 1, zeroChunks);
     }
 
-    /** A receiver of single frames, into {@code memory}. */
-    public PageReceiver(Arena arena, ByteSource source, GuestMemory memory, PageSet written, Arrivals arrivals) {
-        this(arena, source, memory, written, arrivals, null, PageFrame.AFTERWARDS, null);
+    /**
+     * A receiver of single frames, into {@code memory}.
+     *
+     * @param wanted whether the chunk of a page lacks anything still: what comes late is not worth a large page
+     */
+    public PageReceiver(
+            Arena arena,
+            ByteSource source,
+            GuestMemory memory,
+            PageSet written,
+            LongPredicate wanted,
+            Arrivals arrivals) {
+        this(arena, source, memory, written, arrivals, null, wanted, PageFrame.AFTERWARDS, null);
     }
 
     /**
@@ -67,7 +91,7 @@ public final class PageReceiver {
      */
     public static PageReceiver landing(Arena arena, ByteSource source, GuestMemory memory, Arrivals arrivals) {
         MemorySegment landing = arena.allocate(PageSize.LARGE, PageSize.SMALL);
-        return new PageReceiver(arena, source, memory, null, arrivals, landing, PageFrame.AFTERWARDS, null);
+        return new PageReceiver(arena, source, memory, null, arrivals, landing, null, PageFrame.AFTERWARDS, null);
     }
 
     private PageReceiver(
@@ -77,6 +101,7 @@ public final class PageReceiver {
             PageSet written,
             Arrivals arrivals,
             MemorySegment landing,
+            LongPredicate wanted,
             int round,
             PageSet zeroChunks) {
         this.source = source;
@@ -84,6 +109,8 @@ public final class PageReceiver {
         this.written = written;
         this.arrivals = arrivals;
         this.landing = landing;
+        this.wanted = wanted;
+        this.arena = arena;
         this.round = round;
         this.zeroChunks = zeroChunks;
         this.head = new PagesHead(arena, source, memory.pages());
@@ -129,7 +156,7 @@ public final class PageReceiver {
             throw head.malformed("frame type 0x" + Integer.toHexString(type));
         }
         receivePages();
-        for (int i = 0, runs = head.runs(); i < runs; i++) {
+        for (int i = 0, runs = head.runs(); i < runs && !late; i++) {
             arrivals.arrived(head.runFirst(i), head.runPages(i), content(i));
         }
         return true;
@@ -137,13 +164,22 @@ public final class PageReceiver {
 
     private void receivePages() throws TransportException {
         head.receiveRuns(round);
-        if (landing == null && head.isLarge()) {
+        late = wanted != null && !wanted.test(head.first());
+        aside = late ? discarded() : landing;
+        if (aside == null && head.isLarge()) {
             backByLargePage();
         }
         takeRuns();
         if (message.count() > 0) {
             source.receive(message);
         }
+    }
+
+    private MemorySegment discarded() {
+        if (discarded == null) {
+            discarded = arena.allocate(PageSize.LARGE, PageSize.SMALL);
+        }
+        return discarded;
     }
 
     private void backByLargePage() {
@@ -164,11 +200,11 @@ public final class PageReceiver {
             long pages = head.runPages(i);
             MemorySegment content = content(i);
             if (head.isContent(i)) {
-                if (written != null) {
+                if (written != null && aside == null) {
                     written.addRange(page, pages);
                 }
                 message.add(content.address(), content.byteSize());
-            } else if (written != null) {
+            } else if (written != null && aside == null) {
                 zero(page, page + pages);
             } else {
                 content.fill((byte) 0);
@@ -180,9 +216,9 @@ public final class PageReceiver {
     private MemorySegment content(int run) {
         long page = head.runFirst(run);
         long bytes = (long) head.runPages(run) << PageSize.SMALL_SHIFT;
-        return landing == null
+        return aside == null
                 ? memory.segment().asSlice(page << PageSize.SMALL_SHIFT, bytes)
-                : landing.asSlice((page - head.first()) << PageSize.SMALL_SHIFT, bytes);
+                : aside.asSlice((page - head.first()) << PageSize.SMALL_SHIFT, bytes);
     }
 
     private void zero(long page, long end) {

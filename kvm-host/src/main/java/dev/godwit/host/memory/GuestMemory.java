@@ -6,7 +6,6 @@ import static dev.godwit.host.memory.PageSize.SMALL_SHIFT;
 
 import dev.godwit.bindings.linux.MemoryCalls;
 import dev.godwit.bindings.linux.SystemCallException;
-import dev.godwit.host.thread.Urgency;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -192,17 +191,13 @@ public final class GuestMemory implements AutoCloseable {
             if (!preferLarge) {
                 MemoryCalls.madvise(chunk, LARGE, MemoryCalls.MADV_HUGEPAGE);
             }
-            // The kernel holds the process's memory map meanwhile: guests that need a page would wait, and for as long
-            // as this thread is not given a processor.
-            try (Urgency _ = Urgency.begin()) {
-                MemoryCalls.madvise(chunk, LARGE, MemoryCalls.MADV_POPULATE_WRITE);
-            }
+            MemoryCalls.madvise(chunk, LARGE, MemoryCalls.MADV_POPULATE_WRITE);
         }
     }
 
     /**
-     * Has the kernel put a large page behind a whole 2 MiB chunk that nobody uses yet, by a first touch: unlike
-     * {@link #populateLarge} nobody else waits for that, however long it takes.
+     * Has the kernel put a large page behind a whole 2 MiB chunk that nobody uses yet, by a first touch. Unlike
+     * {@link #populateLarge} that keeps hold of nothing that others need to map, or to bring pages, however long it takes.
      */
     void touchLarge(long firstPage) {
         MemoryCalls.zero(hva() + (firstPage << SMALL_SHIFT), 1);
