@@ -62,6 +62,9 @@ public final class Pager implements AutoCloseable {
     private final CompletableFuture<Throwable> failure = new CompletableFuture<>();
     private final int wakeup;
     private final Faults faults;
+    /** All that is elsewhere comes of its own accord, and {@link #finish} follows. */
+    private boolean passing;
+
     private final CountDownLatch begun = new CountDownLatch(1);
     private final Thread thread;
     private volatile boolean ending;
@@ -127,6 +130,7 @@ public final class Pager implements AutoCloseable {
     }
 
     private void areElsewhere(PageSet pages, Place place) {
+        passing = place.isPassing() && (passing || absent.cardinality() == 0);
         absent.addAll(pages);
         account.areElsewhere(place, pages.cardinality());
     }
@@ -136,6 +140,9 @@ public final class Pager implements AutoCloseable {
      * memory.
      */
     public void arm() {
+        if (passing) {
+            memory.expectFaults(true);
+        }
         new Arming(memory, staging, userfault, shuttle, chunks).hide(absent);
         memory.watch(use);
         completeIfSo();
@@ -451,6 +458,7 @@ public final class Pager implements AutoCloseable {
         stop();
         memory.watch(null);
         userfault.unregister(memory.hva(), memory.size());
+        memory.expectFaults(false);
         makeLarge(large);
     }
 

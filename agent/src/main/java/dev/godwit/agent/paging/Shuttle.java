@@ -103,12 +103,20 @@ final class Shuttle {
             page = staged.nextAbsent(stop, end);
         }
         MemoryCalls.madvise(seen.address(), PageSize.LARGE, MemoryCalls.MADV_DONTNEED);
+        freeTable(first, end);
         long done = first + (Math.max(0, move(seen(first), whole.address(), PageSize.LARGE)) >>> PageSize.SMALL_SHIFT);
         if (done < end) {
             copyIn(done, end, whole.address() + bytes(first, done));
             MemoryCalls.madvise(whole.address(), PageSize.LARGE, MemoryCalls.MADV_DONTNEED);
         }
         return done;
+    }
+
+    /** Of a chunk of which the guest has nothing, touches may have left a page table in which a large page has no room. */
+    private void freeTable(long first, long end) {
+        if (memory.hasSmallFaults()) {
+            MemoryCalls.madvise(seen(first), bytes(first, end), MemoryCalls.MADV_DONTNEED);
+        }
     }
 
     /** Takes 2 MiB away from where it is; not page by page, so that the table of small pages is not left behind. */
@@ -151,6 +159,7 @@ final class Shuttle {
     long in(long first, long end) {
         long bytes = bytes(first, end);
         if (!hugetlb) {
+            freeTable(first, end);
             return first + (Math.max(0, move(seen(first), staged(first), bytes)) >>> PageSize.SMALL_SHIFT);
         }
         long done = copy(seen(first), staged(first), bytes);

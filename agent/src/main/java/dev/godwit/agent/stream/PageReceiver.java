@@ -42,7 +42,6 @@ public final class PageReceiver {
 
     private boolean late;
 
-
     private final PagesHead head;
     private final GatherMessage message;
     private final PageSet zeroChunks;

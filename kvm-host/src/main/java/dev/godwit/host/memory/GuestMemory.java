@@ -39,6 +39,7 @@ public final class GuestMemory implements AutoCloseable {
     private volatile boolean gaveUp;
     private volatile boolean preferLarge = true;
     private volatile boolean mixed;
+    private volatile boolean smallFaults;
 
     @SuppressWarnings("restricted") // only gives the mapping this object's lifetime
     private GuestMemory(MemorySegment ram, LargePages largePages) {
@@ -174,6 +175,24 @@ public final class GuestMemory implements AutoCloseable {
             mixed |= !large;
             MemoryCalls.madvise(hva(), size(), large ? MemoryCalls.MADV_HUGEPAGE : MemoryCalls.MADV_NOHUGEPAGE);
         }
+    }
+
+    /**
+     * Whether a touch of what is not there is about one small page, whose absence the kernel then reports at once: else it
+     * makes 2 MiB of zeros first, 0.3 ms, and throws them away. For as long as touches are reported; such a touch leaves an
+     * empty page table behind, which is in the way of a large page. No effect on memory that has no transparent large
+     * pages, and on kernels that would keep that table ({@link Userfault#freesTables}).
+     */
+    public void expectFaults(boolean expected) {
+        if (largePages == LargePages.THP && preferLarge && Userfault.freesTables()) {
+            smallFaults = expected;
+            MemoryCalls.madvise(hva(), size(), expected ? MemoryCalls.MADV_NOHUGEPAGE : MemoryCalls.MADV_HUGEPAGE);
+        }
+    }
+
+    /** Whether touches leave page tables behind just now. */
+    public boolean hasSmallFaults() {
+        return smallFaults;
     }
 
     /** Whether the kernel has had all of it in one mapping throughout; it may take a while to join what was in several. */

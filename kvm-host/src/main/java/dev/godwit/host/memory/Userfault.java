@@ -20,6 +20,8 @@ import dev.godwit.bindings.linux.gen.uffdio_zeropage;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * One userfaultfd: whoever touches a missing page of a registered range sleeps until somebody puts a page there. The
@@ -43,6 +45,8 @@ public final class Userfault implements AutoCloseable {
     public static final long MESSAGE = uffd_msg.sizeof();
 
     private static final int CLOSED = -1;
+    private static final Pattern RELEASE = Pattern.compile("(\\d+)\\.(\\d+)");
+    private static final boolean FREES_TABLES = isSince(System.getProperty("os.version"), 6, 14);
     private static final long ADDRESS = uffd_msg.arg$offset() + uffd_msg.arg.pagefault.address$offset();
     private static final long FLAGS = uffd_msg.arg$offset() + uffd_msg.arg.pagefault.flags$offset();
     private static final ThreadLocal<MemorySegment> ARGUMENT =
@@ -92,6 +96,20 @@ public final class Userfault implements AutoCloseable {
         } catch (SystemCallException e) {
             return Optional.of(e.getMessage());
         }
+    }
+
+    /** Whether {@code MADV_DONTNEED} of 2 MiB of small pages frees their page table, too: Linux 6.14. */
+    public static boolean freesTables() {
+        return FREES_TABLES;
+    }
+
+    private static boolean isSince(String release, int major, int minor) {
+        Matcher version = RELEASE.matcher(release);
+        if (!version.lookingAt()) {
+            return false;
+        }
+        int its = Integer.parseInt(version.group(1));
+        return its > major || (its == major && Integer.parseInt(version.group(2)) >= minor);
     }
 
     /** The kernel's {@code UFFD_FEATURE_} bits. */
