@@ -103,6 +103,48 @@ class PageOracleTest {
         }
     }
 
+    /** What comes for a chunk that lacks nothing any more costs no memory, and is nobody's. */
+    @Test
+    void whatIsNotWantedIsReceivedNowhere() throws Exception {
+        Path file = directory.resolve("late");
+        try (Arena arena = Arena.ofShared();
+                GuestMemory from = GuestMemory.allocate((long) PAGES * PAGE, LargePages.NONE);
+                GuestMemory to = GuestMemory.allocate((long) PAGES * PAGE, LargePages.THP)) {
+            from.segment().fill((byte) 3);
+            PageSet all = new PageSet(arena, PAGES);
+            all.addRange(0, PAGES);
+            try (FileStream recording = FileStream.create(file)) {
+                PageSender sender = new PageSender(arena, recording, from, new RateLimit(0));
+                for (long chunk = 0; chunk < PageFrame.chunksIn(PAGES); chunk++) {
+                    sender.sendChunk(all, chunk, true, PageFrame.AFTERWARDS);
+                }
+                sender.endRound(PageFrame.AFTERWARDS);
+            }
+            PageSet told = new PageSet(arena, PAGES);
+            try (FileStream in = FileStream.open(file)) {
+                new PageReceiver(
+                                arena,
+                                in,
+                                to,
+                                new PageSet(arena, PAGES),
+                                page -> page / 512 != 1,
+                                (first, count, _) -> told.addRange(first, count))
+                        .receiveArrivals();
+            }
+            PageSet wanted = new PageSet(arena, PAGES);
+            wanted.addAll(all);
+            wanted.removeRange(512, 512);
+            PageSet here = Backing.scan(arena, to).resident();
+            for (long page = 0; page < PAGES; page++) {
+                assertEquals(wanted.contains(page), told.contains(page), "page " + page);
+                assertEquals(wanted.contains(page), here.contains(page), "page " + page);
+                if (wanted.contains(page)) {
+                    assertEquals((byte) 3, to.segment().get(ValueLayout.JAVA_BYTE, page * PAGE));
+                }
+            }
+        }
+    }
+
     @Test
     void aPageIsZeroWhenAllItsBytesAre() {
         Random random = Chance.random("aPageIsZeroWhenAllItsBytesAre");

@@ -103,7 +103,7 @@ public final class Userfault implements AutoCloseable {
         return FREES_TABLES;
     }
 
-    private static boolean isSince(String release, int major, int minor) {
+    static boolean isSince(String release, int major, int minor) {
         Matcher version = RELEASE.matcher(release);
         if (!version.lookingAt()) {
             return false;

@@ -1,6 +1,7 @@
 package dev.godwit.host.memory;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.bindings.linux.Errno;
@@ -13,6 +14,8 @@ import java.lang.foreign.ValueLayout;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Pages go aside and come back with what they held, and who touches a missing one is told of and waits. */
 class UserfaultTest {
@@ -38,6 +41,54 @@ class UserfaultTest {
             assertTrue(Backing.scan(arena, memory).largeBytes() >= large);
             assertEquals((byte) 7, memory.segment().get(ValueLayout.JAVA_BYTE, memory.size() - 1));
         }
+    }
+
+    /** Who touches a missing page in vain leaves a page table, which must not be in the way of a large page. */
+    @Test
+    void aLargePageGoesWhereSomebodyWaitsForASmallOne() throws Exception {
+        try (GuestMemory memory = GuestMemory.allocate(LARGE, LargePages.THP);
+                GuestMemory aside = GuestMemory.allocate(LARGE, LargePages.THP);
+                Userfault userfault = Userfault.open();
+                Arena arena = Arena.ofConfined()) {
+            aside.populateLarge(0);
+            aside.segment().fill((byte) 5);
+            long large = Backing.scan(arena, aside).largeBytes();
+            memory.expectFaults(true);
+            assertEquals(Userfault.freesTables(), memory.hasSmallFaults());
+            if (!memory.hasSmallFaults()) {
+                // Such a kernel goes on making large pages of zeros first.
+                return;
+            }
+            userfault.register(memory.hva(), memory.size());
+            int file = MemoryCalls.memfdCreate("touch", MemoryCalls.MFD_CLOEXEC);
+            CompletableFuture<Long> read = new CompletableFuture<>();
+            Thread.ofPlatform()
+                    .daemon()
+                    .start(() -> read.complete(
+                            FileCalls.pwrite(ErrnoCapture.ofThread(), file, memory.hva() + SMALL, SMALL, 0)));
+            assertTrue(userfault.await(60_000));
+            assertEquals(0, MemoryCalls.madvise(memory.hva(), LARGE, MemoryCalls.MADV_DONTNEED));
+            assertEquals(LARGE, userfault.move(memory.hva(), aside.hva(), LARGE));
+            assertEquals(SMALL, read.get(60, TimeUnit.SECONDS));
+            assertEquals(large, Backing.scan(arena, memory).largeBytes());
+            userfault.unregister(memory.hva(), memory.size());
+            memory.expectFaults(false);
+            assertFalse(memory.hasSmallFaults());
+            FileCalls.close(file);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "6.14.0, true",
+        "6.13.99-rc1, false",
+        "7.0-x, true",
+        "5.20.1, false",
+        "6.18.44-fc-v595, true",
+        "odd, false"
+    })
+    void kernelsThatFreeTablesAreTold(String release, boolean frees) {
+        assertEquals(frees, Userfault.isSince(release, 6, 14));
     }
 
     @Test
