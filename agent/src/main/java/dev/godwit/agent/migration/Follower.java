@@ -133,7 +133,7 @@ final class Follower implements AutoCloseable {
     @Override
     public void close() {
         pages.end();
-        if (pager.elsewhere() > 0) {
+        if (pager.elsewhere() > 0 || pager.failure().isDone()) {
             // Whatever went wrong: it must not take a page that is missing for one of zeros. No effect on one that
             // ended.
             giveUp("its memory could not be brought here");

@@ -77,7 +77,7 @@ final class Precopy {
             }
             follows = options.mayPostcopy() && mustGoAhead(fits);
             if (convergence.isHopeless() && !follows) {
-                SwitchoverCost.refused();
+                SwitchoverCost.refused(options.downtime());
                 throw hopeless();
             }
         }
@@ -215,7 +215,7 @@ final class Precopy {
     private MigrationException hopeless() {
         return new MigrationException(
                 Kind.NOT_CONVERGED,
-                "saving and restoring the machine alone take "
+                "saving and restoring the machine alone are reckoned with "
                         + figures.fixedDowntime().toMillis() + " ms, the budget for the whole pause is "
                         + options.downtime().toMillis() + " ms; allow a longer --downtime");
     }

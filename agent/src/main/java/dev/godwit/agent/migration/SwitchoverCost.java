@@ -39,9 +39,15 @@ final class SwitchoverCost {
         return known == ASSUMED_NANOS ? measured : (known + measured) / 2;
     }
 
-    /** A migration was refused because of what was {@link #planned}. */
-    static void refused() {
-        REFUSED.updateAndGet(times -> Math.min(times + 1, Long.SIZE - 1));
+    /**
+     * A migration was refused because of what was {@link #planned}.
+     *
+     * @param budget of that migration: one that nothing could have met says nothing about the others
+     */
+    static void refused(Duration budget) {
+        if (budget.toNanos() > 2 * ASSUMED_NANOS) {
+            REFUSED.updateAndGet(times -> Math.min(times + 1, Long.SIZE - 1));
+        }
     }
 
     /**

@@ -55,6 +55,8 @@ final class Chunks {
 
     private final Object[] locks = new Object[LOCKS];
     private final PageSet large;
+    /** Chunks in whose place there are zeros now that came at once. */
+    private final PageSet zeroed;
 
     Chunks(Arena arena, Shuttle shuttle, GuestMemory staging, PageAccount account) {
         this.shuttle = shuttle;
@@ -64,6 +66,7 @@ final class Chunks {
         this.states = new State[chunks];
         Arrays.fill(states, State.COMPLETE);
         this.large = new PageSet(arena, chunks);
+        this.zeroed = new PageSet(arena, chunks);
         this.broken = new boolean[chunks];
         this.lastIn = new long[chunks];
         Arrays.fill(lastIn, System.nanoTime());
@@ -298,13 +301,17 @@ final class Chunks {
         }
     }
 
-    /** The touch of a page that is nowhere: it is zeros, inside a large page where there can be one. */
+    /**
+     * The touch of a page that is nowhere: it is zeros, inside a large page where there can be one, or later, where the
+     * touch has left a page table ({@link #zeroed}). On the pager's thread.
+     */
     void zeroFill(int chunk, long page) {
         long first = first(chunk);
         long end = end(chunk);
         boolean untouched = states[chunk] == State.COMPLETE && !broken[chunk];
         if (untouched && canBeLarge(chunk) && shuttle.zeroIn(first, end, chunk % LOCKS)) {
             account.touched(first, end);
+            zeroed.add(chunk);
             return;
         }
         // What was there already, or has just come, stays.
@@ -381,6 +388,11 @@ final class Chunks {
             page = stop + 1;
         }
         return taken;
+    }
+
+    /** Chunks that the guest had nothing of, and has zeros since it touched them; once the pager's thread has ended. */
+    PageSet zeroed() {
+        return zeroed;
     }
 
     private void breakUp(int chunk) {

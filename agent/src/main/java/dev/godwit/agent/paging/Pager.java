@@ -62,8 +62,8 @@ public final class Pager implements AutoCloseable {
     private final CompletableFuture<Throwable> failure = new CompletableFuture<>();
     private final int wakeup;
     private final Faults faults;
-    /** All that is elsewhere comes of its own accord, and {@link #finish} follows. */
-    private boolean passing;
+    /** Some of what is elsewhere stays there until it is wanted; else {@link #finish} follows. */
+    private boolean staying;
 
     private final CountDownLatch begun = new CountDownLatch(1);
     private final Thread thread;
@@ -95,6 +95,8 @@ public final class Pager implements AutoCloseable {
             this.use = new HostUse(chunks, account, this::giveUp);
             this.wakeup = SystemCallException.checkInt(
                     EventCalls.eventfd(0, EventCalls.EFD_NONBLOCK | EventCalls.EFD_CLOEXEC), "eventfd");
+            int event = wakeup;
+            taken.push(() -> FileCalls.close(event));
             this.faults = new Faults(memory, userfault, chunks, map, times, stores, wakeup);
             // Now, and not when a guest stands still until it runs: a new thread waits its turn for a processor.
             this.thread = Thread.ofPlatform().name("pager").daemon().start(this::run);
@@ -130,7 +132,7 @@ public final class Pager implements AutoCloseable {
     }
 
     private void areElsewhere(PageSet pages, Place place) {
-        passing = place.isPassing() && (passing || absent.cardinality() == 0);
+        staying |= !place.isPassing();
         absent.addAll(pages);
         account.areElsewhere(place, pages.cardinality());
     }
@@ -140,10 +142,11 @@ public final class Pager implements AutoCloseable {
      * memory.
      */
     public void arm() {
-        if (passing) {
+        new Arming(memory, staging, userfault, shuttle, chunks).hide(absent);
+        if (!staying && !absent.isEmpty()) {
+            // Not sooner: staging memory, into which that moves, would be in small pages, too.
             memory.expectFaults(true);
         }
-        new Arming(memory, staging, userfault, shuttle, chunks).hide(absent);
         memory.watch(use);
         completeIfSo();
     }
@@ -459,7 +462,12 @@ public final class Pager implements AutoCloseable {
         memory.watch(null);
         userfault.unregister(memory.hva(), memory.size());
         memory.expectFaults(false);
-        makeLarge(large);
+        try (Arena own = Arena.ofConfined()) {
+            PageSet all = new PageSet(own, large.pages());
+            all.addAll(large);
+            all.addAll(chunks.zeroed());
+            makeLarge(all);
+        }
     }
 
     /** Makes large pages of these chunks, as far as all of them is here. */

@@ -11,6 +11,7 @@ import org.junit.jupiter.api.Test;
 class SwitchoverCostTest {
     private static final long MILLI = 1_000_000;
     private static final Duration RESTORE = Duration.ofMillis(100);
+    private static final Duration BUDGET = Duration.ofMillis(300);
 
     @BeforeEach
     void aSlowHost() {
@@ -37,29 +38,36 @@ class SwitchoverCostTest {
     @Test
     void whatIsRefusedIsTriedAgain() {
         assertEquals(800, plannedMillis());
-        SwitchoverCost.refused();
+        SwitchoverCost.refused(BUDGET);
         assertEquals(400, plannedMillis());
-        SwitchoverCost.refused();
+        SwitchoverCost.refused(BUDGET);
         assertEquals(200, plannedMillis());
     }
 
     @Test
     void noLessIsPlannedThanBeforeAnythingWasMeasured() {
         for (int i = 0; i < 200; i++) {
-            SwitchoverCost.refused();
+            SwitchoverCost.refused(BUDGET);
             assertTrue(plannedMillis() >= 20, i + " times refused");
         }
         assertEquals(20, plannedMillis());
         aQuickHost();
-        SwitchoverCost.refused();
+        SwitchoverCost.refused(BUDGET);
         assertEquals(
                 2, SwitchoverCost.planned(Duration.ZERO).plusNanos(MILLI / 2).toMillis(), "less was measured");
     }
 
     @Test
+    void aBudgetThatNothingMeetsSaysNothing() {
+        SwitchoverCost.refused(Duration.ofMillis(1));
+        SwitchoverCost.refused(Duration.ofMillis(20));
+        assertEquals(800, plannedMillis());
+    }
+
+    @Test
     void aMeasurementCountsWhateverWasRefusedBefore() {
-        SwitchoverCost.refused();
-        SwitchoverCost.refused();
+        SwitchoverCost.refused(BUDGET);
+        SwitchoverCost.refused(BUDGET);
         SwitchoverCost.saved(700 * MILLI);
         assertEquals(800, plannedMillis());
     }

@@ -1,0 +1,100 @@
+package dev.godwit.agent.paging;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.godwit.host.memory.Backing;
+import dev.godwit.host.memory.LargePages;
+import dev.godwit.host.memory.PageSet;
+import dev.godwit.host.memory.PageSize;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Large pages stay what they are while pages are missing and somebody waits: not only once all is over. */
+@Timeout(120)
+class LargeFaultTest {
+    private static final int PER_CHUNK = PageSize.SMALL_PER_LARGE;
+    private static final int CHUNKS = 6;
+    private static final long WORD = 0x9e3;
+
+    @Test
+    void chunksThatSomebodyWaitedForGoInAsLargePages() throws Exception {
+        try (ModelHost host = new ModelHost((long) CHUNKS * PER_CHUNK, LargePages.THP);
+                Arena arena = Arena.ofShared()) {
+            PageSet absent = new PageSet(arena, host.memory.pages());
+            PageSet large = new PageSet(arena, CHUNKS);
+            for (long page = 0; page < host.memory.pages(); page++) {
+                ModelHost.write(host.memory, page, 0, WORD + page);
+            }
+            for (int chunk = 0; chunk < CHUNKS; chunk++) {
+                absent.add((long) chunk * PER_CHUNK);
+                large.add(chunk);
+            }
+            long before = Backing.scan(arena, host.memory).largeBytes();
+            host.pager.preferLarge(large);
+            host.pager.locate(absent, Place.AT_SOURCE);
+            host.pager.arm();
+            assertTrue(Backing.scan(arena, host.pager.staging()).largeBytes() >= before, "they are aside as they were");
+            host.pager.attach(Place.AT_SOURCE, new Nobody());
+            host.pager.start();
+            host.touch(0, 0, true, WORD);
+            host.touch(PER_CHUNK + 7, 0, true, WORD + PER_CHUNK + 7);
+            while (host.pager.waiting() < 2) {
+                Thread.onSpinWait();
+            }
+            MemorySegment content = arena.allocate(PageSize.SMALL, PageSize.SMALL);
+            for (int chunk = 0; chunk < CHUNKS; chunk++) {
+                content.set(ValueLayout.JAVA_LONG, 0, WORD + (long) chunk * PER_CHUNK);
+                host.pager.arrived(Place.AT_SOURCE, (long) chunk * PER_CHUNK, 1, content);
+            }
+            for (ModelHost.Touch touch : host.touches) {
+                var _ = touch.result().get();
+            }
+            host.pager.complete().get();
+            assertTrue(Backing.scan(arena, host.memory).largeBytes() >= before, "they are back as they were");
+            for (long page = 0; page < host.memory.pages(); page++) {
+                assertEquals(WORD + page, ModelHost.read(host.memory, page, 0), "page " + page);
+            }
+            host.pager.finish(large);
+        }
+    }
+
+    /** Of a guest of which nothing is here yet: what comes is put together in large pages. */
+    @Test
+    void stagingMemoryIsLargeWhateverTouchesAre() {
+        try (ModelHost host = new ModelHost(2L * PER_CHUNK, LargePages.THP);
+                Arena arena = Arena.ofShared()) {
+            PageSet absent = new PageSet(arena, host.memory.pages());
+            absent.addRange(0, host.memory.pages());
+            host.pager.locate(absent, Place.AT_SOURCE);
+            host.pager.arm();
+            host.pager.staging().populateLarge(0);
+            assertTrue(Backing.scan(arena, host.pager.staging()).largeChunks().contains(0));
+        }
+    }
+
+    /** What nobody ever had comes in small pages while others are missing, and is large in the end. */
+    @Test
+    void newMemoryIsLargeInTheEnd() throws Exception {
+        try (ModelHost host = new ModelHost(2L * PER_CHUNK, LargePages.THP);
+                Arena arena = Arena.ofShared()) {
+            PageSet absent = new PageSet(arena, host.memory.pages());
+            absent.add(0);
+            host.pager.locate(absent, Place.AT_SOURCE);
+            host.pager.arm();
+            host.pager.attach(Place.AT_SOURCE, new Nobody());
+            host.pager.start();
+            host.touch(PER_CHUNK + 5, 0, true, WORD);
+            var _ = host.touches.getFirst().result().get();
+            host.pager.arrived(Place.AT_SOURCE, 0, 1, arena.allocate(PageSize.SMALL, PageSize.SMALL));
+            host.pager.complete().get();
+            host.pager.finish(new PageSet(arena, 2));
+            assertTrue(Backing.scan(arena, host.memory).largeChunks().contains(1));
+            assertEquals(WORD, ModelHost.read(host.memory, PER_CHUNK + 5, 0));
+            assertEquals(0, ModelHost.read(host.memory, PER_CHUNK + 6, 0));
+        }
+    }
+}
