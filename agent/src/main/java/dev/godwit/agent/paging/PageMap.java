@@ -137,55 +137,44 @@ public final class PageMap {
 
     /** Says that all of these pages are there, each in its frame, of which there are as many and in their order. */
     public void setAll(PageSet which, Place place, int[] frames) {
+        put(which, place, frames);
+    }
+
+    /** Says that all of these pages are there: a place that has no frames. */
+    public void setAll(PageSet which, Place place) {
+        put(which, place, null);
+    }
+
+    /** Row by row: single pages by a call each are slow, and a guest may be waiting; see {@link #read}. */
+    private void put(PageSet which, Place place, int[] frames) {
         int[] row = new int[ROW];
         int next = 0;
-        for (long page = which.next(0, pages); page < pages; page = which.next(page + 1, pages)) {
+        for (long page = which.next(0, pages); page < pages; ) {
             long first = page & -ROW;
-            int count = read(first, pages, row);
-            for (int i = 0; i < count; i += Long.SIZE) {
-                next = fill(row, i, which.word((first + i) / Long.SIZE), place.code(), frames, next);
+            long end = Math.min(first + ROW, pages);
+            if (frames == null && which.nextAbsent(page, end) == end) {
+                setRange(page, end - page, place);
+            } else {
+                int count = read(first, pages, row);
+                for (int i = 0; i < count; i += Long.SIZE) {
+                    next = fill(row, i, which.word((first + i) / Long.SIZE), place.code(), frames, next);
+                }
+                MemorySegment.copy(row, 0, entries, ValueLayout.JAVA_INT, first * Integer.BYTES, count);
             }
-            MemorySegment.copy(row, 0, entries, ValueLayout.JAVA_INT, first * Integer.BYTES, count);
-            page = first + ROW - 1;
+            page = which.next(end, pages);
         }
     }
 
     private static int fill(int[] row, int from, long word, int place, int[] frames, int next) {
         int at = next;
         for (long left = word; left != 0; left &= left - 1) {
-            int frame = frames[at++];
+            int frame = frames == null ? 0 : frames[at++];
             if (frame < 0 || frame >= MAX_FRAMES) {
                 throw new IndexOutOfBoundsException("frame " + frame + " of " + MAX_FRAMES);
             }
             row[from + Long.numberOfTrailingZeros(left)] = place << PLACE_SHIFT | frame;
         }
         return at;
-    }
-
-    /** Says that all of these pages are there: a place that has no frames. */
-    public void setAll(PageSet which, Place place) {
-        int[] row = new int[ROW];
-        for (long page = which.next(0, pages); page < pages; page = which.next(page, pages)) {
-            long first = page & -ROW;
-            long end = Math.min(first + ROW, pages);
-            if (which.nextAbsent(page, end) == end) {
-                setRange(page, end - page, place);
-            } else {
-                // Single pages by a call each are slow, and a guest may be waiting: see read.
-                int count = read(first, pages, row);
-                for (int i = 0; i < count; i += Long.SIZE) {
-                    fill(row, i, which.word((first + i) / Long.SIZE), place.code() << PLACE_SHIFT);
-                }
-                MemorySegment.copy(row, 0, entries, ValueLayout.JAVA_INT, first * Integer.BYTES, count);
-            }
-            page = end;
-        }
-    }
-
-    private static void fill(int[] row, int from, long word, int entry) {
-        for (long left = word; left != 0; left &= left - 1) {
-            row[from + Long.numberOfTrailingZeros(left)] = entry;
-        }
     }
 
     /** How many of the pages {@code first .. end-1} are there. */

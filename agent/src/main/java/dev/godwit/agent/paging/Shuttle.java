@@ -196,9 +196,8 @@ final class Shuttle {
      */
     boolean zeroIn(long first, long end, int slot) {
         long bytes = bytes(first, end);
-        // Not in staging memory, to which somebody might be writing; and not where the guest's was taken, which may be
-        // of
-        // small pages.
+        // Neither in staging memory, to which somebody might be writing, nor where merge puts what the guest had, which
+        // may be of small pages.
         long zeros = bench.hva() + (2L * slot + 1) * PageSize.LARGE;
         MemoryCalls.madvise(zeros, bytes, MemoryCalls.MADV_POPULATE_WRITE);
         long done = hugetlb ? copy(seen(first), zeros, bytes) : move(seen(first), zeros, bytes);
