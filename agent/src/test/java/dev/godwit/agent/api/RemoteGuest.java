@@ -2,25 +2,16 @@ package dev.godwit.agent.api;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.godwit.agent.Eventually;
 import dev.godwit.agent.inventory.Guest;
 import dev.godwit.agent.memoryhost.RemoteStatus;
 import dev.godwit.agent.migration.GuestTalk;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.memory.Backing;
 import java.lang.foreign.Arena;
-import java.util.concurrent.locks.LockSupport;
-import java.util.function.BooleanSupplier;
 
 /** A dirtier that has memory at a memory host, at an agent of this process. */
 record RemoteGuest(Agent agent, String name) {
-    static void await(BooleanSupplier condition, String what) {
-        long deadline = System.nanoTime() + 60_000_000_000L;
-        while (!condition.getAsBoolean()) {
-            assertTrue(System.nanoTime() < deadline, "it does not come that " + what);
-            LockSupport.parkNanos(5_000_000);
-        }
-    }
-
     Guest guest() {
         return agent.inventory().guest(name);
     }
@@ -40,7 +31,7 @@ record RemoteGuest(Agent agent, String name) {
 
     /** Until more than so much of its memory has left it. */
     void awaitElsewhere(int mib) {
-        await(() -> status().remotePages() > mib * 256L, "its memory leaves it");
+        Eventually.await(() -> status().remotePages() > mib * 256L, "its memory leaves it");
     }
 
     long residentBytes() {

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.godwit.agent.Eventually;
 import dev.godwit.agent.memoryhost.MemoryHost;
 import dev.godwit.agent.migration.Chance;
 import java.io.IOException;
@@ -137,7 +138,7 @@ class RemoteGuestFaultTest {
             Path ballast = small.resolve("ballast");
             fill(ballast, 140 * MIB);
             ask("web");
-            RemoteGuest.await(() -> guest("web").status().noRoom(), "the memory host has no room");
+            Eventually.await(() -> guest("web").status().noRoom(), "the memory host has no room");
             // It has what it may, three batches, of which one has come back, and the rests of chunks; no more while
             // that
             // lasts.

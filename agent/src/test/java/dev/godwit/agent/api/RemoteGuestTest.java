@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.godwit.agent.Eventually;
 import dev.godwit.agent.memoryhost.MemoryHost;
 import dev.godwit.host.tracking.AccessTracker;
 import java.net.InetAddress;
@@ -87,7 +88,7 @@ class RemoteGuestTest {
         startGuest("rate=2000 pattern=random");
         for (int i = 0; i < 3; i++) {
             web(a).verify();
-            RemoteGuest.await(() -> web(a).residentBytes() <= LOCAL + MIB, "it has no more than it may");
+            Eventually.await(() -> web(a).residentBytes() <= LOCAL + MIB, "it has no more than it may");
         }
         assertTrue(web(a).status().fetchedPages() > 60 * 256);
         client(a).remove("web");
@@ -106,7 +107,7 @@ class RemoteGuestTest {
             assertTrue(done.report().remotePages() > 50 * 256, done.report().toString());
             assertTrue(done.report().sentBytes() < 80 * MIB, done.report().toString());
             Agent there = to;
-            RemoteGuest.await(() -> web(there).residentBytes() <= LOCAL + MIB, "it has no more than it may");
+            Eventually.await(() -> web(there).residentBytes() <= LOCAL + MIB, "it has no more than it may");
             web(there).verify();
             Agent back = from;
             from = to;
@@ -122,7 +123,7 @@ class RemoteGuestTest {
         for (int i = 0; i < 2; i++) {
             memoryHost.close();
             web(a).machine().serial().offer((byte) 'v');
-            RemoteGuest.await(() -> client(a).guest("web").state().equals("waiting"), "the guest waits");
+            Eventually.await(() -> client(a).guest("web").state().equals("waiting"), "the guest waits");
             assertTrue(client(a).guest("web").memoryHost().awayMillis() > 0);
             long from = web(a).machine().serialLog().endOffset();
             startMemoryHost(files);
@@ -142,7 +143,7 @@ class RemoteGuestTest {
         memoryHost.close();
         long from = web(a).machine().serialLog().endOffset();
         web(a).machine().serial().offer((byte) 'v');
-        RemoteGuest.await(() -> client(a).guest("web").state().equals("waiting"), "the guest waits");
+        Eventually.await(() -> client(a).guest("web").state().equals("waiting"), "the guest waits");
         LockSupport.parkNanos(1_000_000_000);
         long begin = System.nanoTime();
         MigrateRequest request =
@@ -157,7 +158,7 @@ class RemoteGuestTest {
         assertEquals("waiting", client(a).guest("web").state());
         startMemoryHost(files);
         web(a).awaitVerified(from);
-        RemoteGuest.await(tracker::isTracking, "it is tracked again");
+        Eventually.await(tracker::isTracking, "it is tracked again");
         long looks = tracker.cost().looks();
         assertTrue(tracker.awaitLooks(looks + 3, Duration.ofSeconds(30)));
         assertNull(migrate(a, b, "precopy", true).error());
@@ -170,7 +171,7 @@ class RemoteGuestTest {
         startGuest("rate=2000");
         memoryHost.close();
         startMemoryHost(null);
-        RemoteGuest.await(() -> client(a).guest("web").state().equals("stopped"), "the guest is stopped");
+        Eventually.await(() -> client(a).guest("web").state().equals("stopped"), "the guest is stopped");
         GuestView guest = client(a).guest("web");
         assertEquals("pages-lost", guest.reason());
         assertTrue(guest.detail().contains("does not have the guest's pages"), guest.detail());

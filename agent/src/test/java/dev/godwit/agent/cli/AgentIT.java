@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.godwit.agent.Eventually;
 import dev.godwit.agent.api.ApiClient;
 import dev.godwit.agent.api.StartRequest;
 import dev.godwit.agent.config.Failure;
@@ -91,11 +92,7 @@ class AgentIT {
             MeasuringGuest guest = new MeasuringGuest("web", a.client());
             guest.awaitReady();
             // Not before somebody follows.
-            long deadline = System.nanoTime() + 60_000_000_000L;
-            while (!printed.toString(US_ASCII).contains("READY ")) {
-                assertTrue(System.nanoTime() < deadline, "nothing is printed");
-                LockSupport.parkNanos(10_000_000);
-            }
+            Eventually.await(() -> printed.toString(US_ASCII).contains("READY "), () -> "nothing is printed");
             guest.zero();
             assertEquals(
                     0,

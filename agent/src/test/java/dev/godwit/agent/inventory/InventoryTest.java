@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.godwit.agent.Eventually;
 import dev.godwit.agent.config.Failure;
 import dev.godwit.agent.metrics.AgentMetrics;
 import dev.godwit.agent.migration.ChunkRun;
@@ -36,7 +37,6 @@ import java.util.Optional;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -301,7 +301,7 @@ class InventoryTest {
             assertTrue(tracker.awaitLooks(2, PATIENCE));
             for (int i = 0; i < 2; i++) {
                 MigrationJob job = here.migrations().start(guest, server.address(), MigrationOptions.DEFAULT);
-                awaitThat(() -> !tracker.isTracking(), "looking on costs when time is dear");
+                Eventually.await(() -> !tracker.isTracking(), () -> "looking on costs when time is dear");
                 mayRefuse.release();
                 assertTrue(job.await(PATIENCE.toMillis()));
                 MigrationException refused = job.outcome().orElseThrow().error();
@@ -309,7 +309,7 @@ class InventoryTest {
                 assertTrue(refused.getMessage().contains("does not fit"), refused.getMessage());
                 assertEquals(GuestState.RUNNING, guest.state());
                 // On a busy host its migration waits for that only briefly.
-                awaitThat(tracker::isTracking, "it is tracked again");
+                Eventually.await(tracker::isTracking, "it is tracked again");
                 long looks = tracker.cost().looks();
                 assertTrue(tracker.awaitLooks(looks + 2, PATIENCE), "it looks on");
             }
@@ -323,14 +323,6 @@ class InventoryTest {
         guest.input(new byte[] {'v'}, 0);
         String answer = awaitLog(guest, from, "VERIFIED ");
         assertTrue(answer.endsWith(" errors=0"), answer);
-    }
-
-    private static void awaitThat(BooleanSupplier condition, String message) {
-        long deadline = System.nanoTime() + PATIENCE.toNanos();
-        while (!condition.getAsBoolean()) {
-            assertTrue(System.nanoTime() < deadline, message);
-            LockSupport.parkNanos(1_000_000);
-        }
     }
 
     /** The first whole line from an offset of a guest's log on that begins so. */

@@ -3,6 +3,7 @@ package dev.godwit.agent.memoryhost;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.godwit.agent.Eventually;
 import dev.godwit.agent.transport.TransportException;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -17,7 +18,6 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -47,7 +47,7 @@ class RegionLinkTest {
             gate.somebodyWaits.await();
             link.takeBack();
             gate.open.countDown();
-            await(() -> link.epoch() == 2 && link.isConnected());
+            Eventually.await(() -> link.epoch() == 2 && link.isConnected(), "it is connected as the new owner");
             // Who takes it now keeps it.
             link.yielding(true);
             try (RegionLink next = new RegionLink(
@@ -65,14 +65,6 @@ class RegionLinkTest {
                 assertTrue(next.isConnected());
             }
             assertEquals(List.of(), lost);
-        }
-    }
-
-    private static void await(BooleanSupplier condition) {
-        long deadline = System.nanoTime() + 60_000_000_000L;
-        while (!condition.getAsBoolean()) {
-            assertTrue(System.nanoTime() < deadline, "it does not come");
-            LockSupport.parkNanos(1_000_000);
         }
     }
 

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.godwit.agent.Eventually;
 import dev.godwit.agent.memoryhost.MemoryHost;
 import dev.godwit.agent.migration.MigrationException.Kind;
 import dev.godwit.agent.paging.Place;
@@ -78,7 +79,7 @@ class MemoryHostAwayTest {
 
     private void goAway() {
         memoryHost.close();
-        RemoteSource.await(guest.memory()::isStuck);
+        Eventually.await(guest.memory()::isStuck, "the guest waits");
     }
 
     /** The guest waits, and so does the migration. */
@@ -119,9 +120,11 @@ class MemoryHostAwayTest {
         }) {
             Migration migration = guest.to(target, mode(MigrationMode.POSTCOPY));
             CompletableFuture<MigrationException> end = failure(migration);
-            RemoteSource.await(() -> target.end.isDone()
-                    || (migration.progress().phase() == MigrationPhase.PRECOPY
-                            && guest.memory().isStuck()));
+            Eventually.await(
+                    () -> target.end.isDone()
+                            || (migration.progress().phase() == MigrationPhase.PRECOPY
+                                    && guest.memory().isStuck()),
+                    "it ends or waits");
             cancel(migration, end);
             assertNotNull(target.end.get(SOON_SECONDS, TimeUnit.SECONDS));
         }
@@ -133,9 +136,9 @@ class MemoryHostAwayTest {
         try (RemoteHost target = new RemoteHost(kvm)) {
             Migration migration = guest.to(target, mode(MigrationMode.PRECOPY).withBandwidth(8 * MIB));
             CompletableFuture<MigrationException> end = failure(migration);
-            RemoteSource.await(() -> migration.progress().round() > 0);
+            Eventually.await(() -> migration.progress().round() > 0, "the first round begins");
             goAway();
-            RemoteSource.await(() -> migration.progress().phase() == MigrationPhase.SWITCHOVER);
+            Eventually.await(() -> migration.progress().phase() == MigrationPhase.SWITCHOVER, "it switches over");
             cancel(migration, end);
             assertNotNull(target.end.get(SOON_SECONDS, TimeUnit.SECONDS));
         }
@@ -148,7 +151,7 @@ class MemoryHostAwayTest {
             Migration migration = guest.to(
                     target, mode(MigrationMode.PRECOPY).withBandwidth(8 * MIB).withStall(Duration.ofSeconds(2)));
             CompletableFuture<MigrationException> end = failure(migration);
-            RemoteSource.await(() -> migration.progress().round() > 0);
+            Eventually.await(() -> migration.progress().round() > 0, "the first round begins");
             goAway();
             MigrationException failure = end.get(60, TimeUnit.SECONDS);
             assertEquals(Kind.CONNECTION, failure.kind(), failure::getMessage);
@@ -183,7 +186,7 @@ class MemoryHostAwayTest {
             assertEquals(Kind.REFUSED, failure.kind(), failure::getMessage);
             assertNotNull(target.end.get(SOON_SECONDS, TimeUnit.SECONDS));
         }
-        RemoteSource.await(() -> guest.memory().status().awayMillis() > 0);
+        Eventually.await(() -> guest.memory().status().awayMillis() > 0, "the memory host is away");
         goesOn();
     }
 
@@ -200,7 +203,7 @@ class MemoryHostAwayTest {
         }) {
             var _ = guest.to(target, mode(mode)).run();
             assertNull(target.end.join());
-            RemoteSource.await(target.memory()::isStuck);
+            Eventually.await(target.memory()::isStuck, "the guest waits");
             startMemoryHost();
             Sweeper.verify(target.machine());
         }
@@ -211,7 +214,8 @@ class MemoryHostAwayTest {
     void aRestoreThatNeedsAPageOfItsIsNotWaitedFor() throws Exception {
         guest.close();
         guest = RemoteSource.start(Sweeper.bootWithClock(kvm, config), config, address, "F");
-        RemoteSource.await(() -> guest.memory().pager().map().place(90 * MIB / 4096) == Place.REMOTE);
+        Eventually.await(
+                () -> guest.memory().pager().map().place(90 * MIB / 4096) == Place.REMOTE, "the page leaves it");
         try (RemoteHost target = new RemoteHost(kvm)) {
             MigrationException failure =
                     failure(guest.to(target, mode(MigrationMode.POSTCOPY))).get(SOON_SECONDS, TimeUnit.SECONDS);

@@ -1,7 +1,6 @@
 package dev.godwit.agent.migration;
 
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
+import dev.godwit.agent.Eventually;
 import dev.godwit.agent.memoryhost.RemoteConfig;
 import dev.godwit.agent.memoryhost.RemoteMemory;
 import dev.godwit.agent.stream.Bandwidth;
@@ -11,8 +10,6 @@ import dev.godwit.host.vcpu.StopReason;
 import java.net.InetSocketAddress;
 import java.util.Optional;
 import java.util.UUID;
-import java.util.concurrent.locks.LockSupport;
-import java.util.function.BooleanSupplier;
 
 /** A guest for tests, that may have 24 MiB here and has the rest at a memory host, and its migrations. */
 final class RemoteSource implements AutoCloseable {
@@ -40,16 +37,8 @@ final class RemoteSource implements AutoCloseable {
         RemoteMemory memory = RemoteMemory.create(machine, remote, LoopbackHost.SECRET);
         machine.resume();
         GuestTalk.await(machine, 0, ready);
-        await(() -> memory.status().remotePages() > ELSEWHERE_PAGES);
+        Eventually.await(() -> memory.status().remotePages() > ELSEWHERE_PAGES, "its memory leaves it");
         return new RemoteSource(machine, memory, new GuestDescription("web", "dirtier", config, Optional.of(remote)));
-    }
-
-    static void await(BooleanSupplier condition) {
-        long deadline = System.nanoTime() + 60_000_000_000L;
-        while (!condition.getAsBoolean()) {
-            assertTrue(System.nanoTime() < deadline, "it does not come");
-            LockSupport.parkNanos(1_000_000);
-        }
     }
 
     Machine machine() {

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.godwit.agent.Eventually;
 import dev.godwit.agent.memoryhost.MemoryHost;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.boot.PvhImage;
@@ -102,7 +103,7 @@ class TakeBackTest {
                 verify();
                 // What it touched came back, and something else leaves: its connections are an owner's again.
                 long stored = guest.memory().status().storedPages();
-                RemoteSource.await(() -> guest.memory().status().storedPages() > stored);
+                Eventually.await(() -> guest.memory().status().storedPages() > stored, "more of it is stored");
                 verify();
             }
         }

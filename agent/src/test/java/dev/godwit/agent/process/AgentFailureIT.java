@@ -3,6 +3,7 @@ package dev.godwit.agent.process;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 
+import dev.godwit.agent.Eventually;
 import dev.godwit.agent.api.GuestView;
 import dev.godwit.agent.api.MigrateRequest;
 import dev.godwit.agent.api.MigrationView;
@@ -102,7 +103,7 @@ class AgentFailureIT {
             MigrationView started = agents.a().client().migrate(GUEST, request(b));
             String when = awaitMoment(run, agents.a(), started.id());
             TwoAgents.kill(agents.a());
-            TwoAgents.await(
+            Eventually.await(
                     () -> states(b).noneMatch("arriving"::equals),
                     () -> when + ": the target waits for a source that is dead");
             List<String> states = settledStates(b);
@@ -162,7 +163,7 @@ class AgentFailureIT {
     private static AgentProcess oneCopy(AgentProcess source, AgentProcess target, boolean migrated) {
         AgentProcess with = migrated ? target : source;
         AgentProcess without = migrated ? source : target;
-        TwoAgents.await(
+        Eventually.await(
                 () -> states(without).findAny().isEmpty(),
                 () -> "two copies: " + source.client().guests(false) + " and "
                         + target.client().guests(false));
@@ -216,7 +217,7 @@ class AgentFailureIT {
 
     /** Thread pools and caches breathe, and what has ended takes its time to go; a leak is one or more for each run. */
     private static void awaitLevel(ProcessSize before, AgentProcess agent) {
-        TwoAgents.await(
+        Eventually.await(
                 () -> {
                     ProcessSize now = ProcessSize.of(agent.process());
                     return now.threads() <= before.threads() + 3

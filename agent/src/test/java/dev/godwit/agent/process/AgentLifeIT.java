@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.godwit.agent.Eventually;
 import dev.godwit.agent.api.MigrateRequest;
 import dev.godwit.agent.api.MigrationView;
 import dev.godwit.agent.cli.AgentProcess;
@@ -137,7 +138,7 @@ class AgentLifeIT {
         MigrateRequest slow = new MigrateRequest(
                 agents.b().address(), null, TwoAgents.DOWNTIME_MILLIS, 8 * TwoAgents.MIB, 2, true, null);
         MigrationView started = agents.a().client().migrate("g", slow);
-        TwoAgents.await(() -> !agents.b().client().guests(false).isEmpty(), () -> "nothing arrives");
+        Eventually.await(() -> !agents.b().client().guests(false).isEmpty(), () -> "nothing arrives");
         Signal.TERM.send(agents.b().process());
         MigrationView end = TwoAgents.awaitEnd(agents.a(), started.id());
         assertNotNull(end.error());

@@ -3,6 +3,7 @@ package dev.godwit.agent.process;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.godwit.agent.Eventually;
 import dev.godwit.agent.api.ApiClient;
 import dev.godwit.agent.api.GuestView;
 import dev.godwit.agent.api.StartRequest;
@@ -57,7 +58,8 @@ class ManyGuestsIT {
                 guest(i, api).awaitReady();
             });
             api.start(new StartRequest("bad", "hostile", MEMORY, 1, "mode=triple", null, null, null, null));
-            TwoAgents.await(() -> api.guest("bad").state().equals("stopped"), () -> "still there: " + api.guest("bad"));
+            Eventually.await(
+                    () -> api.guest("bad").state().equals("stopped"), () -> "still there: " + api.guest("bad"));
             assertEquals("triple-fault", api.guest("bad").reason());
 
             TwoAgents.all(GUESTS - 1, i -> {
@@ -77,8 +79,8 @@ class ManyGuestsIT {
             ProcessSize full = size(agent);
             List<GuestView> all = api.guests(false);
             TwoAgents.all(all.size(), i -> api.remove(all.get(i).name()));
-            TwoAgents.await(() -> size(agent).threads() <= empty.threads() + 20, () -> "threads stay: " + size(agent));
-            TwoAgents.await(
+            Eventually.await(() -> size(agent).threads() <= empty.threads() + 20, () -> "threads stay: " + size(agent));
+            Eventually.await(
                     () -> size(agent).descriptors() <= empty.descriptors() + 5,
                     () -> "descriptors stay: " + size(agent));
             System.out.println(GUESTS + " guests: " + empty + ", then " + full + ", then " + size(agent));

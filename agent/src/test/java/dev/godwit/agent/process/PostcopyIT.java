@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.godwit.agent.Eventually;
 import dev.godwit.agent.api.GuestView;
 import dev.godwit.agent.api.MigrateRequest;
 import dev.godwit.agent.api.MigrationView;
@@ -46,7 +47,7 @@ class PostcopyIT {
     private void goAhead(long bandwidth) {
         MigrateRequest slow = new MigrateRequest(agents.b().address(), "postcopy", null, bandwidth, 2, null, null);
         migration = agents.a().client().migrate(GUEST, slow).id();
-        TwoAgents.await(() -> now().progress().phase().equals("postcopy"), () -> now().toString());
+        Eventually.await(() -> now().progress().phase().equals("postcopy"), () -> now().toString());
     }
 
     @AfterEach
@@ -90,7 +91,7 @@ class PostcopyIT {
     void theGuestIsStoppedWhenItsSourceIsKilled() {
         goAhead(SLOWLY);
         TwoAgents.kill(agents.a());
-        TwoAgents.await(
+        Eventually.await(
                 () -> at(agents.b()).state().equals("stopped"),
                 () -> at(agents.b()).toString());
         assertEquals("pages-lost", at(agents.b()).reason());

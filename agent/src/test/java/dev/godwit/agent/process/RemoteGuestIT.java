@@ -3,6 +3,7 @@ package dev.godwit.agent.process;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.godwit.agent.Eventually;
 import dev.godwit.agent.api.GuestView;
 import dev.godwit.agent.api.MigrateRequest;
 import dev.godwit.agent.api.MigrationView;
@@ -69,7 +70,7 @@ class RemoteGuestIT {
         at.client().start(request.with(new StartRequest.MemoryHost(address, LOCAL)));
         MeasuringGuest guest = new MeasuringGuest(GUEST, at.client());
         guest.awaitReady();
-        TwoAgents.await(() -> view(at).memoryHost().remotePages() > 40 * 256, () -> view(at).toString());
+        Eventually.await(() -> view(at).memoryHost().remotePages() > 40 * 256, () -> view(at).toString());
         return guest;
     }
 
@@ -131,7 +132,7 @@ class RemoteGuestIT {
             if (end.error() != null && !view(agents.a()).state().equals("stopped")) {
                 assertTrue(guest.verify() > 64 * 256);
                 stayed++;
-                TwoAgents.await(
+                Eventually.await(
                         () -> view(agents.a()).memoryHost().awayMillis() == 0,
                         () -> view(agents.a()).toString());
             }
@@ -150,7 +151,7 @@ class RemoteGuestIT {
         for (String mode : List.of("precopy", "postcopy")) {
             memoryHost.send(Signal.STOP);
             CompletableFuture<Long> verified = CompletableFuture.supplyAsync(guest::verify);
-            TwoAgents.await(
+            Eventually.await(
                     () -> view(agents.a()).state().equals("waiting"),
                     () -> view(agents.a()).toString());
             String moving =

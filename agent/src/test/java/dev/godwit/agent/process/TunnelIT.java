@@ -3,6 +3,7 @@ package dev.godwit.agent.process;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
+import dev.godwit.agent.Eventually;
 import dev.godwit.agent.api.MigrateRequest;
 import dev.godwit.agent.api.MigrationView;
 import dev.godwit.agent.cli.MeasuringGuest;
@@ -35,7 +36,7 @@ class TunnelIT {
             String seen = now.toString();
             assertFalse(now.done(), () -> "decided without proof: " + seen);
             assertEquals("in-doubt", agents.a().client().guest("g").state());
-            TwoAgents.await(
+            Eventually.await(
                     () -> agents.b().client().guest("g").state().equals("running"),
                     () -> "it does not run at the target");
 

@@ -22,10 +22,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
-import java.util.function.BooleanSupplier;
 import java.util.function.IntConsumer;
-import java.util.function.Supplier;
 import java.util.stream.Stream;
 
 /** Two agent processes that know the same secret, {@code a} and {@code b}; either may be killed and started again. */
@@ -35,7 +32,6 @@ final class TwoAgents implements AutoCloseable {
     static final long DOWNTIME_MILLIS = 5000;
 
     private static final Duration PATIENCE = Duration.ofSeconds(60);
-    private static final long POLL_NANOS = 20_000_000;
 
     private final Path directory;
     private AgentProcess a;
@@ -130,14 +126,6 @@ final class TwoAgents implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IllegalStateException(e);
-        }
-    }
-
-    static void await(BooleanSupplier condition, Supplier<String> otherwise) {
-        long deadline = System.nanoTime() + PATIENCE.toNanos();
-        while (!condition.getAsBoolean()) {
-            assertTrue(System.nanoTime() < deadline, otherwise);
-            LockSupport.parkNanos(POLL_NANOS);
         }
     }
 

@@ -61,11 +61,7 @@ class UserfaultTest {
             }
             userfault.register(memory.hva(), memory.size());
             int file = MemoryCalls.memfdCreate("touch", MemoryCalls.MFD_CLOEXEC);
-            CompletableFuture<Long> read = new CompletableFuture<>();
-            Thread.ofPlatform()
-                    .daemon()
-                    .start(() -> read.complete(
-                            FileCalls.pwrite(ErrnoCapture.ofThread(), file, memory.hva() + SMALL, SMALL, 0)));
+            CompletableFuture<Long> read = touch(file, memory.hva() + SMALL, SMALL);
             assertTrue(userfault.await(60_000));
             assertEquals(0, MemoryCalls.madvise(memory.hva(), LARGE, MemoryCalls.MADV_DONTNEED));
             assertEquals(LARGE, userfault.move(memory.hva(), aside.hva(), LARGE));
@@ -101,13 +97,8 @@ class UserfaultTest {
             userfault.register(memory.hva(), memory.size());
             MemorySegment messages = arena.allocate(Userfault.MESSAGE * 4, 8);
             assertEquals(0, userfault.read(messages));
-            // Touched by the kernel, since a thread that waits inside a call does not hold the JVM up.
             int file = MemoryCalls.memfdCreate("touch", MemoryCalls.MFD_CLOEXEC);
-            CompletableFuture<Long> written = new CompletableFuture<>();
-            Thread.ofPlatform()
-                    .daemon()
-                    .start(() -> written.complete(
-                            FileCalls.pwrite(ErrnoCapture.ofThread(), file, memory.hva() + SMALL, 2 * SMALL, 0)));
+            CompletableFuture<Long> written = touch(file, memory.hva() + SMALL, 2 * SMALL);
             assertTrue(userfault.await(60_000));
             assertEquals(1, userfault.read(messages));
             assertTrue(Userfault.isFault(messages, 0));
@@ -126,5 +117,14 @@ class UserfaultTest {
             userfault.unregister(memory.hva(), memory.size());
             assertEquals((byte) 0, memory.segment().get(ValueLayout.JAVA_BYTE, 0));
         }
+    }
+
+    /** By the kernel, which writes it into a file: a thread that waits inside a call does not hold the JVM up. */
+    private static CompletableFuture<Long> touch(int file, long hva, int bytes) {
+        CompletableFuture<Long> written = new CompletableFuture<>();
+        Thread.ofPlatform()
+                .daemon()
+                .start(() -> written.complete(FileCalls.pwrite(ErrnoCapture.ofThread(), file, hva, bytes, 0)));
+        return written;
     }
 }
