@@ -46,7 +46,7 @@ final class MigrateCommand extends AgentAccess {
                 "When the guest changes sides. Default: ${DEFAULT-VALUE}.",
                 "precopy: when its memory is there but for what fits the downtime. It fails if that is never so.",
                 "postcopy: at once; its memory follows it, first what it waits for.",
-                "hybrid: after one round, of all or of the hottest pages; the rest and what it wrote follows it.",
+                "hybrid: once rounds, of all or of the hottest pages, leave no less; the rest follows it.",
                 "auto: precopy, unless it does not converge: then what is left follows it."
             })
     private String mode;

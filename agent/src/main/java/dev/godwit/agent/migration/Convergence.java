@@ -24,6 +24,7 @@ final class Convergence {
     private final long fixedNanos;
     private double bytesPerNano;
     private long lastRemaining = Long.MAX_VALUE;
+    private boolean improving;
     private long expectedNanos = -1;
 
     /**
@@ -51,9 +52,9 @@ final class Convergence {
         }
         long remaining = dirtyPages << PageSize.SMALL_SHIFT;
         expectedNanos = fixedNanos + (long) (remaining / bytesPerNano);
-        boolean improving = remaining < lastRemaining * WORTHWHILE;
+        improving = remaining < lastRemaining * WORTHWHILE;
         lastRemaining = remaining;
-        return expectedNanos <= budgetNanos && (!improving || expectedNanos - fixedNanos <= SHORT_NANOS);
+        return expectedNanos <= budgetNanos && (!improving || isShort());
     }
 
     /**
@@ -63,12 +64,27 @@ final class Convergence {
      * @param dirtyPagesPerSecond as measured towards the end of the round
      */
     boolean isStalled(double dirtyPagesPerSecond) {
-        if (expectedNanos <= budgetNanos) {
-            return false;
-        }
+        return expectedNanos > budgetNanos && !wouldLeaveLess(dirtyPagesPerSecond);
+    }
+
+    /**
+     * Whether another round leaves much less, of which a guest that goes ahead of it would miss less.
+     *
+     * @param dirtyPagesPerSecond as measured towards the end of the round
+     */
+    boolean isWorthAnother(double dirtyPagesPerSecond) {
+        return improving && !isShort() && wouldLeaveLess(dirtyPagesPerSecond);
+    }
+
+    /** Whether what is left is sent in a moment, sooner than a guest could be made to wait for it. */
+    boolean isShort() {
+        return expectedNanos - fixedNanos <= SHORT_NANOS;
+    }
+
+    private boolean wouldLeaveLess(double dirtyPagesPerSecond) {
         double nextNanos = lastRemaining / bytesPerNano;
         double again = dirtyPagesPerSecond * PageSize.SMALL * nextNanos / 1e9;
-        return again >= lastRemaining * WORTHWHILE;
+        return again < lastRemaining * WORTHWHILE;
     }
 
     /** Whether the fixed part alone exceeds the budget, so that no remainder is small enough. */

@@ -11,7 +11,6 @@ import dev.godwit.host.memory.PageSize;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.Callable;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -29,6 +28,9 @@ import java.util.concurrent.atomic.AtomicLong;
  * <p>Threading: one caller; {@link #abort} from any thread.
  */
 final class DataStreams implements AutoCloseable {
+    /** 4 MiB. */
+    private static final int FEW = 1024;
+
     private final Arena arena = Arena.ofShared();
     private final List<Connection> connections = new CopyOnWriteArrayList<>();
     private final List<PageSender> senders = new ArrayList<>();
@@ -83,12 +85,22 @@ final class DataStreams implements AutoCloseable {
     }
 
     /**
-     * Starts sending those of {@code wanted}; the set must not change before the round's end.
+     * Starts sending those of {@code wanted}; the set must not change before the round's end. A few have been sent when it
+     * returns.
      *
      * @param large numbers of the chunks that are large pages here
      */
-    RoundSink.Sending start(PageSet wanted, PageSet large, int round) {
-        return start(List.of(wanted), large, round, PageSize.SMALL_PER_LARGE, () -> {});
+    RoundSink.Sending start(PageSet wanted, PageSet large, int round) throws TransportException {
+        List<PageSet> all = List.of(wanted);
+        if (wanted.cardinality() > FEW) {
+            return start(all, large, round, PageSize.SMALL_PER_LARGE, () -> {});
+        }
+        // To wake threads and wait for them takes as long, and the guest may be standing still.
+        Work work = new Work(all, large, round, PageSize.SMALL_PER_LARGE, () -> {});
+        for (PageSender sender : senders) {
+            work.doBy(sender);
+        }
+        return new Round(List.of());
     }
 
     /**
@@ -97,33 +109,60 @@ final class DataStreams implements AutoCloseable {
      * @param passes disjoint sets over the same pages
      * @param large numbers of the chunks that are large pages here
      * @param partPages so many pages are sent at a time; divides a chunk
-     * @param beforePart called before each part, on the stream's thread
+     * @param between called, on each stream's thread, whenever that has sent so many pages more
      */
-    RoundSink.Sending start(List<PageSet> passes, PageSet large, int round, int partPages, Runnable beforePart) {
-        AtomicLong next = new AtomicLong();
-        long chunks = PageFrame.chunksIn(memory.pages());
+    RoundSink.Sending start(List<PageSet> passes, PageSet large, int round, int partPages, Runnable between) {
+        Work work = new Work(passes, large, round, partPages, between);
         List<Future<Void>> parts = new ArrayList<>(senders.size());
         for (PageSender sender : senders) {
-            Callable<Void> part = () -> {
-                long all = chunks * passes.size();
-                for (long nth = next.getAndIncrement(); nth < all; nth = next.getAndIncrement()) {
-                    long chunk = nth % chunks;
-                    PageSet wanted = passes.get((int) (nth / chunks));
-                    long end = Math.min((chunk + 1) * PageSize.SMALL_PER_LARGE, wanted.pages());
-                    for (long first = chunk * PageSize.SMALL_PER_LARGE; first < end; first += partPages) {
-                        long stop = Math.min(first + partPages, end);
-                        if (wanted.next(first, stop) < stop) {
-                            beforePart.run();
-                            sender.sendPart(wanted, first, stop, large.contains(chunk), round);
-                        }
-                    }
-                }
-                sender.endRound(round);
+            parts.add(threads.submit(() -> {
+                work.doBy(sender);
                 return null;
-            };
-            parts.add(threads.submit(part));
+            }));
         }
         return new Round(parts);
+    }
+
+    /** What is to be sent in a round, of which each stream takes the next chunk when it has sent one. */
+    private static final class Work {
+        private final AtomicLong next = new AtomicLong();
+        private final List<PageSet> passes;
+        private final PageSet large;
+        private final int round;
+        private final int partPages;
+        private final Runnable between;
+
+        Work(List<PageSet> passes, PageSet large, int round, int partPages, Runnable between) {
+            this.passes = passes;
+            this.large = large;
+            this.round = round;
+            this.partPages = partPages;
+            this.between = between;
+        }
+
+        void doBy(PageSender sender) throws TransportException {
+            long chunks = PageFrame.chunksIn(passes.getFirst().pages());
+            long all = chunks * passes.size();
+            long sent = partPages;
+            for (long nth = next.getAndIncrement(); nth < all; nth = next.getAndIncrement()) {
+                long chunk = nth % chunks;
+                PageSet wanted = passes.get((int) (nth / chunks));
+                long end = Math.min((chunk + 1) * PageSize.SMALL_PER_LARGE, wanted.pages());
+                for (long first = chunk * PageSize.SMALL_PER_LARGE; first < end; first += partPages) {
+                    long stop = Math.min(first + partPages, end);
+                    if (wanted.next(first, stop) == stop) {
+                        continue;
+                    }
+                    if (sent >= partPages) {
+                        between.run();
+                        sent = 0;
+                    }
+                    sent += wanted.cardinality(first, stop);
+                    sender.sendPart(wanted, first, stop, large.contains(chunk), round);
+                }
+            }
+            sender.endRound(round);
+        }
     }
 
     long contentPages() {

@@ -16,8 +16,9 @@ public enum MigrationMode {
      */
     POSTCOPY,
     /**
-     * One round of precopy, of all memory or of the hottest ({@link HotPages}), then the guest, then what it has written
-     * meanwhile and what has not been sent, as in postcopy.
+     * Precopy of all memory or of the hottest ({@link HotPages}), for as long as each round leaves much less than the one
+     * before, then the guest, then what it has written meanwhile and what has not been sent, as in postcopy; unless all of
+     * that is sent in a moment and goes along.
      */
     HYBRID,
     /** Precopy while it converges, and as soon as it does not the rest as in postcopy. */

@@ -28,7 +28,7 @@ import java.util.concurrent.locks.LockSupport;
  * <p>Threading: {@link #serve} on one thread; {@link #abort} from any.
  */
 final class PageServer implements AutoCloseable {
-    /** For so long after a page that the guest waited for, pushing waits, at most so long for each part of a chunk. */
+    /** For so long after a page that the guest waited for, pushing waits, at most so long for as much as is pushed together. */
     private static final long CALM_NANOS = 300_000;
 
     private static final long MOST_YIELD_NANOS = 100_000;

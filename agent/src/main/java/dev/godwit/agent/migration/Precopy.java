@@ -76,7 +76,7 @@ final class Precopy {
                 throw new MigrationException(Kind.GUEST_ENDED, "the guest ended while its memory was being copied");
             }
             follows = options.mayPostcopy() && mustGoAhead(fits);
-            if (convergence.isHopeless() && !follows) {
+            if (convergence.isHopeless() && !follows && options.mode() != MigrationMode.HYBRID) {
                 SwitchoverCost.refused(options.downtime());
                 throw hopeless();
             }
@@ -85,7 +85,11 @@ final class Precopy {
 
     private boolean mustGoAhead(boolean fits) {
         boolean late = figures.elapsed().compareTo(options.maxTime()) > 0;
-        return options.mode() == MigrationMode.HYBRID || (!fits && (late || convergence.isStalled(writtenPerSecond)));
+        if (options.mode() != MigrationMode.HYBRID) {
+            return !fits && (late || convergence.isStalled(writtenPerSecond));
+        }
+        boolean goesAlong = fits && convergence.isShort() && cold.isEmpty();
+        return !goesAlong && (late || !convergence.isWorthAnother(writtenPerSecond));
     }
 
     private boolean sendRound() throws TransportException, MigrationException, InterruptedException {

@@ -39,6 +39,9 @@ public final class Rehearsal {
 
     private static final long MAPPED = 1 << 16;
 
+    /** And so often the sets of its pages, which are a bit for each. */
+    private static final int SUMS = 500;
+
     private static final AtomicBoolean PRACTISED = new AtomicBoolean();
     private static final MachineConfig CONFIG = MachineConfig.of(8L << 20);
 
@@ -104,6 +107,11 @@ public final class Rehearsal {
             for (int i = 0; i < LOOKS; i++) {
                 map.setAll(pages, Place.AT_SOURCE);
                 map.setAll(pages, Place.REMOTE, map.collect(Place.AT_SOURCE, pages));
+            }
+            PageSet sum = new PageSet(arena, MAPPED);
+            for (int i = 0; i < SUMS && sum.cardinality() <= pages.cardinality(); i++) {
+                sum.removeAll(pages);
+                sum.addAll(pages);
             }
         }
     }

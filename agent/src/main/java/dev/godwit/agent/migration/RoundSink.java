@@ -18,7 +18,8 @@ interface RoundSink {
     }
 
     /**
-     * Starts sending the pages of {@code wanted}; the set must not change before the round's end.
+     * Starts sending the pages of {@code wanted}; the set must not change before the round's end. Few may have been sent
+     * when it returns.
      *
      * @param large numbers of the chunks that are large pages here
      */

@@ -141,7 +141,7 @@ final class SourceLink implements RoundSink, AutoCloseable {
     }
 
     @Override
-    public Sending start(PageSet wanted, PageSet large, int round) {
+    public Sending start(PageSet wanted, PageSet large, int round) throws TransportException {
         return streams.start(wanted, large, round);
     }
 

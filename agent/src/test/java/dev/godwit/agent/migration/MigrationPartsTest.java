@@ -75,6 +75,24 @@ class MigrationPartsTest {
         assertFalse(convergence.isStalled(1e9));
     }
 
+    /** What is left, and what the guest writes: another round is worth it if it leaves much less. */
+    @Test
+    void anotherRoundIsWorthItWhileEachLeavesMuchLess() {
+        // 1000 MiB a second; 100 MiB left take 100 ms.
+        Convergence convergence = new Convergence(Duration.ofMillis(1), Duration.ofMillis(10));
+        convergence.roundDone(1000 << 20, 1000 * MILLI, 100 << 8);
+        assertFalse(convergence.isShort());
+        assertTrue(convergence.isWorthAnother(500 << 8));
+        assertFalse(convergence.isWorthAnother(800 << 8));
+        // It was not, whatever the rate.
+        convergence.roundDone(100 << 20, 100 * MILLI, 90 << 8);
+        assertFalse(convergence.isWorthAnother(0));
+        // 2 MiB take 2 ms.
+        convergence.roundDone(90 << 20, 90 * MILLI, 2 << 8);
+        assertTrue(convergence.isShort());
+        assertFalse(convergence.isWorthAnother(0));
+    }
+
     @Test
     void whatNeverFitsIsHopeless() {
         assertTrue(new Convergence(Duration.ofMillis(10), Duration.ofMillis(10)).isHopeless());

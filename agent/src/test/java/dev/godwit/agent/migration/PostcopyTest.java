@@ -74,7 +74,9 @@ class PostcopyTest {
         Random random = Chance.random("theMemoryFollows");
         try (Wanderer guest = boot(largePages, BUSY)) {
             for (int i = 0; i < Chance.times(4); i++) {
-                MigrationReport report = guest.move(mode(mode).withStreams(1 + random.nextInt(4)));
+                // Else rounds of what it writes might converge.
+                MigrationReport report =
+                        guest.move(mode(mode).withStreams(1 + random.nextInt(4)).withBandwidth(64 << 20));
                 guest.verify();
                 assertNotNull(report.postcopy(), report.toString());
                 assertTrue(report.postcopy().pages() > 0, report.toString());
@@ -103,7 +105,7 @@ class PostcopyTest {
         }
         try (Wanderer guest = boot(LargePages.HUGETLB, BUSY)) {
             for (MigrationMode mode : List.of(MigrationMode.POSTCOPY, MigrationMode.HYBRID)) {
-                MigrationReport report = guest.move(mode(mode));
+                MigrationReport report = guest.move(mode(mode).withBandwidth(64 << 20));
                 guest.verify();
                 assertNotNull(report.postcopy(), report.toString());
                 System.out.println(mode + " HUGETLB: " + report.downtime() + ", " + report.postcopy());
@@ -117,6 +119,16 @@ class PostcopyTest {
     void autoIsPrecopyWhileThatConverges() throws Exception {
         try (Wanderer guest = boot(LargePages.THP, "ws=1m cold=all rate=1000 cpus=2")) {
             assertNull(guest.move(patient(MigrationMode.AUTO)).postcopy());
+            guest.verify();
+        }
+    }
+
+    @Test
+    void inHybridALittleThatIsLeftGoesAlong() throws Exception {
+        try (Wanderer guest = boot(LargePages.THP, "ws=1m cold=all rate=1000 cpus=2")) {
+            MigrationReport report = guest.move(patient(MigrationMode.HYBRID));
+            assertNull(report.postcopy(), report.toString());
+            assertTrue(report.rounds().getLast().pages() < 1000, report.toString());
             guest.verify();
         }
     }

@@ -1,6 +1,7 @@
 package dev.godwit.agent.stream;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.agent.migration.Chance;
@@ -82,14 +83,14 @@ class PaceTest {
     @Test
     void urgentBytesGoAtOnceWhileLittleIsOwedAndAllIsCounted() {
         Pace pace = new Pace(1_000_000, START);
-        pace.book(5_000, false, START);
-        assertEquals(5 * MILLI, pace.waitNanos(false, false, START));
+        pace.book(1_000, false, START);
+        assertEquals(MILLI, pace.waitNanos(false, false, START));
         assertEquals(0, pace.waitNanos(true, false, START));
-        pace.book(5_000, true, START);
+        pace.book(1_000, true, START);
         assertEquals(0, pace.waitNanos(true, false, START));
         pace.book(1_000, true, START);
         assertEquals(MILLI, pace.waitNanos(true, false, START));
-        assertEquals(11 * MILLI, pace.waitNanos(false, false, START));
+        assertEquals(3 * MILLI, pace.waitNanos(false, false, START));
     }
 
     @Test
@@ -100,17 +101,32 @@ class PaceTest {
         int urgent = 0;
         int others = 0;
         for (int i = 0; i < 400; i++) {
-            // Both wait all the time: exactly one of them may go.
+            // Both wait all the time, and take their turn at once.
             long urgentWaits = pace.waitNanos(true, true, now);
             long othersWait = pace.waitNanos(false, true, now);
-            assertTrue((urgentWaits == Pace.AFTER_OTHERS) != (othersWait == Pace.AFTER_OTHERS));
-            boolean itIsUrgent = urgentWaits != Pace.AFTER_OTHERS;
+            assertNotEquals(urgentWaits, othersWait);
+            boolean itIsUrgent = urgentWaits < othersWait;
             now += Math.min(urgentWaits, othersWait);
             pace.book(turn, itIsUrgent, now);
             urgent += itIsUrgent ? 1 : 0;
             others += itIsUrgent ? 0 : 1;
         }
-        assertEquals(300, urgent);
-        assertEquals(100, others);
+        assertEquals(343, urgent);
+        assertEquals(57, others);
+    }
+
+    @Test
+    void aTurnThatOthersDoNotTakePasses() {
+        Pace pace = new Pace(1_000_000_000, START);
+        for (int i = 0; i < 6; i++) {
+            pace.book(pace.turnBytes(), true, START);
+        }
+        long due = pace.waitNanos(false, true, START);
+        assertEquals(due + MILLI, pace.waitNanos(true, true, START));
+        long now = START + due + MILLI;
+        assertEquals(0, pace.waitNanos(true, true, now));
+        pace.book(1_000_000, true, now);
+        assertEquals(0, pace.waitNanos(false, true, now), "idle time is made up for");
+        assertEquals(MILLI, pace.waitNanos(true, true, now), "it is still theirs");
     }
 }

@@ -132,7 +132,7 @@ class RateLimitTest {
         assertEquals(512, new RateLimit(0).framePages());
         assertEquals(512, new RateLimit(1L << 40).framePages());
         assertEquals(1, new RateLimit(1000).framePages());
-        assertEquals(152, new RateLimit(125_000_000).framePages());
+        assertEquals(76, new RateLimit(125_000_000).framePages());
     }
 
     /** Two migrations by the real clock, one with four times as many senders. */
@@ -209,7 +209,7 @@ class RateLimitTest {
         Thread background = Thread.ofPlatform().start(() -> push.acquire(1));
         Thread urgent = Thread.ofPlatform().start(() -> push.anotherInAHurry().acquire(1));
         // A little is owed still: enough to hold what nobody waits for.
-        now.set(95_000_000);
+        now.set(98_500_000);
         urgent.join();
         assertFalse(background.join(Duration.ofMillis(20)));
         now.set(200_000_000);

@@ -20,7 +20,7 @@ import java.nio.charset.StandardCharsets;
  *
  * <p>Safety: segments must be native and as large as the structures named.
  *
- * <p>Source: {@code getpid(2)}, {@code sched_setaffinity(2)}, {@code sched_setscheduler(2)},
+ * <p>Source: {@code getpid(2)}, {@code sched_setaffinity(2)}, {@code sched_setscheduler(2)}, {@code setpriority(2)},
  * {@code prctl(2)}, {@code getrlimit(2)}, {@code sysconf(3)}.
  */
 public final class ProcessCalls {
@@ -39,6 +39,8 @@ public final class ProcessCalls {
     /** With a policy: threads that the thread starts do not inherit it. */
     public static final int SCHED_RESET_ON_FORK = 0x40000000;
 
+    public static final int PRIO_PROCESS = 0;
+
     public static final int _SC_PAGESIZE = 0x1e;
     public static final int _SC_NPROCESSORS_ONLN = 0x54;
     public static final int _SC_PHYS_PAGES = 0x55;
@@ -51,6 +53,8 @@ public final class ProcessCalls {
             Native.call("sched_getaffinity", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, ADDRESS));
     private static final MethodHandle SCHED_SETSCHEDULER =
             Native.call("sched_setscheduler", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS));
+    private static final MethodHandle SETPRIORITY =
+            Native.call("setpriority", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT));
     private static final MethodHandle PRCTL =
             Native.variadicCall("prctl", 1, FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS));
     private static final MethodHandle GETRLIMIT =
@@ -115,6 +119,16 @@ public final class ProcessCalls {
         try {
             return ErrnoCapture.result(
                     (int) SCHED_SETSCHEDULER.invokeExact(capture, threadId, policy, parameters), capture);
+        } catch (Throwable e) {
+            throw Native.thrownBy(e);
+        }
+    }
+
+    /** Sets the nice value of a thread, -20 to 19, with {@link #PRIO_PROCESS}; {@code threadId} 0 is the calling thread. */
+    public static int setpriority(int which, int threadId, int nice) {
+        MemorySegment capture = ErrnoCapture.ofThread();
+        try {
+            return ErrnoCapture.result((int) SETPRIORITY.invokeExact(capture, which, threadId, nice), capture);
         } catch (Throwable e) {
             throw Native.thrownBy(e);
         }

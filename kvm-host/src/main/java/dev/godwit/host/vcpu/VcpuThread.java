@@ -4,6 +4,7 @@ import dev.godwit.bindings.linux.ProcessCalls;
 import dev.godwit.bindings.linux.SignalCalls;
 import dev.godwit.host.kvm.Vcpu;
 import dev.godwit.host.kvm.VcpuExit;
+import dev.godwit.host.thread.Precedence;
 import dev.godwit.host.thread.Uninterruptibly;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -191,6 +192,7 @@ public final class VcpuThread {
 
     private void loop() {
         announceThread();
+        Precedence.take();
         while (awaitRunning()) {
             StopReason reason = runGuest();
             if (reason != null) {

@@ -2,10 +2,8 @@ package dev.godwit.host.thread;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -13,35 +11,23 @@ import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 
 class UrgencyTest {
-    /** Field 41 of {@code /proc/thread-self/stat}: the policy; 0 is that of ordinary threads, 2 is round robin. */
-    private static int policy() {
-        try {
-            String stat = Files.readString(Path.of("/proc/thread-self/stat"));
-            List<String> afterName =
-                    List.of(stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1));
-            return Integer.parseInt(afterName.get(41 - 3));
-        } catch (IOException e) {
-            throw new AssertionError(e);
-        }
-    }
-
     @Test
     void aThreadIsUrgentWhereTheHostGrantsItAndOrdinaryAfterwards() throws Exception {
         CompletableFuture<Void> done = new CompletableFuture<>();
         Thread.ofPlatform().start(() -> {
             try {
-                assertEquals(0, policy());
+                assertEquals(0, ThreadStat.policy());
                 try (Urgency urgency = Urgency.begin()) {
-                    assertEquals(urgency.isGranted() ? 2 : 0, policy());
-                    assertEquals(0, Urgency.without(UrgencyTest::policy));
-                    assertEquals(urgency.isGranted() ? 2 : 0, policy());
+                    assertEquals(urgency.isGranted() ? 2 : 0, ThreadStat.policy());
+                    assertEquals(0, Urgency.without(ThreadStat::policy));
+                    assertEquals(urgency.isGranted() ? 2 : 0, ThreadStat.policy());
                     CompletableFuture<Integer> child = new CompletableFuture<>();
-                    Thread.ofPlatform().start(() -> child.complete(policy()));
+                    Thread.ofPlatform().start(() -> child.complete(ThreadStat.policy()));
                     assertEquals(0, child.join(), "a thread that it starts is ordinary");
                     Urgency.begin().close();
-                    assertEquals(urgency.isGranted() ? 2 : 0, policy(), "until the outer one ends");
+                    assertEquals(urgency.isGranted() ? 2 : 0, ThreadStat.policy(), "until the outer one ends");
                 }
-                assertEquals(0, policy());
+                assertEquals(0, ThreadStat.policy());
                 done.complete(null);
             } catch (Throwable e) {
                 done.completeExceptionally(e);
@@ -55,9 +41,10 @@ class UrgencyTest {
         public static void main(String[] args) {
             try (Urgency urgency = Urgency.begin()) {
                 System.out.println("granted " + urgency.isGranted());
-                System.out.println(policy() + " " + Urgency.without(UrgencyTest::policy) + " " + policy());
+                System.out.println(
+                        ThreadStat.policy() + " " + Urgency.without(ThreadStat::policy) + " " + ThreadStat.policy());
             }
-            System.out.println(policy());
+            System.out.println(ThreadStat.policy());
         }
     }
 

@@ -1,0 +1,37 @@
+package dev.godwit.host.thread;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/** What the kernel says of the calling thread: {@code /proc/thread-self/stat}, see {@code proc_pid_stat(5)}. */
+final class ThreadStat {
+    private static final int STATE = 3;
+    private static final int NICE = 19;
+    private static final int POLICY = 41;
+
+    private ThreadStat() {}
+
+    static int nice() {
+        return field(NICE);
+    }
+
+    /** 0 is that of ordinary threads, 2 is round robin. */
+    static int policy() {
+        return field(POLICY);
+    }
+
+    private static int field(int number) {
+        try {
+            String stat = Files.readString(Path.of("/proc/thread-self/stat"));
+            // The name may have spaces.
+            List<String> fromState =
+                    List.of(stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1));
+            return Integer.parseInt(fromState.get(number - STATE));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}
