@@ -16,7 +16,7 @@ import java.time.Duration;
  * @param bandwidth the most bytes a second; 0 is no limit
  * @param streams data connections
  * @param verify compare all of memory at the switchover
- * @param maxTimeMillis give up after this time
+ * @param maxTimeMillis after this time give up, or, with auto and hybrid, let the rest follow the guest
  * @param hotThreshold with hybrid, send only pages with so many accesses a second before the guest
  * @param hotBytes with hybrid, send only the hottest pages before the guest, so many bytes of memory
  */

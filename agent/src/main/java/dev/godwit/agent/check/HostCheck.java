@@ -65,8 +65,8 @@ public final class HostCheck {
                     false,
                     "no real-time priority is allowed: who brings a page that a guest waits for takes turns with all"
                             + " other threads",
-                    "CAP_SYS_NICE (root has it), or LimitRTPRIO=1 in the agent's systemd unit; in Docker --cap-add"
-                            + " SYS_NICE"));
+                    "CAP_SYS_NICE (root has it), or LimitRTPRIO=1 and LimitNICE=-3 in the agent's systemd unit; in"
+                            + " Docker --cap-add SYS_NICE"));
         }
         List<AccessTracking> tracking = accessTracking();
         if (tracking.stream().noneMatch(AccessTracking::usable)) {

@@ -46,7 +46,7 @@ final class MigrateCommand extends AgentAccess {
                 "When the guest changes sides. Default: ${DEFAULT-VALUE}.",
                 "precopy: when its memory is there but for what fits the downtime. It fails if that is never so.",
                 "postcopy: at once; its memory follows it, first what it waits for.",
-                "hybrid: once rounds, of all or of the hottest pages, leave no less; the rest follows it.",
+                "hybrid: once rounds, of all or of the hottest pages, leave little less; the rest follows it.",
                 "auto: precopy, unless it does not converge: then what is left follows it."
             })
     private String mode;
@@ -55,7 +55,7 @@ final class MigrateCommand extends AgentAccess {
             names = "--hot-threshold",
             paramLabel = "RATE",
             description =
-                    "With --mode hybrid: in the round before the guest, only pages that it accesses at least so many"
+                    "With --mode hybrid: in the rounds before the guest, only pages that it accesses at least so many"
                             + " times a second, such as 0.5. It has to be tracked: see godwit heat --help.")
     private Double hotThreshold;
 
@@ -94,8 +94,9 @@ final class MigrateCommand extends AgentAccess {
             names = "--max-time",
             paramLabel = "TIME",
             defaultValue = "1h",
-            description = "Give up when precopy has not converged after this time; with auto, let the rest follow the"
-                    + " guest. Default: ${DEFAULT-VALUE}.")
+            description =
+                    "Give up when precopy has not converged after this time; with auto and hybrid, let the rest follow"
+                            + " the guest. Default: ${DEFAULT-VALUE}.")
     private String maxTime;
 
     @Option(names = "--json", description = "Print the report as JSON, and no progress.")

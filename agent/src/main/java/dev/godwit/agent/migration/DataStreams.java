@@ -23,12 +23,12 @@ import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * The source's data connections, each on a thread of its own. A round's chunks are handed out one by one to whichever
- * stream is free, in ascending order.
+ * stream is free, in ascending order; those of a last round that is short by the caller, on the first stream.
  *
  * <p>Threading: one caller; {@link #abort} from any thread.
  */
 final class DataStreams implements AutoCloseable {
-    /** 4 MiB. */
+    /** 4 MiB: two threads would send them in a millisecond less. */
     private static final int FEW = 1024;
 
     private final Arena arena = Arena.ofShared();
@@ -85,18 +85,21 @@ final class DataStreams implements AutoCloseable {
     }
 
     /**
-     * Starts sending those of {@code wanted}; the set must not change before the round's end. A few have been sent when it
-     * returns.
+     * Starts sending those of {@code wanted}; the set must not change before the round's end.
      *
      * @param large numbers of the chunks that are large pages here
      */
-    RoundSink.Sending start(PageSet wanted, PageSet large, int round) throws TransportException {
-        List<PageSet> all = List.of(wanted);
+    RoundSink.Sending start(PageSet wanted, PageSet large, int round) {
+        return start(List.of(wanted), large, round, PageSize.SMALL_PER_LARGE, () -> {});
+    }
+
+    /** As {@link #start}, of what the guest stands still for: if that is few, it has been sent when this returns. */
+    RoundSink.Sending startLast(PageSet wanted, PageSet large, int round) throws TransportException {
         if (wanted.cardinality() > FEW) {
-            return start(all, large, round, PageSize.SMALL_PER_LARGE, () -> {});
+            return start(wanted, large, round);
         }
-        // To wake threads and wait for them takes as long, and the guest may be standing still.
-        Work work = new Work(all, large, round, PageSize.SMALL_PER_LARGE, () -> {});
+        // The calling thread is urgent. To wake others and wait for them takes longer.
+        Work work = new Work(List.of(wanted), large, round, PageSize.SMALL_PER_LARGE, () -> {});
         for (PageSender sender : senders) {
             work.doBy(sender);
         }

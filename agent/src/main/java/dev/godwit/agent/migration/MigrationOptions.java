@@ -13,7 +13,7 @@ import java.time.Duration;
  * @param verify compare a hash of all guest RAM on both sides at the switchover, when all of it is across: not with
  *     POSTCOPY and HYBRID, and AUTO is PRECOPY then
  * @param maxTime when precopy has not converged after this time the migration fails and the guest goes on at the
- *     source, or with AUTO it goes ahead of its memory; default 1 h
+ *     source, or with AUTO and HYBRID it goes ahead of its memory; default 1 h
  * @param stall a peer that neither takes nor sends a byte for this long is given up; default 10 s
  * @param hot with HYBRID, the pages that go before the guest; default all
  */

@@ -102,6 +102,8 @@ final class Precopy {
         sendAll(pages, contentBefore + zeroBefore);
         sink.awaitArrival(round);
         long nanos = System.nanoTime() - started;
+        // Written or not, it follows.
+        dirty.removeAll(cold);
         long content = sink.contentPages() - contentBefore;
         long zero = sink.zeroPages() - zeroBefore;
         long dirtied = dirty.cardinality();
@@ -146,8 +148,9 @@ final class Precopy {
      * whole of a long round a small working set that is written again and again looks like little.
      */
     private void sendAll(long pages, long sentBefore) throws TransportException, InterruptedException {
-        RoundSink.Sending sending = sink.start(wanted, largeChunks, round);
+        // Before: what goes to a file has been written when it returns.
         long since = System.nanoTime();
+        RoundSink.Sending sending = sink.start(wanted, largeChunks, round);
         if (options.mayPostcopy()) {
             boolean late = false;
             while (!sending.await(LOOK_MILLIS)) {
@@ -162,7 +165,9 @@ final class Precopy {
         }
         try (Arena arena = Arena.ofConfined()) {
             PageSet last = new PageSet(arena, dirty.pages());
-            long written = machine.dirtyTracker().collect(last);
+            machine.dirtyTracker().collect(last);
+            last.removeAll(cold);
+            long written = last.cardinality();
             writtenPerSecond = written * 1e9 / Math.max(1, System.nanoTime() - since);
             dirty.addAll(last);
         }
@@ -201,13 +206,13 @@ final class Precopy {
         wanted.addAll(cold);
         if (all) {
             beginRound();
-            return sink.start(wanted, largeChunks, round);
+            return sink.startLast(wanted, largeChunks, round);
         }
         round++;
         everSent.addAll(wanted);
         figures.following(wanted.cardinality(), everSent);
         dirty.clear();
-        return sink.start(dirty, largeChunks, round);
+        return sink.startLast(dirty, largeChunks, round);
     }
 
     /** The number of the round last begun. */

@@ -18,12 +18,16 @@ interface RoundSink {
     }
 
     /**
-     * Starts sending the pages of {@code wanted}; the set must not change before the round's end. Few may have been sent
-     * when it returns.
+     * Starts sending the pages of {@code wanted}; the set must not change before the round's end.
      *
      * @param large numbers of the chunks that are large pages here
      */
     Sending start(PageSet wanted, PageSet large, int round) throws TransportException;
+
+    /** As {@link #start}, with the guest paused. */
+    default Sending startLast(PageSet wanted, PageSet large, int round) throws TransportException {
+        return start(wanted, large, round);
+    }
 
     /** Waits until the round is safe where it goes. */
     void awaitArrival(int round) throws TransportException, MigrationException;

@@ -141,8 +141,13 @@ final class SourceLink implements RoundSink, AutoCloseable {
     }
 
     @Override
-    public Sending start(PageSet wanted, PageSet large, int round) throws TransportException {
+    public Sending start(PageSet wanted, PageSet large, int round) {
         return streams.start(wanted, large, round);
+    }
+
+    @Override
+    public Sending startLast(PageSet wanted, PageSet large, int round) throws TransportException {
+        return streams.startLast(wanted, large, round);
     }
 
     @Override

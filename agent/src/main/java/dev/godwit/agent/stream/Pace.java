@@ -15,7 +15,7 @@ import dev.godwit.host.memory.PageSize;
  * <p>In any interval of a second or longer at most CATCH_UP + AHEAD + TURN more than the rate goes: 2.45 %.
  *
  * <p>What urgent bytes were sent ahead is owed when it is the others' turn, and then a guest waits for all of it at once:
- * that is why both are short.
+ * that is why AHEAD and TURN are short.
  *
  * <p>Threading: one thread at a time.
  */

@@ -140,8 +140,7 @@ class RemoteGuestFaultTest {
             ask("web");
             Eventually.await(() -> guest("web").status().noRoom(), "the memory host has no room");
             // It has what it may, three batches, of which one has come back, and the rests of chunks; no more while
-            // that
-            // lasts.
+            // that lasts.
             long most = LOCAL + 3 * (LOCAL / 8) + 6 * MIB;
             for (int i = 0; i < 60; i++) {
                 LockSupport.parkNanos(50_000_000);

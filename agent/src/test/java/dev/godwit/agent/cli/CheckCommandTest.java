@@ -12,8 +12,8 @@ import org.junit.jupiter.api.Test;
 class CheckCommandTest {
     private static final String ADVICE = "advice   no real-time priority is allowed: who brings a page that a guest"
             + " waits for takes turns with all other threads\n"
-            + "         CAP_SYS_NICE (root has it), or LimitRTPRIO=1 in the agent's systemd unit; in Docker --cap-add"
-            + " SYS_NICE\n";
+            + "         CAP_SYS_NICE (root has it), or LimitRTPRIO=1 and LimitNICE=-3 in the agent's systemd unit; in"
+            + " Docker --cap-add SYS_NICE\n";
 
     @Test
     void urgentThreadsThatAreNotGrantedAreSaidWithWhatWouldHelp() throws Exception {

@@ -6,10 +6,10 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * Has the calling thread get three parts of four of a processor that it shares with an ordinary one: a guest goes on while
- * its memory is streamed, and while Java compiles and collects. What the guest itself waits for is {@link Urgency}'s.
+ * Has the calling thread get two parts of three of a processor that it shares with an ordinary one: a guest goes on while
+ * its memory is streamed, and while Java compiles. What the guest itself waits for is {@link Urgency}'s.
  *
- * <p>A lower nice value, for which a process needs CAP_SYS_NICE or a limit (RLIMIT_NICE) of 25; without, threads stay what
+ * <p>A lower nice value, for which a process needs CAP_SYS_NICE or a limit (RLIMIT_NICE) of 23; without, threads stay what
  * they are.
  *
  * <p>Threading: any platform thread, of which it concerns the calling one only; threads that it starts are ordinary.
@@ -17,8 +17,8 @@ import java.lang.foreign.ValueLayout;
  * <p>Source: {@code sched(7)}.
  */
 public final class Precedence {
-    /** Each step is a tenth of a processor more: 3121 parts to 1024. */
-    private static final int NICE = -5;
+    /** 1991 parts to 1024. With more, migrations take longer, and gaps that guests see are no shorter. */
+    private static final int NICE = -3;
 
     private static final MemorySegment ORDINARY = Arena.global().allocateFrom(ValueLayout.JAVA_INT, 0);
 

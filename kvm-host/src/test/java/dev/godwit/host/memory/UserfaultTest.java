@@ -61,11 +61,11 @@ class UserfaultTest {
             }
             userfault.register(memory.hva(), memory.size());
             int file = MemoryCalls.memfdCreate("touch", MemoryCalls.MFD_CLOEXEC);
-            CompletableFuture<Long> read = touch(file, memory.hva() + SMALL, SMALL);
+            CompletableFuture<Long> touched = touch(file, memory.hva() + SMALL, SMALL);
             assertTrue(userfault.await(60_000));
             assertEquals(0, MemoryCalls.madvise(memory.hva(), LARGE, MemoryCalls.MADV_DONTNEED));
             assertEquals(LARGE, userfault.move(memory.hva(), aside.hva(), LARGE));
-            assertEquals(SMALL, read.get(60, TimeUnit.SECONDS));
+            assertEquals(SMALL, touched.get(60, TimeUnit.SECONDS));
             assertEquals(large, Backing.scan(arena, memory).largeBytes());
             userfault.unregister(memory.hva(), memory.size());
             memory.expectFaults(false);
