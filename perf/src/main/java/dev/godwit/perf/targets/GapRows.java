@@ -10,6 +10,7 @@ import java.util.List;
 
 /** The longest gap that a guest saw in its own loop, by its own counter. */
 final class GapRows {
+    private static final long NARROW = 125_000_000;
     private static final String UNMOVED = "; before, unmoved: ";
 
     private GapRows() {}
@@ -40,18 +41,20 @@ final class GapRows {
         return lines;
     }
 
-    /** At several rates of writing, hybrid. */
+    /** At several rates of writing, hybrid. The guest at 125 MB/s writes more than that and goes ahead of what it wrote. */
     static List<TargetLine> hybrid(TargetBench bench) {
         List<TargetLine> lines = new ArrayList<>();
         for (GuestKind kind : List.of(GuestKind.STEADY, GuestKind.ZIPF, GuestKind.DIRTY)) {
-            PeerResult.Contest contest = bench.contest(kind, List.of(bench.godwit("hybrid")));
-            lines.add(gap(
-                    TargetRow.GAP_HYBRID,
-                    kind.text(),
-                    contest,
-                    contest.entries().getFirst()));
+            lines.add(hybrid(bench, kind, 0, kind.text()));
         }
+        lines.add(hybrid(bench, GuestKind.DIRTY, NARROW, GuestKind.DIRTY.text() + ", 125 MB/s"));
         return lines;
+    }
+
+    private static TargetLine hybrid(TargetBench bench, GuestKind kind, long bandwidth, String guest) {
+        PeerResult.Contest contest = bench.keep(
+                bench.turns(false).run(bench.guest(kind, bench.memory(), bandwidth), List.of(bench.godwit("hybrid"))));
+        return gap(TargetRow.GAP_HYBRID, guest, contest, contest.entries().getFirst());
     }
 
     private static TargetLine gap(TargetRow row, String guest, PeerResult.Contest contest, PeerResult.Entry own) {

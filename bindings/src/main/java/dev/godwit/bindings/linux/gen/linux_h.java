@@ -3318,6 +3318,15 @@ public class linux_h extends linux_h$shared {
     public static int EFD_NONBLOCK() {
         return EFD_NONBLOCK;
     }
+    private static final int PRIO_PROCESS = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum __priority_which.PRIO_PROCESS = 0
+     * }
+     */
+    public static int PRIO_PROCESS() {
+        return PRIO_PROCESS;
+    }
     private static final int RLIMIT_DATA = (int)2L;
     /**
      * {@snippet lang=c :
