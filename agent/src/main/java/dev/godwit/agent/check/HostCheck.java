@@ -12,6 +12,7 @@ import dev.godwit.agent.check.CheckReport.Userfault;
 import dev.godwit.agent.inventory.HostMemory;
 import dev.godwit.bindings.linux.ProcessCalls;
 import dev.godwit.bindings.linux.gen.rlimit;
+import dev.godwit.host.thread.Precedence;
 import dev.godwit.host.thread.Urgency;
 import dev.godwit.host.tracking.AccessMechanism;
 import java.lang.foreign.Arena;
@@ -22,6 +23,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 
 /** Looks at this host, changing nothing. */
 public final class HostCheck {
@@ -65,8 +67,15 @@ public final class HostCheck {
                     false,
                     "no real-time priority is allowed: who brings a page that a guest waits for takes turns with all"
                             + " other threads",
-                    "CAP_SYS_NICE (root has it), or LimitRTPRIO=1 and LimitNICE=-3 in the agent's systemd unit; in"
-                            + " Docker --cap-add SYS_NICE"));
+                    "CAP_SYS_NICE (root has it), or LimitRTPRIO=1 in the agent's systemd unit; in Docker --cap-add"
+                            + " SYS_NICE"));
+        }
+        if (!guestsFirst()) {
+            problems.add(new Problem(
+                    false,
+                    "no lower nice value is allowed: guests take turns with the streams of their memory",
+                    "CAP_SYS_NICE (root has it), or LimitNICE=-3 in the agent's systemd unit; in Docker --cap-add"
+                            + " SYS_NICE"));
         }
         List<AccessTracking> tracking = accessTracking();
         if (tracking.stream().noneMatch(AccessTracking::usable)) {
@@ -145,6 +154,13 @@ public final class HostCheck {
         try (Urgency urgency = Urgency.begin()) {
             return urgency.isGranted();
         }
+    }
+
+    /** On a thread of its own, which is not given back what it had. */
+    private static boolean guestsFirst() {
+        CompletableFuture<Boolean> granted = new CompletableFuture<>();
+        Thread.ofPlatform().daemon().name("check").start(() -> granted.complete(Precedence.take()));
+        return granted.join();
     }
 
     private static List<AccessTracking> accessTracking() {

@@ -46,7 +46,8 @@ final class MigrateCommand extends AgentAccess {
                 "When the guest changes sides. Default: ${DEFAULT-VALUE}.",
                 "precopy: when its memory is there but for what fits the downtime. It fails if that is never so.",
                 "postcopy: at once; its memory follows it, first what it waits for.",
-                "hybrid: once rounds, of all or of the hottest pages, leave little less; the rest follows it.",
+                "hybrid: once a round, of all or of the hottest pages, would hardly leave less; the rest follows it,",
+                "or goes along if it is little.",
                 "auto: precopy, unless it does not converge: then what is left follows it."
             })
     private String mode;

@@ -68,7 +68,7 @@ final class Convergence {
     }
 
     /**
-     * Whether another round leaves much less, of which a guest that goes ahead of it would miss less.
+     * Whether another round would leave much less, so that a guest that goes ahead has less to wait for.
      *
      * @param dirtyPagesPerSecond as measured towards the end of the round
      */

@@ -40,7 +40,7 @@ public final class Rehearsal {
     private static final long MAPPED = 1 << 16;
 
     /** And so often the sets of its pages, which are a bit for each. */
-    private static final int SUMS = 500;
+    private static final int SET_PASSES = 500;
 
     private static final AtomicBoolean PRACTISED = new AtomicBoolean();
     private static final MachineConfig CONFIG = MachineConfig.of(8L << 20);
@@ -109,9 +109,10 @@ public final class Rehearsal {
                 map.setAll(pages, Place.REMOTE, map.collect(Place.AT_SOURCE, pages));
             }
             PageSet sum = new PageSet(arena, MAPPED);
-            for (int i = 0; i < SUMS && sum.cardinality() <= pages.cardinality(); i++) {
+            for (int i = 0; i < SET_PASSES; i++) {
                 sum.removeAll(pages);
                 sum.addAll(pages);
+                var _ = sum.cardinality();
             }
         }
     }

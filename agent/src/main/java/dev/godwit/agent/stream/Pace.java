@@ -20,7 +20,7 @@ import dev.godwit.host.memory.PageSize;
  * <p>Threading: one thread at a time.
  */
 final class Pace {
-    /** Not before the others have had their turn. */
+    /** Not before urgent bytes have gone. */
     static final long AFTER_OTHERS = Long.MAX_VALUE;
 
     private static final long SECOND = 1_000_000_000;

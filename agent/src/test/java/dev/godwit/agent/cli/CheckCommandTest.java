@@ -12,15 +12,19 @@ import org.junit.jupiter.api.Test;
 class CheckCommandTest {
     private static final String ADVICE = "advice   no real-time priority is allowed: who brings a page that a guest"
             + " waits for takes turns with all other threads\n"
-            + "         CAP_SYS_NICE (root has it), or LimitRTPRIO=1 and LimitNICE=-3 in the agent's systemd unit; in"
-            + " Docker --cap-add SYS_NICE\n";
+            + "         CAP_SYS_NICE (root has it), or LimitRTPRIO=1 in the agent's systemd unit; in Docker --cap-add"
+            + " SYS_NICE\n";
+    private static final String NICE = "advice   no lower nice value is allowed: guests take turns with the streams of"
+            + " their memory\n"
+            + "         CAP_SYS_NICE (root has it), or LimitNICE=-3 in the agent's systemd unit; in Docker --cap-add"
+            + " SYS_NICE\n";
 
     @Test
     void urgentThreadsThatAreNotGrantedAreSaidWithWhatWouldHelp() throws Exception {
         Run here = Run.of("check");
         assertEquals(here.out().contains(", urgent threads no\n"), here.out().contains(ADVICE), here.out());
 
-        List<String> command = new ArrayList<>(List.of("prlimit", "--rtprio=0:0"));
+        List<String> command = new ArrayList<>(List.of("prlimit", "--rtprio=0:0", "--nice=0:0"));
         if (System.getProperty("user.name").equals("root")) {
             // Of what root may do, all but that.
             command.addAll(List.of("setpriv", "--bounding-set=-sys_nice"));
@@ -33,5 +37,6 @@ class CheckCommandTest {
         assertEquals(here.status(), process.waitFor(), said);
         assertTrue(said.contains(", urgent threads no\n"), said);
         assertTrue(said.contains(ADVICE), said);
+        assertTrue(said.contains(NICE), said);
     }
 }

@@ -53,6 +53,8 @@ public final class ProcessCalls {
             Native.call("sched_getaffinity", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, ADDRESS));
     private static final MethodHandle SCHED_SETSCHEDULER =
             Native.call("sched_setscheduler", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS));
+    private static final MethodHandle GETPRIORITY =
+            Native.call("getpriority", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT));
     private static final MethodHandle SETPRIORITY =
             Native.call("setpriority", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT));
     private static final MethodHandle PRCTL =
@@ -119,6 +121,16 @@ public final class ProcessCalls {
         try {
             return ErrnoCapture.result(
                     (int) SCHED_SETSCHEDULER.invokeExact(capture, threadId, policy, parameters), capture);
+        } catch (Throwable e) {
+            throw Native.thrownBy(e);
+        }
+    }
+
+    /** The nice value of the calling thread, -20 to 19: no error, which the kernel has none for here. */
+    public static int threadNice() {
+        MemorySegment capture = ErrnoCapture.ofThread();
+        try {
+            return (int) GETPRIORITY.invokeExact(capture, PRIO_PROCESS, 0);
         } catch (Throwable e) {
             throw Native.thrownBy(e);
         }

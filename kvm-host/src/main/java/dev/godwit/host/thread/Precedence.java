@@ -9,8 +9,8 @@ import java.lang.foreign.ValueLayout;
  * Has the calling thread get two parts of three of a processor that it shares with an ordinary one: a guest goes on while
  * its memory is streamed, and while Java compiles. What the guest itself waits for is {@link Urgency}'s.
  *
- * <p>A lower nice value, for which a process needs CAP_SYS_NICE or a limit (RLIMIT_NICE) of 23; without, threads stay what
- * they are.
+ * <p>A nice value three lower than the thread had, for which a process with that of 0 needs CAP_SYS_NICE or a limit
+ * (RLIMIT_NICE) of 23; without, threads stay what they are.
  *
  * <p>Threading: any platform thread, of which it concerns the calling one only; threads that it starts are ordinary.
  *
@@ -18,7 +18,9 @@ import java.lang.foreign.ValueLayout;
  */
 public final class Precedence {
     /** 1991 parts to 1024. With more, migrations take longer, and gaps that guests see are no shorter. */
-    private static final int NICE = -3;
+    private static final int LESS = 3;
+
+    private static final int LEAST_NICE = -20;
 
     private static final MemorySegment ORDINARY = Arena.global().allocateFrom(ValueLayout.JAVA_INT, 0);
 
@@ -27,6 +29,7 @@ public final class Precedence {
     /** From now on; whether the host grants it. */
     public static boolean take() {
         ProcessCalls.schedSetscheduler(0, ProcessCalls.SCHED_NORMAL | ProcessCalls.SCHED_RESET_ON_FORK, ORDINARY);
-        return ProcessCalls.setpriority(ProcessCalls.PRIO_PROCESS, 0, NICE) == 0;
+        int nice = Math.max(LEAST_NICE, ProcessCalls.threadNice() - LESS);
+        return ProcessCalls.setpriority(ProcessCalls.PRIO_PROCESS, 0, nice) == 0;
     }
 }

@@ -1,2 +1,2 @@
-/** Waiting for threads. */
+/** Who comes first, urgent threads, and waiting that no interrupt ends. */
 package dev.godwit.host.thread;
