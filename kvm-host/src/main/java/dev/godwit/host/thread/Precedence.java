@@ -1,9 +1,6 @@
 package dev.godwit.host.thread;
 
 import dev.godwit.bindings.linux.ProcessCalls;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 
 /**
  * Has the calling thread get two parts of three of a processor that it shares with an ordinary one: a guest goes on while
@@ -22,13 +19,12 @@ public final class Precedence {
 
     private static final int LEAST_NICE = -20;
 
-    private static final MemorySegment ORDINARY = Arena.global().allocateFrom(ValueLayout.JAVA_INT, 0);
-
     private Precedence() {}
 
     /** From now on; whether the host grants it. */
     public static boolean take() {
-        ProcessCalls.schedSetscheduler(0, ProcessCalls.SCHED_NORMAL | ProcessCalls.SCHED_RESET_ON_FORK, ORDINARY);
+        // For the flag that goes with it: threads that this one starts are as others are.
+        Urgency.beOrdinary();
         int nice = Math.max(LEAST_NICE, ProcessCalls.threadNice() - LESS);
         return ProcessCalls.setpriority(ProcessCalls.PRIO_PROCESS, 0, nice) == 0;
     }

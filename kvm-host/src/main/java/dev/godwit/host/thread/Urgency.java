@@ -54,12 +54,17 @@ public final class Urgency implements AutoCloseable {
         if (DEPTH.get()[0] == 0) {
             return work.get();
         }
-        set(ProcessCalls.SCHED_NORMAL, ORDINARY);
+        beOrdinary();
         try {
             return work.get();
         } finally {
             set(ProcessCalls.SCHED_RR, URGENT);
         }
+    }
+
+    /** The calling thread takes its turn; those that it starts inherit nothing that puts it before others. */
+    static void beOrdinary() {
+        set(ProcessCalls.SCHED_NORMAL, ORDINARY);
     }
 
     /** The flag stays: who may not take it back is refused whatever is without it. */
@@ -70,7 +75,7 @@ public final class Urgency implements AutoCloseable {
     @Override
     public void close() {
         if (granted && --DEPTH.get()[0] == 0) {
-            set(ProcessCalls.SCHED_NORMAL, ORDINARY);
+            beOrdinary();
         }
     }
 }

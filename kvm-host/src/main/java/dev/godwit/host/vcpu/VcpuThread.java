@@ -191,8 +191,8 @@ public final class VcpuThread {
     }
 
     private void loop() {
-        announceThread();
         Precedence.take();
+        announceThread();
         while (awaitRunning()) {
             StopReason reason = runGuest();
             if (reason != null) {

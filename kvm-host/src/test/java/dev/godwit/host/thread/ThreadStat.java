@@ -6,26 +6,32 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
-/** What the kernel says of the calling thread: {@code /proc/thread-self/stat}, see {@code proc_pid_stat(5)}. */
-final class ThreadStat {
+/** What the kernel says of a thread: {@code /proc/self/task/ID/stat}, see {@code proc_pid_stat(5)}. */
+public final class ThreadStat {
     private static final int STATE = 3;
     private static final int NICE = 19;
     private static final int POLICY = 41;
 
     private ThreadStat() {}
 
+    /** Of the calling thread. */
     static int nice() {
-        return field(NICE);
+        return field(Path.of("/proc/thread-self/stat"), NICE);
+    }
+
+    /** Of any of this process. */
+    public static int nice(int threadId) {
+        return field(Path.of("/proc/self/task/" + threadId + "/stat"), NICE);
     }
 
     /** 0 is that of ordinary threads, 2 is round robin. */
     static int policy() {
-        return field(POLICY);
+        return field(Path.of("/proc/thread-self/stat"), POLICY);
     }
 
-    private static int field(int number) {
+    private static int field(Path file, int number) {
         try {
-            String stat = Files.readString(Path.of("/proc/thread-self/stat"));
+            String stat = Files.readString(file);
             // The name may have spaces.
             List<String> fromState =
                     List.of(stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1));

@@ -6,10 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.bindings.kvm.gen.kvm_regs;
+import dev.godwit.bindings.linux.SignalCalls;
 import dev.godwit.host.kvm.VcpuExit;
 import dev.godwit.host.memory.GuestMemory;
 import dev.godwit.host.memory.LargePages;
 import dev.godwit.host.raw.RawGuest;
+import dev.godwit.host.thread.Precedence;
+import dev.godwit.host.thread.ThreadStat;
+import dev.godwit.host.thread.Uninterruptibly;
 import dev.godwit.host.vcpu.VcpuThread.State;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -90,6 +94,18 @@ class VcpuThreadTest {
         while (guest.read(COUNTER) < count) {
             Thread.onSpinWait();
         }
+    }
+
+    @Test
+    void itComesFirst() {
+        start(COUNTS, exit -> END);
+        AtomicInteger granted = new AtomicInteger();
+        Thread ordinary = Thread.ofPlatform().start(() -> {
+            Precedence.take();
+            granted.set(ThreadStat.nice(SignalCalls.gettid()));
+        });
+        Uninterruptibly.join(ordinary);
+        assertEquals(granted.get(), ThreadStat.nice(thread.threadId()));
     }
 
     @Test

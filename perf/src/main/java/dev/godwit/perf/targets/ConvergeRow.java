@@ -8,15 +8,13 @@ import java.util.List;
 
 /** 256 MiB rewritten as fast as can be over 125 MB/s: {@code auto} ends, and in little more than all of RAM takes. */
 final class ConvergeRow {
-    private static final long BANDWIDTH = 125_000_000;
-
     private ConvergeRow() {}
 
     static List<TargetLine> measure(TargetBench bench) {
         TargetRow row = TargetRow.CONVERGE;
-        PeerResult.Contest contest = bench.keep(bench.turns(false)
-                .run(bench.guest(GuestKind.DIRTY, bench.memory(), BANDWIDTH), List.of(bench.godwit("auto"))));
-        double least = bench.memory() * 1e3 / BANDWIDTH;
+        PeerResult.Contest contest =
+                bench.contest(GuestKind.DIRTY, TargetBench.NARROW, List.of(bench.godwit("auto")), () -> {});
+        double least = bench.memory() * 1e3 / TargetBench.NARROW;
         Distribution shares =
                 Judge.of(contest.entries().getFirst(), trial -> Judge.figure(trial, Measure.TOTAL) / least);
         return List.of(TargetLine.of(

@@ -25,7 +25,6 @@ import java.util.stream.IntStream;
  */
 final class FaultRow {
     private static final int TOUCHES = 5000;
-    private static final long NARROW = 125_000_000;
     private static final double PERCENTILE = 0.99;
 
     private FaultRow() {}
@@ -45,7 +44,7 @@ final class FaultRow {
                 CProgram twoCpus = new CProgram(workshop.program("uffd"), 0, otherCpu());
                 CProgram overTcp = new CProgram(workshop.program("uffd"), 0, otherCpu(), 0)) {
             lines.addAll(lines(bench, 0, oneCpu, twoCpus, overTcp));
-            lines.addAll(lines(bench, NARROW, oneCpu, twoCpus, overTcp));
+            lines.addAll(lines(bench, TargetBench.NARROW, oneCpu, twoCpus, overTcp));
         }
         return lines;
     }
@@ -60,12 +59,11 @@ final class FaultRow {
         List<Bare> near = new ArrayList<>();
         List<Bare> far = new ArrayList<>();
         List<Bare> tcp = new ArrayList<>();
-        PeerResult.Contest contest = bench.keep(bench.turns(false)
-                .run(bench.guest(GuestKind.ZIPF, bench.memory(), bandwidth), List.of(bench.godwit("postcopy")), () -> {
-                    near.add(Bare.of(oneCpu));
-                    far.add(Bare.of(twoCpus));
-                    tcp.add(Bare.of(overTcp));
-                }));
+        PeerResult.Contest contest = bench.contest(GuestKind.ZIPF, bandwidth, List.of(bench.godwit("postcopy")), () -> {
+            near.add(Bare.of(oneCpu));
+            far.add(Bare.of(twoCpus));
+            tcp.add(Bare.of(overTcp));
+        });
         PeerResult.Entry entry = contest.entries().getFirst();
         double trip = median(far, true);
         double slowTrip = median(far, false);

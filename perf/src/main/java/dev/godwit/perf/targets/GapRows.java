@@ -10,7 +10,6 @@ import java.util.List;
 
 /** The longest gap that a guest saw in its own loop, by its own counter. */
 final class GapRows {
-    private static final long NARROW = 125_000_000;
     private static final String UNMOVED = "; before, unmoved: ";
 
     private GapRows() {}
@@ -47,13 +46,12 @@ final class GapRows {
         for (GuestKind kind : List.of(GuestKind.STEADY, GuestKind.ZIPF, GuestKind.DIRTY)) {
             lines.add(hybrid(bench, kind, 0, kind.text()));
         }
-        lines.add(hybrid(bench, GuestKind.DIRTY, NARROW, GuestKind.DIRTY.text() + ", 125 MB/s"));
+        lines.add(hybrid(bench, GuestKind.DIRTY, TargetBench.NARROW, GuestKind.DIRTY.text() + ", 125 MB/s"));
         return lines;
     }
 
     private static TargetLine hybrid(TargetBench bench, GuestKind kind, long bandwidth, String guest) {
-        PeerResult.Contest contest = bench.keep(
-                bench.turns(false).run(bench.guest(kind, bench.memory(), bandwidth), List.of(bench.godwit("hybrid"))));
+        PeerResult.Contest contest = bench.contest(kind, bandwidth, List.of(bench.godwit("hybrid")), () -> {});
         return gap(TargetRow.GAP_HYBRID, guest, contest, contest.entries().getFirst());
     }
 

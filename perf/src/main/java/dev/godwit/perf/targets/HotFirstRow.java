@@ -19,9 +19,6 @@ import java.util.List;
  * own; what an oracle's order would reach with that is shown beside.
  */
 final class HotFirstRow {
-    /** Memory over this takes eight seconds a GiB; without a limit less than one. */
-    private static final long NARROW = 125_000_000;
-
     private static final Duration TRACKED = Duration.ofSeconds(20);
 
     private HotFirstRow() {}
@@ -29,7 +26,7 @@ final class HotFirstRow {
     static List<TargetLine> measure(TargetBench bench) {
         List<TargetLine> lines = new ArrayList<>();
         for (GuestKind kind : List.of(GuestKind.PACED, GuestKind.ZIPF)) {
-            for (long bandwidth : new long[] {NARROW, 0}) {
+            for (long bandwidth : new long[] {TargetBench.NARROW, 0}) {
                 lines.addAll(lines(bench, kind, bandwidth));
             }
         }
@@ -40,8 +37,7 @@ final class HotFirstRow {
         TargetRow row = TargetRow.HOT_FIRST;
         List<Contestant> both =
                 List.of(bench.godwit("postcopy", new GuestCare(TRACKED, null)), bench.godwit("postcopy"));
-        PeerResult.Contest contest =
-                bench.keep(bench.turns(false).run(bench.guest(kind, bench.memory(), bandwidth), both));
+        PeerResult.Contest contest = bench.contest(kind, bandwidth, both, () -> {});
         PeerResult.Entry hottest = contest.entries().getFirst();
         PeerResult.Entry address = contest.entries().getLast();
         String where = ", " + kind.text() + (bandwidth == 0 ? ", no limit" : ", 125 MB/s");

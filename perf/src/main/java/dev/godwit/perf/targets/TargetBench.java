@@ -25,6 +25,9 @@ import java.util.function.Consumer;
  * contests. One thread.
  */
 final class TargetBench implements AutoCloseable {
+    /** The limit of rows that have one, in bytes a second: 1 GiB takes eight and a half seconds. */
+    static final long NARROW = 125_000_000;
+
     private static final int CHANNELS = 4;
     private static final Duration MAX_TIME = Duration.ofMinutes(2);
 
@@ -108,7 +111,17 @@ final class TargetBench implements AutoCloseable {
 
     /** A contest about a guest with the memory of the scenario, without a limit. */
     PeerResult.Contest contest(GuestKind kind, List<Contestant> contestants) {
-        return keep(turns(false).run(guest(kind, memory(), 0), contestants));
+        return contest(kind, 0, contestants, () -> {});
+    }
+
+    /**
+     * A contest about a guest with the memory of the scenario.
+     *
+     * @param bandwidth the limit in bytes a second; 0 is none
+     * @param before called before each turn
+     */
+    PeerResult.Contest contest(GuestKind kind, long bandwidth, List<Contestant> contestants, Runnable before) {
+        return keep(turns(false).run(guest(kind, memory(), bandwidth), contestants, before));
     }
 
     /** Remembers it. */

@@ -24,11 +24,11 @@ final class ZeroRow {
         List<Double> reads = new ArrayList<>();
         try (Workshop workshop = new Workshop();
                 CProgram c = new CProgram(workshop.program("scan"), bench.memory())) {
-            PeerResult.Contest contest = bench.keep(bench.turns(false)
-                    .run(
-                            bench.guest(GuestKind.ZERO, bench.memory(), 0),
-                            List.of(bench.godwit("precopy")),
-                            () -> reads.add(bench.memory() * 1e9 / c.ask(1)[0])));
+            PeerResult.Contest contest = bench.contest(
+                    GuestKind.ZERO,
+                    0,
+                    List.of(bench.godwit("precopy")),
+                    () -> reads.add(bench.memory() * 1e9 / c.ask(1)[0]));
             PeerResult.Entry own = contest.entries().getFirst();
             Comparison share = Judge.against(own, ZeroRow::scanRate, "C read scan of as much", reads);
             return List.of(TargetLine.ratio(
