@@ -12,9 +12,14 @@ import java.lang.foreign.MemorySegment;
  * <p>Source: {@code poll(2)}.
  */
 public final class PollSet {
-    private final MemorySegment entries;
+    private static final int NONE = -1;
+
+    private final long address;
     private final MemorySegment capture;
-    private final int count;
+    /** One for each place: to cut it out each time would allocate, until Java has compiled that. */
+    private final MemorySegment[] entries;
+
+    private final int[] descriptors;
 
     /**
      * A set of {@code count} places, all empty.
@@ -22,19 +27,28 @@ public final class PollSet {
      * @param arena owns the memory
      */
     public PollSet(Arena arena, int count) {
-        this.entries = arena.allocate(pollfd.layout(), count);
+        MemorySegment all = arena.allocate(pollfd.layout(), count);
+        this.address = all.address();
         this.capture = ErrnoCapture.ofThread();
-        this.count = count;
+        this.entries = new MemorySegment[count];
+        this.descriptors = new int[count];
         for (int i = 0; i < count; i++) {
-            set(i, -1);
+            entries[i] = pollfd.asSlice(all, i);
+            pollfd.events(entries[i], (short) EventCalls.POLLIN);
+            put(i, NONE);
         }
     }
 
     /** Puts a descriptor in place {@code index}; -1 empties it. */
     public void set(int index, int fd) {
-        MemorySegment entry = pollfd.asSlice(entries, index);
-        pollfd.fd(entry, fd);
-        pollfd.events(entry, (short) EventCalls.POLLIN);
+        if (descriptors[index] != fd) {
+            put(index, fd);
+        }
+    }
+
+    private void put(int index, int fd) {
+        descriptors[index] = fd;
+        pollfd.fd(entries[index], fd);
     }
 
     /**
@@ -44,12 +58,12 @@ public final class PollSet {
      * @return how many are, 0 after the time or a signal, or {@code -errno}
      */
     public int await(int timeoutMillis) {
-        int ready = EventCalls.poll(capture, entries.address(), count, timeoutMillis);
+        int ready = EventCalls.poll(capture, address, entries.length, timeoutMillis);
         return ready == -Errno.EINTR ? 0 : ready;
     }
 
     /** After {@link #await}: whether it was this one, or one of those. */
     public boolean isReady(int index) {
-        return pollfd.revents(pollfd.asSlice(entries, index)) != 0;
+        return pollfd.revents(entries[index]) != 0;
     }
 }
