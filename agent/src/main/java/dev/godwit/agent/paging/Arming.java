@@ -19,13 +19,26 @@ final class Arming {
     private final Userfault userfault;
     private final Shuttle shuttle;
     private final Chunks chunks;
+    private final boolean stays;
 
-    Arming(GuestMemory memory, GuestMemory staging, Userfault userfault, Shuttle shuttle, Chunks chunks) {
+    /**
+     * Of one guest.
+     *
+     * @param stays whether some of what is elsewhere is to stay there: then its memory here is given back
+     */
+    Arming(
+            GuestMemory memory,
+            GuestMemory staging,
+            Userfault userfault,
+            Shuttle shuttle,
+            Chunks chunks,
+            boolean stays) {
         this.memory = memory;
         this.staging = staging;
         this.userfault = userfault;
         this.shuttle = shuttle;
         this.chunks = chunks;
+        this.stays = stays;
     }
 
     /**
@@ -62,29 +75,45 @@ final class Arming {
         return some > chunks.count() / 2;
     }
 
-    private boolean lacksNone(int chunk, PageSet absent) {
-        return absent.next(chunks.first(chunk), chunks.end(chunk)) == chunks.end(chunk);
-    }
-
     private void takeAside(PageSet absent) {
         for (int chunk = 0; chunk < chunks.count(); ) {
-            long first = chunks.first(chunk);
-            int stop = chunk + 1;
             if (lacksNone(chunk, absent)) {
-                chunk = stop;
+                chunk++;
                 continue;
             }
-            long gone = absent.nextAbsent(first, memory.pages());
-            if (gone < chunks.end(chunk)) {
-                shuttle.out(first, chunks.end(chunk));
+            int stop = chunk + 1;
+            if (lacksAll(chunk, absent)) {
+                while (stop < chunks.count() && lacksAll(stop, absent)) {
+                    stop++;
+                }
+                takeStale(chunks.first(chunk), chunks.end(stop - 1));
             } else {
-                // All that lack everything in one call.
-                stop = gone == memory.pages() ? chunks.count() : Chunks.of(gone);
-                shuttle.forget(first, chunks.end(stop - 1));
+                shuttle.out(chunks.first(chunk), chunks.end(chunk));
             }
             for (; chunk < stop; chunk++) {
                 chunks.isAside(chunk, absent);
             }
         }
+    }
+
+    /**
+     * Takes away memory that has nothing of the guest, many chunks in one call. What is to come there soon finds it aside:
+     * it would have to be got and cleared again, 2 MiB at a time, while the guest waits. Reserved large pages would be
+     * copied.
+     */
+    private void takeStale(long first, long end) {
+        if (stays || shuttle.isHugetlb()) {
+            shuttle.forget(first, end);
+        } else {
+            shuttle.out(first, end);
+        }
+    }
+
+    private boolean lacksNone(int chunk, PageSet absent) {
+        return absent.next(chunks.first(chunk), chunks.end(chunk)) == chunks.end(chunk);
+    }
+
+    private boolean lacksAll(int chunk, PageSet absent) {
+        return absent.nextAbsent(chunks.first(chunk), chunks.end(chunk)) == chunks.end(chunk);
     }
 }

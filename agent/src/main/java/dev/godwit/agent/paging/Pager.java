@@ -142,7 +142,7 @@ public final class Pager implements AutoCloseable {
      * memory.
      */
     public void arm() {
-        new Arming(memory, staging, userfault, shuttle, chunks).hide(absent);
+        new Arming(memory, staging, userfault, shuttle, chunks, staying).hide(absent);
         if (!staying && !absent.isEmpty()) {
             // Not sooner: staging memory, into which that moves, would be in small pages, too.
             memory.expectFaults(true);

@@ -62,6 +62,25 @@ class LargeFaultTest {
         }
     }
 
+    /** It would have to be got and cleared again, while somebody waits for what is to be in it. */
+    @Test
+    void memoryThatHoldsNothingButStaleContentIsKept() {
+        try (ModelHost host = new ModelHost((long) CHUNKS * PER_CHUNK, LargePages.THP);
+                Arena arena = Arena.ofShared()) {
+            for (long page = 0; page < host.memory.pages(); page++) {
+                ModelHost.write(host.memory, page, 0, WORD);
+            }
+            assertTrue(Backing.scan(arena, host.memory).largeChunks().contains(2), "this host has no large page");
+            PageSet absent = new PageSet(arena, host.memory.pages());
+            absent.addRange(PER_CHUNK, 2L * PER_CHUNK);
+            host.pager.locate(absent, Place.AT_SOURCE);
+            host.pager.arm();
+            Backing aside = Backing.scan(arena, host.pager.staging());
+            assertEquals(2, aside.largeChunks().cardinality());
+            assertTrue(aside.largeChunks().contains(1) && aside.largeChunks().contains(2));
+        }
+    }
+
     /** Of a guest of which nothing is here yet: what comes is put together in large pages. */
     @Test
     void stagingMemoryIsLargeWhateverTouchesAre() {
