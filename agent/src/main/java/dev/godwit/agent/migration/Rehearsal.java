@@ -2,6 +2,7 @@ package dev.godwit.agent.migration;
 
 import dev.godwit.agent.paging.PageMap;
 import dev.godwit.agent.paging.Place;
+import dev.godwit.agent.stream.StreamRehearsal;
 import dev.godwit.agent.transport.Secret;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.kvm.Kvm;
@@ -75,6 +76,7 @@ public final class Rehearsal {
             }
             // Once in a process is enough.
             if (!PRACTISED.get() && greet(server.address(), secret)) {
+                StreamRehearsal.run();
                 lookAtMaps();
                 PRACTISED.set(true);
             }
