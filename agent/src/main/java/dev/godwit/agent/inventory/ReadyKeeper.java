@@ -15,6 +15,7 @@ public final class ReadyKeeper implements AutoCloseable {
     /** After something was given back, or went wrong. */
     private static final long CALM_NANOS = 10_000_000_000L;
 
+    /** To look makes some garbage, and guests wait while that is collected. */
     private static final long LOOK_NANOS = 1_000_000_000L;
 
     private final Inventory inventory;

@@ -76,8 +76,8 @@ public final class Rehearsal {
             }
             // Once in a process is enough.
             if (!PRACTISED.get() && greet(server.address(), secret)) {
-                StreamRehearsal.run();
                 lookAtMaps();
+                StreamRehearsal.run();
                 PRACTISED.set(true);
             }
         } finally {

@@ -1,15 +1,19 @@
 package dev.godwit.agent.paging;
 
+import dev.godwit.host.memory.Backing;
 import dev.godwit.host.memory.GuestMemory;
+import dev.godwit.host.memory.LargePages;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.Userfault;
+import java.lang.foreign.Arena;
 
 /**
  * How the chunks that lack a page are hidden before the guest runs: from then on each touch of them is a fault. Whatever
  * stale content the guest's memory has in place of pages that are elsewhere goes aside with the rest, and is never looked
  * at.
  *
- * <p>Either all the memory goes aside by one system call, or each of those chunks by one of its own.
+ * <p>Either all the memory goes aside by one system call, or each of those chunks by one of its own; of those that lack
+ * everything only large pages do, neighbours together, and the rest is given back.
  *
  * <p>Threading: one thread; the guest is paused, and nobody looks at a chunk.
  */
@@ -76,36 +80,54 @@ final class Arming {
     }
 
     private void takeAside(PageSet absent) {
-        for (int chunk = 0; chunk < chunks.count(); ) {
-            if (lacksNone(chunk, absent)) {
-                chunk++;
-                continue;
-            }
-            int stop = chunk + 1;
-            if (lacksAll(chunk, absent)) {
-                while (stop < chunks.count() && lacksAll(stop, absent)) {
-                    stop++;
+        try (Arena own = Arena.ofConfined()) {
+            PageSet kept = worthKeeping(own, absent);
+            for (int chunk = 0; chunk < chunks.count(); ) {
+                int stop = chunk + 1;
+                if (lacksNone(chunk, absent)) {
+                    chunk = stop;
+                    continue;
                 }
-                takeStale(chunks.first(chunk), chunks.end(stop - 1));
-            } else {
-                shuttle.out(chunks.first(chunk), chunks.end(chunk));
-            }
-            for (; chunk < stop; chunk++) {
-                chunks.isAside(chunk, absent);
+                if (lacksAll(chunk, absent)) {
+                    while (stop < chunks.count()
+                            && lacksAll(stop, absent)
+                            && kept.contains(stop) == kept.contains(chunk)) {
+                        stop++;
+                    }
+                    takeStale(chunks.first(chunk), chunks.end(stop - 1), kept.contains(chunk));
+                } else {
+                    shuttle.out(chunks.first(chunk), chunks.end(chunk));
+                }
+                for (; chunk < stop; chunk++) {
+                    chunks.isAside(chunk, absent);
+                }
             }
         }
     }
 
     /**
-     * Takes away memory that has nothing of the guest, many chunks in one call. What is to come there soon finds it aside:
-     * it would have to be got and cleared again, 2 MiB at a time, while the guest waits. Reserved large pages would be
-     * copied.
+     * The chunks that lack everything and are large pages. What is to come there finds them aside: they would have to be got
+     * and cleared again, while the guest waits. Anything smaller takes as long to move, and a large page is better.
      */
-    private void takeStale(long first, long end) {
-        if (stays || shuttle.isHugetlb()) {
-            shuttle.forget(first, end);
-        } else {
-            shuttle.out(first, end);
+    private PageSet worthKeeping(Arena own, PageSet absent) {
+        PageSet kept = Backing.emptyChunks(own, memory);
+        if (stays || memory.largePages() != LargePages.THP) {
+            return kept;
+        }
+        for (int chunk = 0; chunk < chunks.count(); chunk++) {
+            if (lacksAll(chunk, absent)) {
+                kept.addAll(Backing.scan(own, memory).largeChunks());
+                return kept;
+            }
+        }
+        return kept;
+    }
+
+    /** Takes away memory that has nothing of the guest, many chunks in one call. */
+    private void takeStale(long first, long end, boolean keep) {
+        long kept = keep ? shuttle.tryOut(first, end) : first;
+        if (kept < end) {
+            shuttle.forget(kept, end);
         }
     }
 

@@ -82,7 +82,7 @@ public final class Pager implements AutoCloseable {
             this.userfault = Userfault.open();
             taken.push(userfault::close);
             LargePages small = memory.largePages() == LargePages.NONE ? LargePages.NONE : LargePages.THP;
-            // Only what is on its way in or out takes memory here.
+            // Only what is on its way in or out takes memory here, and large pages that wait for what comes.
             this.staging = GuestMemory.allocate(memory.size(), small);
             taken.push(staging::close);
             this.bench = GuestMemory.allocate(2L * Chunks.LOCKS * PageSize.LARGE, small);

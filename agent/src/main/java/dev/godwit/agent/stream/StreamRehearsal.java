@@ -15,13 +15,15 @@ import java.net.InetSocketAddress;
 import java.time.Duration;
 
 /**
- * Sends the same few pages over the loopback, again and again, until Java has compiled what goes through pages one by
- * one: otherwise it does so while the first guests are migrated, on the processors that they need.
+ * Sends the same few pages over the loopback, again and again, one of sixteen as zeros, until Java has compiled what the
+ * sender does with each: otherwise it does so while the first guests are migrated, on the processors that they need.
  */
 public final class StreamRehearsal {
     private static final long BYTES = 8L << 20;
     /** Java compiles a loop with all its might after some 40000 turns. */
     private static final int ROUNDS = 40;
+
+    private static final int ZERO_OF = 16;
 
     private static final Duration PATIENCE = Duration.ofSeconds(5);
 
@@ -47,7 +49,6 @@ public final class StreamRehearsal {
         try (GuestMemory from = GuestMemory.allocate(BYTES, LargePages.NONE);
                 GuestMemory to = GuestMemory.allocate(BYTES, LargePages.NONE);
                 Arena arena = Arena.ofShared()) {
-            from.segment().fill((byte) 1);
             Thread sending = Thread.ofPlatform().daemon().name("rehearsal-send").start(() -> send(arena, out, from));
             try {
                 PageReceiver receiver =
@@ -56,8 +57,9 @@ public final class StreamRehearsal {
                     receiver.receiveRound();
                 }
             } finally {
-                // It sends from memory that is about to go.
+                // It sends from memory that is about to go. Its peer may be somebody else.
                 in.abort();
+                out.abort();
                 Uninterruptibly.join(sending);
             }
         }
@@ -69,14 +71,24 @@ public final class StreamRehearsal {
         all.addRange(0, from.pages());
         try {
             for (int round = 1; round <= ROUNDS; round++) {
+                fill(from, round);
                 for (long first = 0; first < from.pages(); first += PageSize.SMALL_PER_LARGE) {
                     sender.sendPart(all, first, first + PageSize.SMALL_PER_LARGE, false, round);
                 }
                 sender.endRound(round);
             }
-        } catch (TransportException e) {
+        } catch (TransportException | RuntimeException | Error e) {
             // Who receives finds out.
             out.abort();
+        }
+    }
+
+    private static void fill(GuestMemory memory, int round) {
+        memory.segment().fill((byte) 1);
+        for (long page = round % ZERO_OF; page < memory.pages(); page += ZERO_OF) {
+            memory.segment()
+                    .asSlice(page << PageSize.SMALL_SHIFT, PageSize.SMALL)
+                    .fill((byte) 0);
         }
     }
 }

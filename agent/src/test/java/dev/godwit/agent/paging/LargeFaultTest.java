@@ -70,7 +70,8 @@ class LargeFaultTest {
             for (long page = 0; page < host.memory.pages(); page++) {
                 ModelHost.write(host.memory, page, 0, WORD);
             }
-            assertTrue(Backing.scan(arena, host.memory).largeChunks().contains(2), "this host has no large page");
+            PageSet before = Backing.scan(arena, host.memory).largeChunks();
+            assertTrue(before.contains(1) && before.contains(2), "this host has no large pages");
             PageSet absent = new PageSet(arena, host.memory.pages());
             absent.addRange(PER_CHUNK, 2L * PER_CHUNK);
             host.pager.locate(absent, Place.AT_SOURCE);
@@ -78,6 +79,20 @@ class LargeFaultTest {
             Backing aside = Backing.scan(arena, host.pager.staging());
             assertEquals(2, aside.largeChunks().cardinality());
             assertTrue(aside.largeChunks().contains(1) && aside.largeChunks().contains(2));
+        }
+    }
+
+    /** A move of nothing would leave an empty table of small pages there. */
+    @Test
+    void whereThereIsNothingALargePageHasRoom() {
+        try (ModelHost host = new ModelHost((long) CHUNKS * PER_CHUNK, LargePages.THP);
+                Arena arena = Arena.ofShared()) {
+            PageSet absent = new PageSet(arena, host.memory.pages());
+            absent.addRange(PER_CHUNK, 2L * PER_CHUNK);
+            host.pager.locate(absent, Place.AT_SOURCE);
+            host.pager.arm();
+            host.pager.staging().populateLarge(PER_CHUNK);
+            assertTrue(Backing.scan(arena, host.pager.staging()).largeChunks().contains(1));
         }
     }
 

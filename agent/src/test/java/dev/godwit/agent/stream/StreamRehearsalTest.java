@@ -1,7 +1,7 @@
 package dev.godwit.agent.stream;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.agent.transport.TransportException;
 import java.io.IOException;
@@ -18,7 +18,8 @@ class StreamRehearsalTest {
         StreamRehearsal.run();
         long before = descriptors();
         StreamRehearsal.run();
-        assertEquals(before, descriptors());
+        long after = descriptors();
+        assertTrue(after <= before, () -> before + " descriptors before, " + after + " after");
         assertFalse(Thread.getAllStackTraces().keySet().stream()
                 .anyMatch(thread -> thread.getName().equals("rehearsal-send")));
     }
