@@ -1,5 +1,6 @@
 package dev.godwit.agent.paging;
 
+import dev.godwit.bindings.linux.SystemCallException;
 import dev.godwit.host.memory.Backing;
 import dev.godwit.host.memory.GuestMemory;
 import dev.godwit.host.memory.LargePages;
@@ -28,7 +29,8 @@ final class Arming {
     /**
      * Of one guest.
      *
-     * @param stays whether some of what is elsewhere is to stay there: then its memory here is given back
+     * @param stays whether some of what is elsewhere is to stay there: then memory of chunks that lack everything is given
+     *     back, unless all goes aside
      */
     Arming(
             GuestMemory memory,
@@ -116,18 +118,32 @@ final class Arming {
         }
         for (int chunk = 0; chunk < chunks.count(); chunk++) {
             if (lacksAll(chunk, absent)) {
-                kept.addAll(Backing.scan(own, memory).largeChunks());
-                return kept;
+                addLarge(own, kept);
+                break;
             }
         }
         return kept;
     }
 
+    private void addLarge(Arena own, PageSet kept) {
+        try {
+            kept.addAll(Backing.scan(own, memory).largeChunks());
+        } catch (SystemCallException e) {
+            // None is kept: it only takes longer.
+        }
+    }
+
     /** Takes away memory that has nothing of the guest, many chunks in one call. */
     private void takeStale(long first, long end, boolean keep) {
-        long kept = keep ? shuttle.tryOut(first, end) : first;
-        if (kept < end) {
-            shuttle.forget(kept, end);
+        if (!keep) {
+            shuttle.forget(first, end);
+            return;
+        }
+        for (long page = shuttle.tryOut(first, end); page < end; page = shuttle.tryOut(page, end)) {
+            // The kernel is just using a page of this chunk.
+            long stop = chunks.end(Chunks.of(page));
+            shuttle.forget(page, stop);
+            page = stop;
         }
     }
 

@@ -66,10 +66,10 @@ public final class StreamRehearsal {
     }
 
     private static void send(Arena arena, Connection out, GuestMemory from) {
-        PageSender sender = new PageSender(arena, out, from, RateLimit.none());
-        PageSet all = new PageSet(arena, from.pages());
-        all.addRange(0, from.pages());
         try {
+            PageSender sender = new PageSender(arena, out, from, RateLimit.none());
+            PageSet all = new PageSet(arena, from.pages());
+            all.addRange(0, from.pages());
             for (int round = 1; round <= ROUNDS; round++) {
                 fill(from, round);
                 for (long first = 0; first < from.pages(); first += PageSize.SMALL_PER_LARGE) {

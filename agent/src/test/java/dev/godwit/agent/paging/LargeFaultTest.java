@@ -82,6 +82,45 @@ class LargeFaultTest {
         }
     }
 
+    /** Of content that nobody wants it does not matter what the kernel cannot move; it must be out of sight all the same. */
+    @Test
+    void whatCannotBeKeptIsGivenBack() {
+        try (ModelHost host = new ModelHost((long) CHUNKS * PER_CHUNK, LargePages.THP);
+                Arena arena = Arena.ofShared()) {
+            for (long page = 0; page < host.memory.pages(); page++) {
+                ModelHost.write(host.memory, page, 0, WORD);
+            }
+            PageSet absent = new PageSet(arena, host.memory.pages());
+            absent.addRange(PER_CHUNK, 2L * PER_CHUNK);
+            // In the way.
+            ModelHost.write(host.pager.staging(), PER_CHUNK + 100, 0, WORD);
+            host.pager.locate(absent, Place.AT_SOURCE);
+            host.pager.arm();
+            PageSet seen = Backing.scan(arena, host.memory).resident();
+            assertEquals(3L * PER_CHUNK, seen.next(PER_CHUNK, host.memory.pages()), "chunks 1 and 2 are out of sight");
+            assertEquals(PER_CHUNK, seen.nextAbsent(0, host.memory.pages()), "and nothing else is");
+            assertTrue(Backing.scan(arena, host.pager.staging()).largeChunks().contains(2), "what can be kept is");
+        }
+    }
+
+    /** Its memory is others' while it is elsewhere. */
+    @Test
+    void memoryOfWhatStaysElsewhereIsGivenBack() {
+        try (ModelHost host = new ModelHost((long) CHUNKS * PER_CHUNK, LargePages.THP);
+                Arena arena = Arena.ofShared()) {
+            for (long page = 0; page < host.memory.pages(); page++) {
+                ModelHost.write(host.memory, page, 0, WORD);
+            }
+            PageSet absent = new PageSet(arena, host.memory.pages());
+            absent.addRange(PER_CHUNK, 2L * PER_CHUNK);
+            host.pager.locate(absent, Place.REMOTE);
+            host.pager.arm();
+            assertTrue(Backing.scan(arena, host.pager.staging()).resident().isEmpty());
+            assertEquals(
+                    3L * PER_CHUNK, Backing.scan(arena, host.memory).resident().next(PER_CHUNK, host.memory.pages()));
+        }
+    }
+
     /** A move of nothing would leave an empty table of small pages there. */
     @Test
     void whereThereIsNothingALargePageHasRoom() {
