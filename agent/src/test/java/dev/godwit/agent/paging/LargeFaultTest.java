@@ -67,14 +67,10 @@ class LargeFaultTest {
     void memoryThatHoldsNothingButStaleContentIsKept() {
         try (ModelHost host = new ModelHost((long) CHUNKS * PER_CHUNK, LargePages.THP);
                 Arena arena = Arena.ofShared()) {
-            for (long page = 0; page < host.memory.pages(); page++) {
-                ModelHost.write(host.memory, page, 0, WORD);
-            }
+            fill(host);
             PageSet before = Backing.scan(arena, host.memory).largeChunks();
             assertTrue(before.contains(1) && before.contains(2), "this host has no large pages");
-            PageSet absent = new PageSet(arena, host.memory.pages());
-            absent.addRange(PER_CHUNK, 2L * PER_CHUNK);
-            host.pager.locate(absent, Place.AT_SOURCE);
+            host.pager.locate(secondAndThird(arena), Place.AT_SOURCE);
             host.pager.arm();
             Backing aside = Backing.scan(arena, host.pager.staging());
             assertEquals(2, aside.largeChunks().cardinality());
@@ -87,14 +83,10 @@ class LargeFaultTest {
     void whatCannotBeKeptIsGivenBack() {
         try (ModelHost host = new ModelHost((long) CHUNKS * PER_CHUNK, LargePages.THP);
                 Arena arena = Arena.ofShared()) {
-            for (long page = 0; page < host.memory.pages(); page++) {
-                ModelHost.write(host.memory, page, 0, WORD);
-            }
-            PageSet absent = new PageSet(arena, host.memory.pages());
-            absent.addRange(PER_CHUNK, 2L * PER_CHUNK);
+            fill(host);
             // In the way.
             ModelHost.write(host.pager.staging(), PER_CHUNK + 100, 0, WORD);
-            host.pager.locate(absent, Place.AT_SOURCE);
+            host.pager.locate(secondAndThird(arena), Place.AT_SOURCE);
             host.pager.arm();
             PageSet seen = Backing.scan(arena, host.memory).resident();
             assertEquals(3L * PER_CHUNK, seen.next(PER_CHUNK, host.memory.pages()), "chunks 1 and 2 are out of sight");
@@ -108,12 +100,8 @@ class LargeFaultTest {
     void memoryOfWhatStaysElsewhereIsGivenBack() {
         try (ModelHost host = new ModelHost((long) CHUNKS * PER_CHUNK, LargePages.THP);
                 Arena arena = Arena.ofShared()) {
-            for (long page = 0; page < host.memory.pages(); page++) {
-                ModelHost.write(host.memory, page, 0, WORD);
-            }
-            PageSet absent = new PageSet(arena, host.memory.pages());
-            absent.addRange(PER_CHUNK, 2L * PER_CHUNK);
-            host.pager.locate(absent, Place.REMOTE);
+            fill(host);
+            host.pager.locate(secondAndThird(arena), Place.REMOTE);
             host.pager.arm();
             assertTrue(Backing.scan(arena, host.pager.staging()).resident().isEmpty());
             assertEquals(
@@ -126,9 +114,7 @@ class LargeFaultTest {
     void whereThereIsNothingALargePageHasRoom() {
         try (ModelHost host = new ModelHost((long) CHUNKS * PER_CHUNK, LargePages.THP);
                 Arena arena = Arena.ofShared()) {
-            PageSet absent = new PageSet(arena, host.memory.pages());
-            absent.addRange(PER_CHUNK, 2L * PER_CHUNK);
-            host.pager.locate(absent, Place.AT_SOURCE);
+            host.pager.locate(secondAndThird(arena), Place.AT_SOURCE);
             host.pager.arm();
             host.pager.staging().populateLarge(PER_CHUNK);
             assertTrue(Backing.scan(arena, host.pager.staging()).largeChunks().contains(1));
@@ -169,5 +155,18 @@ class LargeFaultTest {
             assertEquals(WORD, ModelHost.read(host.memory, PER_CHUNK + 5, 0));
             assertEquals(0, ModelHost.read(host.memory, PER_CHUNK + 6, 0));
         }
+    }
+
+    private static void fill(ModelHost host) {
+        for (long page = 0; page < host.memory.pages(); page++) {
+            ModelHost.write(host.memory, page, 0, WORD);
+        }
+    }
+
+    /** The pages of chunks 1 and 2, of which the guest lacks everything. */
+    private static PageSet secondAndThird(Arena arena) {
+        PageSet absent = new PageSet(arena, (long) CHUNKS * PER_CHUNK);
+        absent.addRange(PER_CHUNK, 2L * PER_CHUNK);
+        return absent;
     }
 }
