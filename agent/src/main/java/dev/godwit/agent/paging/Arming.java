@@ -86,25 +86,28 @@ final class Arming {
             PageSet kept = worthKeeping(own, absent);
             for (int chunk = 0; chunk < chunks.count(); ) {
                 int stop = chunk + 1;
-                if (lacksNone(chunk, absent)) {
-                    chunk = stop;
-                    continue;
-                }
                 if (lacksAll(chunk, absent)) {
-                    while (stop < chunks.count()
-                            && lacksAll(stop, absent)
-                            && kept.contains(stop) == kept.contains(chunk)) {
-                        stop++;
-                    }
+                    stop = endOfStale(chunk, absent, kept);
                     takeStale(chunks.first(chunk), chunks.end(stop - 1), kept.contains(chunk));
-                } else {
+                } else if (!lacksNone(chunk, absent)) {
                     shuttle.out(chunks.first(chunk), chunks.end(chunk));
+                } else {
+                    chunk = stop;
                 }
                 for (; chunk < stop; chunk++) {
                     chunks.isAside(chunk, absent);
                 }
             }
         }
+    }
+
+    /** The chunk after the last of those neighbours that lack everything, too, and are kept or not as this one. */
+    private int endOfStale(int chunk, PageSet absent, PageSet kept) {
+        int stop = chunk + 1;
+        while (stop < chunks.count() && lacksAll(stop, absent) && kept.contains(stop) == kept.contains(chunk)) {
+            stop++;
+        }
+        return stop;
     }
 
     /**

@@ -12,14 +12,10 @@ import java.lang.foreign.MemorySegment;
  * <p>Source: {@code poll(2)}.
  */
 public final class PollSet {
-    private static final int NONE = -1;
-
     private final long address;
     private final MemorySegment capture;
     /** One for each place: to cut it out each time would allocate, until Java has compiled that. */
     private final MemorySegment[] entries;
-
-    private final int[] descriptors;
 
     /**
      * A set of {@code count} places, all empty.
@@ -31,23 +27,15 @@ public final class PollSet {
         this.address = all.address();
         this.capture = ErrnoCapture.ofThread();
         this.entries = new MemorySegment[count];
-        this.descriptors = new int[count];
         for (int i = 0; i < count; i++) {
             entries[i] = pollfd.asSlice(all, i);
             pollfd.events(entries[i], (short) EventCalls.POLLIN);
-            put(i, NONE);
+            set(i, -1);
         }
     }
 
     /** Puts a descriptor in place {@code index}; -1 empties it. */
     public void set(int index, int fd) {
-        if (descriptors[index] != fd) {
-            put(index, fd);
-        }
-    }
-
-    private void put(int index, int fd) {
-        descriptors[index] = fd;
         pollfd.fd(entries[index], fd);
     }
 

@@ -8,6 +8,7 @@ import java.util.List;
 
 /** What the kernel says of a thread: {@code /proc/self/task/ID/stat}, see {@code proc_pid_stat(5)}. */
 public final class ThreadStat {
+    private static final Path OWN = Path.of("/proc/thread-self/stat");
     private static final int STATE = 3;
     private static final int NICE = 19;
     private static final int POLICY = 41;
@@ -16,7 +17,7 @@ public final class ThreadStat {
 
     /** Of the calling thread. */
     static int nice() {
-        return field(Path.of("/proc/thread-self/stat"), NICE);
+        return field(OWN, NICE);
     }
 
     /** Of any of this process. */
@@ -26,7 +27,7 @@ public final class ThreadStat {
 
     /** 0 is that of ordinary threads, 2 is round robin. */
     static int policy() {
-        return field(Path.of("/proc/thread-self/stat"), POLICY);
+        return field(OWN, POLICY);
     }
 
     private static int field(Path file, int number) {
