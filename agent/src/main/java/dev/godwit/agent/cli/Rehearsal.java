@@ -1,13 +1,30 @@
 package dev.godwit.agent.cli;
 
+import dev.godwit.agent.api.Agent;
+import dev.godwit.agent.api.ApiClient;
+import dev.godwit.agent.api.MigrateRequest;
+import dev.godwit.agent.api.MigrationView;
+import dev.godwit.agent.api.StartRequest;
+import dev.godwit.agent.config.Failure;
+import dev.godwit.agent.config.HostPort;
+import dev.godwit.agent.config.SecretFile;
+import dev.godwit.agent.migration.MigrationMode;
+import dev.godwit.agent.transport.Secret;
+import dev.godwit.images.DirtierOptions;
 import java.io.OutputStream;
 import java.io.PrintStream;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
 
 /**
- * Runs short commands one after another in one JVM, which the launcher's build records for its ahead-of-time cache. A
- * recording of a single command would leave out most of what the others load. It needs no agent and changes nothing:
- * the commands that would talk to one fail to reach it.
+ * What the launcher's build records for its ahead-of-time cache: short commands one after another in one JVM, and, where
+ * this host runs guests, one that moves between two agents in every mode. The cache holds the classes, so that commands
+ * start soon, and how often methods were called and with what, so that an agent's compiler is done with them before its
+ * first guest comes. A recording of a single command would leave out most of what the others load. It changes nothing:
+ * the agents and their guest go again, and the commands that would talk to an agent fail to reach it.
  */
 final class Rehearsal {
     private static final String NO_AGENT = "--agent=/dev/null/api.sock";
@@ -21,12 +38,59 @@ final class Rehearsal {
         {NO_AGENT, "migrate", "guest", "--to", "127.0.0.1:7000"},
     };
 
+    private static final String GUEST = "rehearsal";
+    private static final long MEMORY = 128L << 20;
+
     private Rehearsal() {}
 
     public static void main(String[] args) {
         PrintStream nowhere = new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8);
         for (String[] command : COMMANDS) {
             Main.run(command, nowhere, nowhere);
+        }
+        try {
+            migrate();
+        } catch (RuntimeException e) {
+            // Also a host without KVM: the cache serves commands all the same.
+            System.err.println("no migration was rehearsed: " + e.getMessage());
+        }
+    }
+
+    /** Migrates a guest to and fro in every mode, between agents that live no longer than this takes. */
+    static void migrate() {
+        try (TemporaryDirectory directory = new TemporaryDirectory("godwit-rehearsal")) {
+            Secret secret = SecretFile.readOrCreate(directory.path().resolve("secret"));
+            try (Agent a = agent(directory.path().resolve("a"), secret);
+                    Agent b = agent(directory.path().resolve("b"), secret)) {
+                ApiClient from = new ApiClient(a.socket());
+                ApiClient to = new ApiClient(b.socket());
+                String cmdline = DirtierOptions.DEFAULT
+                        .withWorkingSet(MEMORY / 16)
+                        .withCold(DirtierOptions.ALL)
+                        .commandLine();
+                from.start(new StartRequest(GUEST, "dirtier", MEMORY, 1, cmdline, null, null, null, null));
+                new MeasuringGuest(GUEST, from).awaitReady();
+                for (MigrationMode mode : MigrationMode.values()) {
+                    migrate(from, b, mode);
+                    migrate(to, a, mode);
+                }
+            }
+        }
+    }
+
+    private static Agent agent(Path directory, Secret secret) {
+        return Agent.start(directory, new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), secret);
+    }
+
+    private static void migrate(ApiClient from, Agent to, MigrationMode mode) {
+        MigrateRequest request =
+                new MigrateRequest(HostPort.text(to.address()), mode.text(), null, null, null, null, null);
+        MigrationView migration = from.migrate(GUEST, request);
+        while (!migration.done()) {
+            migration = from.migration(migration.id(), Duration.ofSeconds(1));
+        }
+        if (migration.error() != null) {
+            throw Failure.failed(mode.text() + ": " + migration.error());
         }
     }
 }

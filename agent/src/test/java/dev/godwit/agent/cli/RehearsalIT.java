@@ -1,0 +1,15 @@
+package dev.godwit.agent.cli;
+
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
+
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/** Only the launcher's build runs it, and would go on without what it cannot rehearse. */
+@Tag("kvm")
+class RehearsalIT {
+    @Test
+    void aGuestMigratesInEveryMode() {
+        assertDoesNotThrow(Rehearsal::migrate);
+    }
+}
