@@ -6,7 +6,6 @@ import dev.godwit.host.memory.PageSize;
 import dev.godwit.host.tracking.AccessCost;
 import dev.godwit.host.tracking.AccessTracker;
 import dev.godwit.host.tracking.HeatMap;
-import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -61,8 +60,8 @@ public record HeatView(
 
     private static List<Integer> levels(Guest guest, AccessTracker tracker, long pagesPerCell) {
         List<Integer> levels = new ArrayList<>();
-        try (Arena arena = Arena.ofConfined()) {
-            HeatMap map = tracker.map(arena);
+        try {
+            HeatMap map = tracker.map();
             for (long first = 0; first < map.pages(); first += pagesPerCell) {
                 long end = Math.min(map.pages(), first + pagesPerCell);
                 double sum = 0;

@@ -260,7 +260,7 @@ final class Evictor implements AutoCloseable {
             heatAt = now;
             heat = machine.accessTracker()
                     .filter(AccessTracker::isTracking)
-                    .map(tracker -> tracker.map(Arena.ofAuto()))
+                    .map(AccessTracker::map)
                     .orElse(null);
         }
         return heat;

@@ -39,7 +39,7 @@ public record HotPages(double threshold, long bytes) {
     PageSet choose(Arena arena, HeatMap heat) {
         long most = heat.pages();
         if (threshold > 0) {
-            most = heat.atLeast(arena, HeatMap.levelOf(threshold)).cardinality();
+            most = heat.countAtLeast(HeatMap.levelOf(threshold));
         }
         if (bytes > 0) {
             most = Math.min(most, bytes >> PageSize.SMALL_SHIFT);

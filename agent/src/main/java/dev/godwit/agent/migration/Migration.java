@@ -328,7 +328,7 @@ public final class Migration {
     /** By heat, if the guest has been tracked; what has been seen of it stays readable during a migration. */
     private PageOrder order(Arena arena) {
         return machine.accessTracker()
-                .map(tracker -> PageOrder.hottestFirst(arena, tracker.map(arena)))
+                .map(tracker -> PageOrder.hottestFirst(arena, tracker.map()))
                 .orElse(PageOrder.ADDRESS);
     }
 

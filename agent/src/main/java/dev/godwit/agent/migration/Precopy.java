@@ -134,7 +134,7 @@ final class Precopy {
         }
         try (Arena arena = Arena.ofConfined()) {
             PageSet hot = options.hot()
-                    .choose(arena, machine.accessTracker().orElseThrow().map(arena));
+                    .choose(arena, machine.accessTracker().orElseThrow().map());
             for (long i = 0, n = wanted.wordCount(); i < n; i++) {
                 cold.setWord(i, wanted.word(i) & ~hot.word(i));
                 wanted.setWord(i, wanted.word(i) & hot.word(i));

@@ -129,7 +129,7 @@ class MigrationPartsTest {
             for (int i = 0; i < levels.length; i++) {
                 levels[i] = (byte) (random.nextBoolean() ? 0 : random.nextInt(256));
             }
-            HeatMap heat = HeatMap.of(arena, levels);
+            HeatMap heat = new HeatMap(levels);
             for (int i = 0; i < Chance.times(200); i++) {
                 int level = random.nextInt(256);
                 long pages = random.nextInt(4000);

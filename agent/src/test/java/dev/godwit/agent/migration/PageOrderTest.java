@@ -20,7 +20,7 @@ class PageOrderTest {
         try (Arena arena = Arena.ofConfined()) {
             byte[] levels = new byte[PAGES];
             random.nextBytes(levels);
-            HeatMap heat = HeatMap.of(arena, levels);
+            HeatMap heat = new HeatMap(levels);
             PageSet missing = new PageSet(arena, PAGES);
             for (long page = 0; page < PAGES; page++) {
                 if (random.nextBoolean()) {
@@ -57,7 +57,7 @@ class PageOrderTest {
             PageSet missing = new PageSet(arena, PAGES);
             missing.addRange(10, 20);
             assertEquals(List.of(missing), PageOrder.ADDRESS.passes(arena, missing));
-            PageSet rest = PageOrder.hottestFirst(arena, HeatMap.of(arena, new byte[PAGES]))
+            PageSet rest = PageOrder.hottestFirst(arena, new HeatMap(new byte[PAGES]))
                     .passes(arena, missing)
                     .getLast();
             assertEquals(20, rest.cardinality());

@@ -33,10 +33,18 @@ public final class AccessTracker implements AutoCloseable {
     private static final int MOST_SPLIT = 8;
 
     private static final int PER_CHUNK = PageSize.SMALL_PER_LARGE;
+
+    /** More than a guest can have: of 2 TiB. */
+    private static final long CHUNK_NUMBERS = 1 << 20;
+
     private static final long BACKING_AGE = 5_000_000_000L;
-    private static final long ALLOWANCE_SPAN = 2_000_000_000L;
+    private static final long ALLOWANCE_SPAN = 8_000_000_000L;
     /** Few long looks tell more than many short ones, and beginning and ending one has its price. */
     private static final long LOOK_PERIOD = 750_000_000L;
+
+    private static final long LONGEST_PERIOD = 6_000_000_000L;
+    /** Faults for each page that is seen: with more, too few are seen for what a look costs by itself. */
+    private static final int WASTEFUL = 3;
 
     /** After this time a smaller look, which costs more for what it tells, is better than none. */
     private static final long SELDOM = 3_000_000_000L;
@@ -46,7 +54,10 @@ public final class AccessTracker implements AutoCloseable {
     private static final long MOST_WAIT = 200_000_000L;
 
     private static final long NOTHING_WAIT = 5_000_000L;
-    private static final long LONGEST_LOOK = 200_000_000L;
+    private static final long LONGEST_LOOK = 2_000_000_000L;
+    /** Memory that is broken up for a look is not kept so for long. */
+    private static final long LONGEST_SPLIT = 200_000_000L;
+
     private static final long LONGEST_REGION_LOOK = 20_000_000L;
     private static final int SMALL_LOOKS_PER_REGION_LOOK = 8;
     /** A look at small pages tells most, for its faults, when it ends with about this part of them seen. */
@@ -55,8 +66,13 @@ public final class AccessTracker implements AutoCloseable {
     private static final double MOST_FAULTS_A_SIGHTING = 16;
     private static final int ENOUGH_SIGHTINGS = 16;
     private static final long SETTLING = 20_000_000L;
-    /** Of the time of a look at small pages, lost to the smaller mappings: an allowance for what cannot be measured. */
+    /**
+     * Of the time of a look at small pages, lost to the smaller mappings: an allowance for what cannot be measured. It is
+     * all of that when the guest accesses more pages than the translations that a processor keeps, else in proportion.
+     */
     private static final int SMALL_MAPPINGS = 20;
+
+    private static final int TRANSLATIONS = 1024;
 
     /**
      * Of what a look costs, lost again afterwards to caches that the host has used meanwhile, which leaves no trace to
@@ -86,6 +102,8 @@ public final class AccessTracker implements AutoCloseable {
     private double allowance;
     private double faultsPerSighting = 2;
     private long ofLook;
+    private long period = LOOK_PERIOD;
+    private long restedAt = System.nanoTime();
     private int turn;
     private volatile boolean stopped = true;
     private volatile RuntimeException failure;
@@ -204,12 +222,10 @@ public final class AccessTracker implements AutoCloseable {
     }
 
     /** How hot each page is now. */
-    public HeatMap map(Arena owner) {
-        HeatMap map = new HeatMap(owner, memory.pages());
+    public HeatMap map() {
+        HeatMap map = new HeatMap(memory.pages());
         synchronized (heat) {
-            for (long page = 0; page < memory.pages(); page++) {
-                map.set(page, HeatMap.levelOf(heat.rate(page)));
-            }
+            heat.levels(map);
         }
         return map;
     }
@@ -241,13 +257,17 @@ public final class AccessTracker implements AutoCloseable {
             earn(last, used);
             last = used;
             long now = System.nanoTime();
-            double least = share * cpus * LOOK_PERIOD;
-            if (now - lookedLast > SELDOM) {
+            double least = share * cpus * period;
+            if (now - lookedLast > Math.max(SELDOM, 2 * period)) {
                 // A guest that uses little of its time.
                 least /= SMALL_LOOK;
             }
             if (allowance < least) {
                 LockSupport.parkNanos((long) Math.min(MOST_WAIT, (least - allowance) / (share * cpus)));
+                continue;
+            }
+            if (now < restedAt) {
+                LockSupport.parkNanos(Math.min(MOST_WAIT, restedAt - now));
                 continue;
             }
             lookedLast = now;
@@ -278,9 +298,13 @@ public final class AccessTracker implements AutoCloseable {
 
     /** Learns from the last look, whose cost is known by now, what one sighting costs. */
     private void learn() {
-        if (look.small() && look.sightings() >= ENOUGH_SIGHTINGS) {
-            double its = ofLook / (look.sightings() * (double) sampler.faultNanos());
-            faultsPerSighting = (faultsPerSighting + Math.clamp(its, 1, MOST_FAULTS_A_SIGHTING)) / 2;
+        if (look.small()) {
+            double its = ofLook / (Math.max(1, look.sightings()) * (double) sampler.faultNanos());
+            // Of a guest that accesses little, a larger look after a longer time tells more for the same.
+            period = its > WASTEFUL ? Math.min(2 * period, LONGEST_PERIOD) : Math.max(period / 2, LOOK_PERIOD);
+            if (look.sightings() >= ENOUGH_SIGHTINGS) {
+                faultsPerSighting = (faultsPerSighting + Math.clamp(its, 1, MOST_FAULTS_A_SIGHTING)) / 2;
+            }
         }
         ofLook = 0;
     }
@@ -300,9 +324,17 @@ public final class AccessTracker implements AutoCloseable {
             // A look that goes on until all pages were accessed tells nothing of which come first.
             most = Math.min(most, look.count() * PER_CHUNK / PART_SEEN);
         }
-        long cost = sampler.sample(look, most, small ? LONGEST_LOOK : LONGEST_REGION_LOOK) + more;
+        long started = System.nanoTime();
+        long longest = small ? longestSmall() : LONGEST_REGION_LOOK;
+        long cost = sampler.sample(look, most, longest) + more;
+        if (small) {
+            // Only between looks does KVM map large pages again: without, each page would be a fault in the next look.
+            long ended = System.nanoTime();
+            restedAt = ended + (ended - started);
+        }
         long took = Math.max(0, vcpuNanos.getAsLong() - begin);
-        pay(cost + cost / COLD_CACHES + (small ? took / SMALL_MAPPINGS : 0));
+        long slowed = small ? took / SMALL_MAPPINGS * Math.min(look.sightings(), TRANSLATIONS) / TRANSLATIONS : 0;
+        pay(cost + cost / COLD_CACHES + slowed);
         synchronized (heat) {
             // A guest that paused meanwhile has not shown anything.
             if (runs.getAsBoolean()) {
@@ -328,40 +360,59 @@ public final class AccessTracker implements AutoCloseable {
         return 0;
     }
 
+    private long longestSmall() {
+        return sampler.splitsLargePages() ? LONGEST_SPLIT : LONGEST_LOOK;
+    }
+
+    private int mostChunks() {
+        return sampler.splitsLargePages() ? MOST_SPLIT : Look.MOST_SMALL;
+    }
+
     /** Takes the chunks that are most worth a look; the answer is a further cost in nanoseconds. */
     private long chooseSmall(int faults) {
         long now = System.nanoTime();
         long more = 0;
-        int enough = 1 + faults * PART_SEEN / PER_CHUNK;
-        int most = Math.min(enough, sampler.splitsLargePages() ? MOST_SPLIT : Look.MOST_SMALL);
+        double expected = 0;
         long room = faults;
-        while (look.count() < Math.min(most, populated.length)) {
-            int best = -1;
-            double worth = -1;
-            for (int chunk : populated) {
-                double age = now - lookedAt[chunk];
-                double its = lookedAt[chunk] == now ? -1 : Math.sqrt(Math.max(1, heat.regionRate(chunk))) * age;
-                if (its > worth) {
-                    worth = its;
-                    best = chunk;
-                }
-            }
-            if (best < 0) {
-                break;
-            }
-            if (!largeChunks.contains(best)) {
+        int[] worthiest = worthiest(now);
+        for (int i = 0; i < worthiest.length && look.count() < mostChunks() && expected <= faults; i++) {
+            int chunk = worthiest[i];
+            if (!largeChunks.contains(chunk)) {
                 // Its pages are mapped one by one again, those too that are accessed only after the look.
-                int pages = look.pagesOf(best);
+                int pages = look.pagesOf(chunk);
                 if (pages > room && look.count() > 0) {
                     break;
                 }
                 room -= pages;
                 more += sampler.splitsLargePages() ? pages * sampler.faultNanos() : 0;
             }
-            lookedAt[best] = now;
-            look.add(best);
+            expected += expectedFaults(chunk);
+            lookedAt[chunk] = now;
+            look.add(chunk);
         }
         return more;
+    }
+
+    /** In a look at the chunk's small pages, with the one afterwards that maps it as a whole again. */
+    private double expectedFaults(int chunk) {
+        return 1 + Math.min(PER_CHUNK / PART_SEEN - 1, heat.regionRate(chunk) * longestSmall() / 1e9);
+    }
+
+    /** The populated chunks, those first that are most worth their faults: hot ones, and those not looked at for long. */
+    private int[] worthiest(long now) {
+        long[] keys = new long[populated.length];
+        for (int i = 0; i < keys.length; i++) {
+            int chunk = populated[i];
+            double worth = Math.sqrt(Math.max(1, heat.regionRate(chunk))) * (now - lookedAt[chunk]);
+            // As bits, doubles that are not negative have the same order; their last bits are the chunk's number.
+            keys[i] = (Double.doubleToRawLongBits(worth / expectedFaults(chunk)) & -CHUNK_NUMBERS) | chunk;
+        }
+        Arrays.sort(keys);
+        int[] sorted = new int[keys.length];
+        for (int i = 0; i < keys.length; i++) {
+            sorted[keys.length - 1 - i] = (int) (keys[i] & (CHUNK_NUMBERS - 1));
+        }
+        return sorted;
     }
 
     /** Which chunks exist and which are large changes slowly. */

@@ -67,7 +67,9 @@ final class FaultCost {
     void update() {
         if (count >= TOO_FEW) {
             Arrays.sort(gaps, 0, count);
-            nanos = (nanos + Math.clamp(gaps[count / 4], least, most)) / 2;
+            long burst = gaps[count / 4];
+            // Longer than any fault takes: the guest did other things in between.
+            nanos = burst > most ? nanos : (nanos + Math.max(burst, least)) / 2;
         }
         count = 0;
     }

@@ -126,7 +126,26 @@ public final class Heat {
 
     /** Accesses a second to a page. */
     public double rate(long page) {
-        int region = (int) (page / PER_REGION);
+        return rate((int) (page / PER_REGION), get(page));
+    }
+
+    /** Tells a map the level of each page. */
+    void levels(HeatMap map) {
+        short[] steps = new short[PER_REGION];
+        for (int region = 0; region < looks.length; region++) {
+            long first = (long) region * PER_REGION;
+            long end = Math.min(pages, first + PER_REGION);
+            // Of nearly all, and a rate takes two logarithms.
+            int unseen = HeatMap.levelOf(rate(region, 0));
+            MemorySegment.copy(seen, ValueLayout.JAVA_SHORT, first * Short.BYTES, steps, 0, (int) (end - first));
+            for (int i = 0; i < end - first; i++) {
+                int step = Short.toUnsignedInt(steps[i]);
+                map.set(first + i, step == 0 ? unseen : HeatMap.levelOf(rate(region, step)));
+            }
+        }
+    }
+
+    private double rate(int region, int step) {
         double prior = regionRate(region) / PER_REGION;
         if (looks[region] == 0) {
             return prior;
@@ -134,7 +153,7 @@ public final class Heat {
         double length = lookSeconds[region] / looks[region];
         double n = looks[region] / weight;
         double expected = Math.min(1, prior * length);
-        double hits = (value(get(page)) / weight + PRIOR_LOOKS * expected) / (n + PRIOR_LOOKS);
+        double hits = (value(step) / weight + PRIOR_LOOKS * expected) / (n + PRIOR_LOOKS);
         return -Math.log1p(-Math.min(hits, 1 - 0.25 / (n + 1))) / length;
     }
 

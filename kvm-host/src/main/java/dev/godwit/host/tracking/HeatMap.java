@@ -2,14 +2,12 @@ package dev.godwit.host.tracking;
 
 import dev.godwit.host.memory.PageSet;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 
 /**
  * How hot each small page of a guest was at one moment: a level of 0 (never accessed, as far as is known) to 255, eight
  * to an octave of accesses a second.
  *
- * <p>Threading: immutable once handed out; lives as long as its arena.
+ * <p>Threading: immutable once handed out.
  */
 public final class HeatMap {
     /** Levels to an octave. */
@@ -28,20 +26,16 @@ public final class HeatMap {
         }
     }
 
-    private final MemorySegment levels;
+    private final byte[] levels;
 
     /** Nothing is hot. */
-    HeatMap(Arena arena, long pages) {
-        levels = arena.allocate(pages);
+    HeatMap(long pages) {
+        this(new byte[Math.toIntExact(pages)]);
     }
 
-    /** A map of these levels, one a page. */
-    public static HeatMap of(Arena arena, byte[] levels) {
-        HeatMap map = new HeatMap(arena, levels.length);
-        for (int page = 0; page < levels.length; page++) {
-            map.set(page, levels[page]);
-        }
-        return map;
+    /** Of these levels, one a page, which nobody changes any more. */
+    public HeatMap(byte[] levels) {
+        this.levels = levels;
     }
 
     /** The level of a rate in accesses a second. */
@@ -58,46 +52,48 @@ public final class HeatMap {
     }
 
     void set(long page, int level) {
-        levels.set(ValueLayout.JAVA_BYTE, page, (byte) level);
+        levels[(int) page] = (byte) level;
     }
 
     public long pages() {
-        return levels.byteSize();
+        return levels.length;
     }
 
     /** The level of a page. */
     public int level(long page) {
-        return Byte.toUnsignedInt(levels.get(ValueLayout.JAVA_BYTE, page));
+        return Byte.toUnsignedInt(levels[(int) page]);
     }
 
-    /** The pages of at least this level. */
-    public PageSet atLeast(Arena arena, int level) {
-        PageSet set = new PageSet(arena, pages());
-        for (long page = 0; page < pages(); page++) {
-            if (level(page) >= level) {
-                set.add(page);
-            }
+    /** How many pages have at least this level. */
+    public long countAtLeast(int level) {
+        long count = 0;
+        for (byte its : levels) {
+            count += Byte.toUnsignedInt(its) >= level ? 1 : 0;
         }
-        return set;
+        return count;
     }
 
     /** The hottest pages, {@code most} of them or as many as were accessed at all; of equals those of low numbers. */
     public PageSet hottest(Arena arena, long most) {
         long[] have = new long[HOTTEST + 1];
-        for (long page = 0; page < pages(); page++) {
-            have[level(page)]++;
+        for (byte level : levels) {
+            have[Byte.toUnsignedInt(level)]++;
         }
-        int level = HOTTEST;
+        int least = HOTTEST;
         long left = most;
-        while (level > 0 && have[level] <= left) {
-            left -= have[level--];
+        while (least > 0 && have[least] <= left) {
+            left -= have[least--];
         }
-        PageSet set = atLeast(arena, level + 1);
-        for (long page = 0; level > 0 && left > 0 && page < pages(); page++) {
-            if (level(page) == level) {
-                set.add(page);
-                left--;
+        PageSet set = new PageSet(arena, pages());
+        for (int first = 0; first < levels.length; first += Long.SIZE) {
+            long word = 0;
+            for (int page = first; page < Math.min(first + Long.SIZE, levels.length); page++) {
+                int level = level(page);
+                if (level > least || (level == least && level > 0 && left-- > 0)) {
+                    word |= 1L << page;
+                }
             }
+            set.setWord(first / Long.SIZE, word);
         }
         return set;
     }

@@ -10,8 +10,8 @@ import java.util.Arrays;
  * <p>Threading: one thread at a time, or the sampler's lock. Times are {@link System#nanoTime}.
  */
 public final class Look {
-    /** Most chunks of a look at small pages. */
-    public static final int MOST_SMALL = 16;
+    /** Most chunks of a look at small pages: 1 GiB, for which a look keeps 2 MiB. */
+    public static final int MOST_SMALL = 512;
 
     private static final int PER_CHUNK = PageSize.SMALL_PER_LARGE;
     private static final long NEVER = Long.MAX_VALUE;
@@ -37,7 +37,7 @@ public final class Look {
         Arrays.fill(slotOf, -1);
         chunks = new int[all];
         armed = new long[all];
-        seen = new long[Math.max(all, MOST_SMALL * PER_CHUNK)];
+        seen = new long[Math.max(all, Math.min(all, MOST_SMALL) * PER_CHUNK)];
     }
 
     /** Forgets all. */

@@ -53,7 +53,7 @@ class AccessTrackingTest {
             tracker.stop();
             long after = Backing.scan(arena, machine.memory()).largeBytes();
             assertTrue(after >= large, "bytes of large pages: " + large + ", then " + after);
-            HeatMap map = tracker.map(arena);
+            HeatMap map = tracker.map();
             serial.send('a');
             long first = Long.decode(field(serial.await("ACCESSES "), "first="));
             serial.await("ACCESSED ");

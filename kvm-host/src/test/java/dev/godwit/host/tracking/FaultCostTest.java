@@ -31,6 +31,8 @@ class FaultCostTest {
     void faultsThatComeAloneAreChargedTwiceABurstsFault() {
         burst(5_000_000, 1_000_000);
         assertEquals(FAULTS * 2 * FIRST_GUESS, cost.takeCharged());
+        cost.update();
+        assertEquals(FIRST_GUESS, cost.nanos(), "no burst says what a fault costs in one");
     }
 
     @Test

@@ -149,7 +149,7 @@ class HeatTest {
 
     @Test
     void theHottestAreThoseThatASortWouldGive() {
-        HeatMap map = new HeatMap(arena, PAGES);
+        HeatMap map = new HeatMap(PAGES);
         long accessed = 0;
         for (int page = 0; page < PAGES; page++) {
             int level = Math.max(0, random.nextInt(20) - 5);

@@ -154,14 +154,12 @@ public record HeatScenario(
     private static HeatResult.Quality quality(AccessCounts truth, AccessTracker tracker, double seconds) {
         BitSet top = truth.top(DECILE);
         BitSet hottest = new BitSet();
-        try (Arena arena = Arena.ofConfined()) {
-            HeatMap map = tracker.map(arena);
-            IntStream.range(0, truth.pages())
-                    .boxed()
-                    .sorted((a, b) -> map.level(truth.page(b)) - map.level(truth.page(a)))
-                    .limit(top.cardinality())
-                    .forEach(hottest::set);
-        }
+        HeatMap map = tracker.map();
+        IntStream.range(0, truth.pages())
+                .boxed()
+                .sorted((a, b) -> map.level(truth.page(b)) - map.level(truth.page(a)))
+                .limit(top.cardinality())
+                .forEach(hottest::set);
         BitSet both = (BitSet) top.clone();
         both.and(hottest);
         return new HeatResult.Quality(

@@ -19,7 +19,7 @@ import java.util.List;
  * own; what an oracle's order would reach with that is shown beside.
  */
 final class HotFirstRow {
-    private static final Duration TRACKED = Duration.ofSeconds(20);
+    private static final Duration TRACKED = Duration.ofSeconds(60);
 
     private HotFirstRow() {}
 
