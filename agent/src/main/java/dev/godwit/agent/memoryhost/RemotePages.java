@@ -125,7 +125,7 @@ final class RemotePages implements PageStore {
         return expected > 0 ? System.nanoTime() - expectedSince : 0;
     }
 
-    private void landed(long first, long count, MemorySegment content) {
+    private void landed(long first, long count, MemorySegment content, boolean ahead) {
         expect(expected - count, true);
         ByteBuffer bytes = content.asByteBuffer();
         long start = 0;

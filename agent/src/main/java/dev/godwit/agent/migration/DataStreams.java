@@ -151,6 +151,8 @@ final class DataStreams implements AutoCloseable {
                 long chunk = nth % chunks;
                 PageSet wanted = passes.get((int) (nth / chunks));
                 long end = Math.min((chunk + 1) * PageSize.SMALL_PER_LARGE, wanted.pages());
+                int flags = (large.contains(chunk) ? PageFrame.FLAG_LARGE : 0)
+                        | (goesOn(chunk * PageSize.SMALL_PER_LARGE, end, nth / chunks) ? PageFrame.FLAG_AHEAD : 0);
                 for (long first = chunk * PageSize.SMALL_PER_LARGE; first < end; first += partPages) {
                     long stop = Math.min(first + partPages, end);
                     if (wanted.next(first, stop) == stop) {
@@ -161,10 +163,15 @@ final class DataStreams implements AutoCloseable {
                         sent = 0;
                     }
                     sent += wanted.cardinality(first, stop);
-                    sender.sendPart(wanted, first, stop, large.contains(chunk), round);
+                    sender.sendPart(wanted, first, stop, flags, round);
                 }
             }
             sender.endRound(round);
+        }
+
+        /** Whether a pass after this one has pages of the chunk. */
+        private boolean goesOn(long first, long end, long pass) {
+            return passes.stream().skip(pass + 1).anyMatch(later -> later.next(first, end) < end);
         }
     }
 

@@ -99,10 +99,18 @@ final class SourcePages implements PageStore, AutoCloseable {
                 pager.staging(),
                 written,
                 page -> !pager.isWhole((int) (page / PageSize.SMALL_PER_LARGE)),
-                (first, count, _) -> pager.arrived(Place.AT_SOURCE, first, count));
+                this::pushed);
     }
 
-    private void landed(long first, long count, MemorySegment content) {
+    private void pushed(long first, long count, MemorySegment content, boolean ahead) {
+        if (ahead) {
+            pager.arrivedAhead(Place.AT_SOURCE, first, count);
+        } else {
+            pager.arrived(Place.AT_SOURCE, first, count);
+        }
+    }
+
+    private void landed(long first, long count, MemorySegment content, boolean ahead) {
         pager.arrived(Place.AT_SOURCE, first, count, content);
     }
 

@@ -18,7 +18,8 @@ import java.util.concurrent.atomic.AtomicLong;
  *   COMPLETE ──────────────────────────▶ STAGED ─────────────────────────────────────────────▶ COMPLETE
  *            ──────────────────────────▶        ─────────────▶ SPLIT
  *               evicted: one move out      │     stored elsewhere
- *                                          │ the guest waits for one page and many are missing
+ *                                          │ the guest waits for one page and many are missing,
+ *                                          │ or a hot one came ahead of them
  *                                          ▼
  *                                        SPLIT: pages are copied in one by one ──▶ COMPLETE, to be collapsed
  * </pre>
@@ -160,8 +161,9 @@ final class Chunks {
      * These pages, of one chunk, have come into staging memory. Puts in what is due.
      *
      * @param waited a page that the guest waits for, or -1
+     * @param ahead whether the rest of the chunk comes much later
      */
-    void arrived(Place place, int chunk, long from, long to, long waited) {
+    void arrived(Place place, int chunk, long from, long to, long waited, boolean ahead) {
         if (states[chunk] == State.COMPLETE) {
             return;
         }
@@ -172,7 +174,7 @@ final class Chunks {
         }
         if (account.missing(chunk) == 0) {
             complete(chunk);
-        } else if (states[chunk] == State.SPLIT) {
+        } else if (states[chunk] == State.SPLIT || (ahead && mayPutInSingly())) {
             putIn(chunk, from, to);
         } else if (waited >= from && waited < to && mayPutInSingly() && !mayWaitForWhole(chunk)) {
             putIn(chunk, waited, waited + 1);

@@ -274,7 +274,17 @@ public final class Pager implements AutoCloseable {
     public void arrived(Place from, long first, long count) {
         // As in settleWhole.
         try (Urgency _ = Urgency.begin()) {
-            putIn(from, first, count, null);
+            putIn(from, first, count, null, false);
+        }
+    }
+
+    /**
+     * As {@link #arrived(Place, long, long)}, of hot pages that come long before the rest of their chunk: the guest finds
+     * them, and does not have to fault first, for which the chunk is put together of small pages.
+     */
+    public void arrivedAhead(Place from, long first, long count) {
+        try (Urgency _ = Urgency.begin()) {
+            putIn(from, first, count, null, true);
         }
     }
 
@@ -288,10 +298,10 @@ public final class Pager implements AutoCloseable {
      * @param content native memory with their content
      */
     public void arrived(Place from, long first, long count, MemorySegment content) {
-        putIn(from, first, count, content);
+        putIn(from, first, count, content, false);
     }
 
-    private void putIn(Place from, long first, long count, MemorySegment content) {
+    private void putIn(Place from, long first, long count, MemorySegment content, boolean ahead) {
         int chunk = Chunks.of(first);
         try {
             synchronized (chunks.lockOf(chunk)) {
@@ -300,7 +310,7 @@ public final class Pager implements AutoCloseable {
                 }
                 long waited = times.waitingIn(first, first + count);
                 if (content == null) {
-                    chunks.arrived(from, chunk, first, first + count, waited);
+                    chunks.arrived(from, chunk, first, first + count, waited, ahead);
                 } else {
                     chunks.arrived(from, chunk, first, first + count, content, waited >= 0);
                 }

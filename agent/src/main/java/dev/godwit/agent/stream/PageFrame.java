@@ -12,7 +12,8 @@ import java.nio.ByteOrder;
  *    0  u32  type = 0x45474150 "PAGE"                0  u32  type = 0x21444e45 "END!"
  *    4  u32  runs, 1 .. 512                          4  u32  0
  *    8  u64  first page of the chunk, × 512          8  u64  round, from 1
- *   16  u32  flags: 1 = backed by a large page      16  16 bytes of 0
+ *   16  u32  flags: 1 = backed by a large page,     16  16 bytes of 0
+ *            2 = ahead of the rest of its chunk
  *   20  u32  round, from 1; 0xffffffff for pages that follow the guest
  *   24  u64  content bytes that follow the runs
  *   32  runs × { u16 offset in the chunk | u16 pages | u16 kind (1 content, 2 zero) | u16 0 }
@@ -34,6 +35,10 @@ public final class PageFrame {
     public static final int AFTERWARDS = -1;
 
     public static final int FLAG_LARGE = 1;
+
+    /** Hot pages, which the guest is likely to touch before the rest of their chunk has come. */
+    public static final int FLAG_AHEAD = 2;
+
     public static final int KIND_CONTENT = 1;
     public static final int KIND_ZERO = 2;
 

@@ -53,8 +53,9 @@ public final class PageReceiver {
          * So many pages from {@code first} on, within one chunk.
          *
          * @param content of these pages, where they came in
+         * @param ahead whether the rest of the chunk comes much later
          */
-        void arrived(long first, long count, MemorySegment content);
+        void arrived(long first, long count, MemorySegment content, boolean ahead);
     }
 
     /**
@@ -156,7 +157,7 @@ public final class PageReceiver {
         }
         receivePages();
         for (int i = 0, runs = head.runs(); i < runs && !late; i++) {
-            arrivals.arrived(head.runFirst(i), head.runPages(i), content(i));
+            arrivals.arrived(head.runFirst(i), head.runPages(i), content(i), head.isAhead());
         }
         return true;
     }

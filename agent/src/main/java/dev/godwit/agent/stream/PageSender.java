@@ -77,9 +77,10 @@ public final class PageSender {
      *
      * @param first the part's first page
      * @param end the page after its last, in the same chunk
+     * @param flags of {@link PageFrame}
      */
-    public void sendPart(PageSet wanted, long first, long end, boolean large, int round) throws TransportException {
-        sendPart(wanted, null, first, end, large, round);
+    public void sendPart(PageSet wanted, long first, long end, int flags, int round) throws TransportException {
+        sendPart(wanted, null, first, end, flags, round);
     }
 
     /**
@@ -91,10 +92,10 @@ public final class PageSender {
             throws TransportException {
         long first = chunk * PageSize.SMALL_PER_LARGE;
         long end = Math.min(first + PageSize.SMALL_PER_LARGE, wanted.pages());
-        sendPart(wanted, present, first, end, large, round);
+        sendPart(wanted, present, first, end, large ? PageFrame.FLAG_LARGE : 0, round);
     }
 
-    private void sendPart(PageSet wanted, PageSet present, long from, long end, boolean large, int round)
+    private void sendPart(PageSet wanted, PageSet present, long from, long end, int flags, int round)
             throws TransportException {
         long first = from & -PageSize.SMALL_PER_LARGE;
         long page = wanted.next(from, end);
@@ -108,14 +109,14 @@ public final class PageSender {
                 addPage((int) (page - first), KIND_ZERO);
             } else {
                 if (frameContentPages == framePages) {
-                    sendFrame(first, large, round);
+                    sendFrame(first, flags, round);
                     beginFrame();
                 }
                 frameContentPages++;
                 addPage((int) (page - first), KIND_CONTENT);
             }
         }
-        sendFrame(first, large, round);
+        sendFrame(first, flags, round);
     }
 
     /**
@@ -132,7 +133,7 @@ public final class PageSender {
         for (long page = which.next(first, end); page < end; page = which.next(page + 1, end)) {
             addPage((int) (page - first), KIND_ZERO);
         }
-        sendFrame(first, false, round);
+        sendFrame(first, 0, round);
     }
 
     private void beginFrame() {
@@ -165,14 +166,14 @@ public final class PageSender {
         runs++;
     }
 
-    private void sendFrame(long firstPage, boolean large, int round) throws TransportException {
+    private void sendFrame(long firstPage, int flags, int round) throws TransportException {
         endRun();
         long headBytes = PageFrame.HEADER_BYTES + (long) runs * PageFrame.RUN_BYTES;
         long contentBytes = frameContentPages << PageSize.SMALL_SHIFT;
         head.set(U32, PageFrame.TYPE, PageFrame.PAGES);
         head.set(U32, PageFrame.RUNS, runs);
         head.set(U64, PageFrame.FIRST_PAGE, firstPage);
-        head.set(U32, PageFrame.FLAGS, large ? PageFrame.FLAG_LARGE : 0);
+        head.set(U32, PageFrame.FLAGS, flags);
         head.set(U32, PageFrame.ROUND, round);
         head.set(U64, PageFrame.CONTENT_BYTES, contentBytes);
         message.clear();

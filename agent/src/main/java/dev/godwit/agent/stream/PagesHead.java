@@ -103,6 +103,11 @@ public final class PagesHead {
         return (head.get(U32, PageFrame.FLAGS) & PageFrame.FLAG_LARGE) != 0;
     }
 
+    /** Whether the rest of the chunk comes much later. */
+    public boolean isAhead() {
+        return (head.get(U32, PageFrame.FLAGS) & PageFrame.FLAG_AHEAD) != 0;
+    }
+
     /** Pages of all content runs. */
     public long contentPages() {
         return contentPages;

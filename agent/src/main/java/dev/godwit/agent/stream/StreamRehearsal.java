@@ -75,7 +75,7 @@ public final class StreamRehearsal {
             for (int round = 1; round <= ROUNDS; round++) {
                 fill(from, round);
                 for (long first = 0; first < from.pages(); first += PageSize.SMALL_PER_LARGE) {
-                    sender.sendPart(all, first, first + PageSize.SMALL_PER_LARGE, false, round);
+                    sender.sendPart(all, first, first + PageSize.SMALL_PER_LARGE, 0, round);
                 }
                 sender.endRound(round);
             }

@@ -128,7 +128,7 @@ class PageOracleTest {
                                 to,
                                 new PageSet(arena, PAGES),
                                 page -> page / 512 != 1,
-                                (first, count, _) -> told.addRange(first, count))
+                                (first, count, _, _) -> told.addRange(first, count))
                         .receiveArrivals();
             }
             PageSet wanted = new PageSet(arena, PAGES);

@@ -135,6 +135,34 @@ class LargeFaultTest {
         }
     }
 
+    /** Others wait for the rest of their chunk, which can go in as one then. */
+    @Test
+    void pagesThatComeAheadAreWithTheGuestAtOnce() throws Exception {
+        try (ModelHost host = new ModelHost(2L * PER_CHUNK, LargePages.THP);
+                Arena arena = Arena.ofShared()) {
+            PageSet absent = new PageSet(arena, host.memory.pages());
+            absent.addRange(0, host.memory.pages());
+            host.pager.locate(absent, Place.AT_SOURCE);
+            host.pager.arm();
+            host.pager.attach(Place.AT_SOURCE, new Nobody());
+            host.pager.start();
+            for (long page = 0; page < host.memory.pages(); page++) {
+                ModelHost.write(host.pager.staging(), page, 0, WORD + page);
+            }
+            host.pager.arrived(Place.AT_SOURCE, PER_CHUNK, 7);
+            host.pager.arrivedAhead(Place.AT_SOURCE, 3, 2);
+            PageSet here = Backing.scan(arena, host.memory).resident();
+            assertEquals(2, here.cardinality());
+            assertTrue(here.contains(3) && here.contains(4));
+            host.pager.arrived(Place.AT_SOURCE, 0, PER_CHUNK);
+            host.pager.arrived(Place.AT_SOURCE, PER_CHUNK, PER_CHUNK);
+            host.pager.complete().get();
+            for (long page = 0; page < host.memory.pages(); page++) {
+                assertEquals(WORD + page, ModelHost.read(host.memory, page, 0), "page " + page);
+            }
+        }
+    }
+
     /** What nobody ever had comes in small pages while others are missing, and is large in the end. */
     @Test
     void newMemoryIsLargeInTheEnd() throws Exception {

@@ -54,13 +54,17 @@ final class ModelSource implements PageStore, AutoCloseable {
     }
 
     /** Delivers pages of one chunk into staging memory, also those that have come: only as long as no page can leave. */
-    void push(Pager to, long first, int count) {
+    void push(Pager to, long first, int count, boolean ahead) {
         for (long page = first; page < first + count; page++) {
             if (following[(int) page]) {
                 for (int which = 0; which < ModelHost.WORDS; which++) {
                     ModelHost.write(to.staging(), page, which, word(page, which));
                 }
-                to.arrived(Place.AT_SOURCE, page, 1);
+                if (ahead) {
+                    to.arrivedAhead(Place.AT_SOURCE, page, 1);
+                } else {
+                    to.arrived(Place.AT_SOURCE, page, 1);
+                }
             }
         }
     }

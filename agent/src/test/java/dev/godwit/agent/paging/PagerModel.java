@@ -176,7 +176,7 @@ final class PagerModel implements AutoCloseable {
         } else {
             long first = random.nextLong(pages);
             int most = (int) Math.min(pages - first, PER_CHUNK - first % PER_CHUNK);
-            source.push(host.pager, first, 1 + random.nextInt(most));
+            source.push(host.pager, first, 1 + random.nextInt(most), random.nextBoolean());
         }
         goIfAllIsHere();
         return true;
