@@ -2,6 +2,7 @@ package dev.godwit.agent.cli;
 
 import dev.godwit.agent.api.Agent;
 import dev.godwit.agent.api.ApiClient;
+import dev.godwit.agent.api.HeatRequest;
 import dev.godwit.agent.api.MigrateRequest;
 import dev.godwit.agent.api.MigrationView;
 import dev.godwit.agent.api.StartRequest;
@@ -18,6 +19,8 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * What the launcher's build records for its ahead-of-time cache: short commands one after another in one JVM, and, where
@@ -40,6 +43,8 @@ final class Rehearsal {
 
     private static final String GUEST = "rehearsal";
     private static final long MEMORY = 128L << 20;
+    /** Of a migration that takes half a second. */
+    private static final int PATIENCE_SECONDS = 60;
 
     private Rehearsal() {}
 
@@ -48,16 +53,17 @@ final class Rehearsal {
         for (String[] command : COMMANDS) {
             Main.run(command, nowhere, nowhere);
         }
-        try {
-            migrate();
-        } catch (RuntimeException e) {
-            // Also a host without KVM: the cache serves commands all the same.
-            System.err.println("no migration was rehearsed: " + e.getMessage());
-        }
+        // The cache serves commands all the same.
+        migrate().forEach(System.err::println);
     }
 
-    /** Migrates a guest to and fro in every mode, between agents that live no longer than this takes. */
-    static void migrate() {
+    /**
+     * Migrates a guest to and fro in every mode, between agents that live no longer than this takes.
+     *
+     * @return what could not be rehearsed, and why: on a host without KVM, all
+     */
+    static List<String> migrate() {
+        List<String> problems = new ArrayList<>();
         try (TemporaryDirectory directory = new TemporaryDirectory("godwit-rehearsal")) {
             Secret secret = SecretFile.readOrCreate(directory.path().resolve("secret"));
             try (Agent a = agent(directory.path().resolve("a"), secret);
@@ -70,11 +76,26 @@ final class Rehearsal {
                         .commandLine();
                 from.start(new StartRequest(GUEST, "dirtier", MEMORY, 1, cmdline, null, null, null, null));
                 new MeasuringGuest(GUEST, from).awaitReady();
+                // Then its pages go in the order of their heat.
+                attempt(problems, "tracking", () -> from.track(GUEST, new HeatRequest(null, null)));
                 for (MigrationMode mode : MigrationMode.values()) {
-                    migrate(from, b, mode);
-                    migrate(to, a, mode);
+                    attempt(problems, mode.text(), () -> {
+                        migrate(from, b, mode);
+                        migrate(to, a, mode);
+                    });
                 }
             }
+        } catch (RuntimeException e) {
+            problems.add("migration: " + e.getMessage());
+        }
+        return problems;
+    }
+
+    private static void attempt(List<String> problems, String what, Runnable work) {
+        try {
+            work.run();
+        } catch (RuntimeException e) {
+            problems.add(what + ": " + e.getMessage());
         }
     }
 
@@ -86,11 +107,11 @@ final class Rehearsal {
         MigrateRequest request =
                 new MigrateRequest(HostPort.text(to.address()), mode.text(), null, null, null, null, null);
         MigrationView migration = from.migrate(GUEST, request);
-        while (!migration.done()) {
+        for (int i = 0; i < PATIENCE_SECONDS && !migration.done(); i++) {
             migration = from.migration(migration.id(), Duration.ofSeconds(1));
         }
-        if (migration.error() != null) {
-            throw Failure.failed(mode.text() + ": " + migration.error());
+        if (!migration.done() || migration.error() != null) {
+            throw Failure.failed(migration.done() ? migration.error() : "it takes too long");
         }
     }
 }

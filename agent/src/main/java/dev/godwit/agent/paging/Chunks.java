@@ -174,7 +174,7 @@ final class Chunks {
         }
         if (account.missing(chunk) == 0) {
             complete(chunk);
-        } else if (states[chunk] == State.SPLIT || (ahead && mayPutInSingly())) {
+        } else if (states[chunk] == State.SPLIT || (ahead && mayPutInSingly() && account.missing(chunk) > FEW)) {
             putIn(chunk, from, to);
         } else if (waited >= from && waited < to && mayPutInSingly() && !mayWaitForWhole(chunk)) {
             putIn(chunk, waited, waited + 1);

@@ -279,8 +279,8 @@ public final class Pager implements AutoCloseable {
     }
 
     /**
-     * As {@link #arrived(Place, long, long)}, of hot pages that come long before the rest of their chunk: the guest finds
-     * them, and does not have to fault first, for which the chunk is put together of small pages.
+     * As {@link #arrived(Place, long, long)}, of hot pages that come long before the rest of their chunk. The guest has them
+     * at once, without a fault at each; the price is a chunk in small pages until all of it is here.
      */
     public void arrivedAhead(Place from, long first, long count) {
         try (Urgency _ = Urgency.begin()) {

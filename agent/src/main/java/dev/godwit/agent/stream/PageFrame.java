@@ -39,6 +39,8 @@ public final class PageFrame {
     /** Hot pages, which the guest is likely to touch before the rest of their chunk has come. */
     public static final int FLAG_AHEAD = 2;
 
+    static final int FLAGS_KNOWN = FLAG_LARGE | FLAG_AHEAD;
+
     public static final int KIND_CONTENT = 1;
     public static final int KIND_ZERO = 2;
 

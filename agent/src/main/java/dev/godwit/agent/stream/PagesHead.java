@@ -55,6 +55,9 @@ public final class PagesHead {
         if (first < 0 || first >= pages || first % PageSize.SMALL_PER_LARGE != 0) {
             throw malformed("chunk at page " + Long.toUnsignedString(first));
         }
+        if ((head.get(U32, PageFrame.FLAGS) & ~PageFrame.FLAGS_KNOWN) != 0) {
+            throw malformed("flags 0x" + Integer.toHexString(head.get(U32, PageFrame.FLAGS)));
+        }
         if (head.get(U32, PageFrame.ROUND) != round) {
             throw malformed("a frame of round " + Integer.toUnsignedString(head.get(U32, PageFrame.ROUND))
                     + " in round " + round);

@@ -1,7 +1,8 @@
 package dev.godwit.agent.cli;
 
-import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.util.List;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
@@ -10,6 +11,6 @@ import org.junit.jupiter.api.Test;
 class RehearsalIT {
     @Test
     void aGuestMigratesInEveryMode() {
-        assertDoesNotThrow(Rehearsal::migrate);
+        assertEquals(List.of(), Rehearsal.migrate());
     }
 }

@@ -362,6 +362,7 @@ class SourceFailureTest {
                 FakeSource.header(PageFrame.PAGES, 1_000_000, 0, 0, 1, 0),
                 FakeSource.header(PageFrame.PAGES, -1, 0, 0, 1, 0),
                 FakeSource.header(PageFrame.PAGES, 1, 1, 0, 1, 4096),
+                FakeSource.header(PageFrame.PAGES, 1, 0, 4, 1, 4096),
                 FakeSource.header(PageFrame.PAGES, 1, 4096, 0, 1, 4096),
                 FakeSource.header(PageFrame.PAGES, 1, -512, 0, 1, 4096),
                 FakeSource.header(PageFrame.PAGES, 1, Long.MIN_VALUE, 0, 1, 4096),

@@ -163,6 +163,22 @@ class LargeFaultTest {
         }
     }
 
+    /** A chunk that lacks a few pages goes in as one when they are here, hot or not. */
+    @Test
+    void aHotPageOfAChunkThatIsNearlyWholeWaitsForTheOthers() {
+        try (ModelHost host = new ModelHost(2L * PER_CHUNK, LargePages.THP);
+                Arena arena = Arena.ofShared()) {
+            PageSet absent = new PageSet(arena, host.memory.pages());
+            absent.addRange(0, Chunks.FEW);
+            fill(host);
+            host.pager.locate(absent, Place.AT_SOURCE);
+            host.pager.arm();
+            host.pager.arrivedAhead(Place.AT_SOURCE, 3, 1);
+            assertTrue(Backing.scan(arena, host.memory).resident().next(0, PER_CHUNK) == PER_CHUNK, "all is aside");
+            assertEquals(0, host.pager.brokenChunks());
+        }
+    }
+
     /** What nobody ever had comes in small pages while others are missing, and is large in the end. */
     @Test
     void newMemoryIsLargeInTheEnd() throws Exception {

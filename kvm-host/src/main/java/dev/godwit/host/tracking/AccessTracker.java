@@ -54,7 +54,7 @@ public final class AccessTracker implements AutoCloseable {
     private static final long MOST_WAIT = 200_000_000L;
 
     private static final long NOTHING_WAIT = 5_000_000L;
-    private static final long LONGEST_LOOK = 2_000_000_000L;
+    private static final long LONGEST_LOOK = 500_000_000L;
     /** Memory that is broken up for a look is not kept so for long. */
     private static final long LONGEST_SPLIT = 200_000_000L;
 
@@ -66,13 +66,11 @@ public final class AccessTracker implements AutoCloseable {
     private static final double MOST_FAULTS_A_SIGHTING = 16;
     private static final int ENOUGH_SIGHTINGS = 16;
     private static final long SETTLING = 20_000_000L;
-    /**
-     * Of the time of a look at small pages, lost to the smaller mappings: an allowance for what cannot be measured. It is
-     * all of that when the guest accesses more pages than the translations that a processor keeps, else in proportion.
-     */
+    /** Of the time of a look at small pages, lost to the smaller mappings: an allowance for what cannot be measured. */
     private static final int SMALL_MAPPINGS = 20;
 
-    private static final int TRANSLATIONS = 1024;
+    /** And at most such a part of what its faults cost: a guest that accesses little is not slowed by them. */
+    private static final int MOST_SLOWED = 4;
 
     /**
      * Of what a look costs, lost again afterwards to caches that the host has used meanwhile, which leaves no trace to
@@ -260,7 +258,7 @@ public final class AccessTracker implements AutoCloseable {
             double least = share * cpus * period;
             if (now - lookedLast > Math.max(SELDOM, 2 * period)) {
                 // A guest that uses little of its time.
-                least /= SMALL_LOOK;
+                least = share * cpus * LOOK_PERIOD / SMALL_LOOK;
             }
             if (allowance < least) {
                 LockSupport.parkNanos((long) Math.min(MOST_WAIT, (least - allowance) / (share * cpus)));
@@ -333,7 +331,7 @@ public final class AccessTracker implements AutoCloseable {
             restedAt = ended + (ended - started);
         }
         long took = Math.max(0, vcpuNanos.getAsLong() - begin);
-        long slowed = small ? took / SMALL_MAPPINGS * Math.min(look.sightings(), TRANSLATIONS) / TRANSLATIONS : 0;
+        long slowed = small ? Math.min(took / SMALL_MAPPINGS, cost / MOST_SLOWED) : 0;
         pay(cost + cost / COLD_CACHES + slowed);
         synchronized (heat) {
             // A guest that paused meanwhile has not shown anything.
@@ -374,7 +372,8 @@ public final class AccessTracker implements AutoCloseable {
         long more = 0;
         double expected = 0;
         long room = faults;
-        int[] worthiest = worthiest(now);
+        double others = meanRate();
+        int[] worthiest = worthiest(now, others);
         for (int i = 0; i < worthiest.length && look.count() < mostChunks() && expected <= faults; i++) {
             int chunk = worthiest[i];
             if (!largeChunks.contains(chunk)) {
@@ -386,26 +385,40 @@ public final class AccessTracker implements AutoCloseable {
                 room -= pages;
                 more += sampler.splitsLargePages() ? pages * sampler.faultNanos() : 0;
             }
-            expected += expectedFaults(chunk);
+            expected += expectedFaults(rateOf(chunk, others));
             lookedAt[chunk] = now;
             look.add(chunk);
         }
         return more;
     }
 
-    /** In a look at the chunk's small pages, with the one afterwards that maps it as a whole again. */
-    private double expectedFaults(int chunk) {
-        return 1 + Math.min(PER_CHUNK / PART_SEEN - 1, heat.regionRate(chunk) * longestSmall() / 1e9);
+    /** In a look at a chunk's small pages, with the one afterwards that maps it as a whole again. */
+    private double expectedFaults(double rate) {
+        return 1 + Math.min(PER_CHUNK / PART_SEEN - 1, rate * longestSmall() / 1e9);
     }
 
-    /** The populated chunks, those first that are most worth their faults: hot ones, and those not looked at for long. */
-    private int[] worthiest(long now) {
+    /** Accesses a second to a chunk, for one that was never looked at as a whole those to the others. */
+    private double rateOf(int chunk, double others) {
+        return heat.isRegionKnown(chunk) ? heat.regionRate(chunk) : others;
+    }
+
+    private double meanRate() {
+        return Arrays.stream(populated)
+                .filter(heat::isRegionKnown)
+                .mapToDouble(heat::regionRate)
+                .average()
+                .orElse(0);
+    }
+
+    /** The populated chunks, those first that are most worth a look: hot ones, and those not looked at for long. */
+    private int[] worthiest(long now, double others) {
         long[] keys = new long[populated.length];
         for (int i = 0; i < keys.length; i++) {
             int chunk = populated[i];
-            double worth = Math.sqrt(Math.max(1, heat.regionRate(chunk))) * (now - lookedAt[chunk]);
+            double rate = rateOf(chunk, others);
+            double worth = Math.sqrt(Math.max(1, rate) / expectedFaults(rate)) * (now - lookedAt[chunk]);
             // As bits, doubles that are not negative have the same order; their last bits are the chunk's number.
-            keys[i] = (Double.doubleToRawLongBits(worth / expectedFaults(chunk)) & -CHUNK_NUMBERS) | chunk;
+            keys[i] = (Double.doubleToRawLongBits(worth) & -CHUNK_NUMBERS) | chunk;
         }
         Arrays.sort(keys);
         int[] sorted = new int[keys.length];

@@ -4,7 +4,8 @@ import java.util.Arrays;
 
 /**
  * What faults cost a guest, from when they come: one takes at most the time from the fault before it, and in a burst
- * little less. The lower quartile of these times is what a fault costs in a burst; it follows with each look.
+ * little less. The lower quartile of these times is what a fault costs in a burst, or, if there was none, the shortest; it
+ * follows with each look.
  *
  * <p>Charged is the time from the fault before, at most twice what a fault costs in a burst: in a burst the guest has
  * lost nearly all of that time, and one that comes alone also pays for cold caches and translations.
@@ -68,8 +69,8 @@ final class FaultCost {
         if (count >= TOO_FEW) {
             Arrays.sort(gaps, 0, count);
             long burst = gaps[count / 4];
-            // Longer than any fault takes: the guest did other things in between.
-            nanos = burst > most ? nanos : (nanos + Math.max(burst, least)) / 2;
+            // Longer than a fault takes: the guest did other things in between, but hardly before each.
+            nanos = (nanos + Math.clamp(burst > most ? gaps[0] : burst, least, most)) / 2;
         }
         count = 0;
     }

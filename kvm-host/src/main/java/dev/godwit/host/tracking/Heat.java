@@ -162,6 +162,11 @@ public final class Heat {
         return regionSeconds[region] == 0 ? 0 : regionAccesses[region] / regionSeconds[region];
     }
 
+    /** Whether there was a look at the region as a whole. */
+    public boolean isRegionKnown(int region) {
+        return regionSeconds[region] > 0;
+    }
+
     private void add(long page, double count) {
         double sum = value(get(page)) + count * weight;
         int low = sum < LEAST ? 0 : Math.min(MOST - 1, 1 + (int) (STEPS * Math.log(sum / LEAST) / Math.log(2)));

@@ -7,7 +7,9 @@ import dev.godwit.host.memory.LargePages;
 import dev.godwit.host.memory.PageSize;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -21,14 +23,14 @@ class AccessTrackerTest {
     /** More than what may be saved up is enough for, at half of the time. */
     private static final int FAULTS = 400;
 
-    /** A guest that accesses so many pages of what is looked at, evenly; what is asked of it is written down. */
+    /** A guest that accesses nothing but the pages of its busy chunks, at once; what is asked of it is written down. */
     private static final class Guest implements AccessSampler {
-        private final boolean busy;
+        private final int busyChunks;
         private final List<Integer> smallLooks = new ArrayList<>();
         private final int[] looksAt = new int[CHUNKS];
 
-        Guest(boolean busy) {
-            this.busy = busy;
+        Guest(int busyChunks) {
+            this.busyChunks = busyChunks;
         }
 
         @Override
@@ -44,9 +46,12 @@ class AccessTrackerTest {
                 look.armed(slot, begin);
                 looksAt[look.chunk(slot)] += look.small() ? 1 : 0;
             }
-            for (int i = 0; busy && i < mostFaults; i++) {
-                long page = (long) look.chunk(i % look.count()) * PageSize.SMALL_PER_LARGE + i / look.count();
-                look.seen(page, begin + LOOK_NANOS / 100);
+            for (int page = 0; page < (look.small() ? PageSize.SMALL_PER_LARGE : 1); page++) {
+                for (int slot = 0; slot < look.count() && look.sightings() < mostFaults; slot++) {
+                    if (look.chunk(slot) < busyChunks) {
+                        look.seen((long) look.chunk(slot) * PageSize.SMALL_PER_LARGE + page, begin + LOOK_NANOS / 100);
+                    }
+                }
             }
             if (look.small()) {
                 smallLooks.add(look.count());
@@ -73,24 +78,35 @@ class AccessTrackerTest {
 
     @Test
     void aGuestThatAccessesLittleIsLookedAtAsAWhole() throws InterruptedException {
-        Guest guest = tracked(false);
+        Guest guest = tracked(0);
         assertTrue(guest.smallLooks.stream().allMatch(count -> count == CHUNKS), guest.smallLooks.toString());
     }
 
     @Test
     void aBusyOneInPartsAllInTurn() throws InterruptedException {
-        Guest guest = tracked(true);
+        Guest guest = tracked(CHUNKS);
         // A quarter of the pages of each is enough.
-        assertTrue(
-                guest.smallLooks.stream().allMatch(count -> count <= 1 + FAULTS * 4 / PageSize.SMALL_PER_LARGE),
-                guest.smallLooks.toString());
+        int most = 1 + FAULTS * 4 / PageSize.SMALL_PER_LARGE;
+        assertTrue(guest.smallLooks.stream().allMatch(count -> count <= most), guest.smallLooks.toString());
         for (int chunk = 0; chunk < CHUNKS; chunk++) {
             assertTrue(guest.looksAt[chunk] > 0, "chunk " + chunk + " was never looked at");
         }
     }
 
-    private static Guest tracked(boolean busy) throws InterruptedException {
-        Guest guest = new Guest(busy);
+    @Test
+    void whatIsBusyIsLookedAtMoreOftenThanWhatIsNot() throws InterruptedException {
+        Guest guest = tracked(8);
+        int busy =
+                IntStream.range(0, 8).map(chunk -> guest.looksAt[chunk]).min().orElseThrow();
+        int idle = IntStream.range(8, CHUNKS)
+                .map(chunk -> guest.looksAt[chunk])
+                .max()
+                .orElseThrow();
+        assertTrue(busy > idle && idle > 0, Arrays.toString(guest.looksAt));
+    }
+
+    private static Guest tracked(int busyChunks) throws InterruptedException {
+        Guest guest = new Guest(busyChunks);
         try (GuestMemory memory = GuestMemory.allocate(CHUNKS * (long) PageSize.LARGE, LargePages.THP)) {
             memory.segment().fill((byte) 1);
             // A hundred times as many vCPU seconds as there are: allowance for a look at any time.

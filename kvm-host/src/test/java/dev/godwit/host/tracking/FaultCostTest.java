@@ -31,8 +31,10 @@ class FaultCostTest {
     void faultsThatComeAloneAreChargedTwiceABurstsFault() {
         burst(5_000_000, 1_000_000);
         assertEquals(FAULTS * 2 * FIRST_GUESS, cost.takeCharged());
+        cost.fault(5_000_000 + FAULTS * 1_000_000L);
+        cost.fault(5_000_000 + FAULTS * 1_000_000L + 14_000);
         cost.update();
-        assertEquals(FIRST_GUESS, cost.nanos(), "no burst says what a fault costs in one");
+        assertEquals((FIRST_GUESS + 14_000) / 2, cost.nanos(), "the shortest: there was no burst");
     }
 
     @Test

@@ -60,7 +60,10 @@ class HeatTest {
                 }
             }
         }
+        HeatMap map = new HeatMap(PAGES);
+        heat.levels(map);
         for (int page = 0; page < PAGES; page++) {
+            assertEquals(HeatMap.levelOf(heat.rate(page)), map.level(page), "page " + page + ", seed " + SEED);
             int region = page / FIRST_REGION;
             double hits = Math.min(seen[page] / (looks[region] + 0.5), 1 - 0.25 / (looks[region] + 1));
             // Compared as the share of looks that saw it: near 1 a rate is a large number of little meaning.
