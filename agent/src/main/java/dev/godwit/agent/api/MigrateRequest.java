@@ -31,6 +31,9 @@ public record MigrateRequest(
         Double hotThreshold,
         Long hotBytes) {
 
+    /** With less hardly a guest would ever arrive: whoever writes 1 means 1m. */
+    private static final long LEAST_BANDWIDTH = 64 << 10;
+
     /** Without a word on what is hot. */
     public MigrateRequest(
             String target,
@@ -45,6 +48,10 @@ public record MigrateRequest(
 
     MigrationOptions options() {
         try {
+            if (bandwidth != null && bandwidth > 0 && bandwidth < LEAST_BANDWIDTH) {
+                throw Failure.badInput("a limit of bandwidth is at least 64k a second, or 0 for none, not " + bandwidth
+                        + (bandwidth == 1 ? " byte" : " bytes"));
+            }
             MigrationOptions options = MigrationOptions.DEFAULT;
             options = downtimeMillis == null ? options : options.withDowntime(Duration.ofMillis(downtimeMillis));
             options = bandwidth == null ? options : options.withBandwidth(bandwidth);

@@ -35,6 +35,7 @@ import picocli.CommandLine.Spec;
             ResumeCommand.class,
             StopCommand.class,
             MigrateCommand.class,
+            CancelCommand.class,
             SnapshotCommand.class,
             RestoreCommand.class
         },

@@ -5,6 +5,7 @@ import dev.godwit.agent.api.HeatView;
 import dev.godwit.agent.config.Durations;
 import dev.godwit.agent.config.Failure;
 import dev.godwit.agent.config.FileErrors;
+import dev.godwit.agent.config.Shares;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -43,8 +44,8 @@ final class HeatCommand extends AgentAccess {
     @Option(
             names = "--share",
             paramLabel = "SHARE",
-            description = "The share of the guest's time that this may cost; default 0.02.")
-    private Double share;
+            description = "The share of the guest's time that this may cost; default 0.02, or 2%.")
+    private String share;
 
     @Option(names = "--stop", description = "End tracking of a guest that was started with it.")
     private boolean stop;
@@ -58,12 +59,10 @@ final class HeatCommand extends AgentAccess {
     @Override
     public Integer call() {
         Duration wait = Durations.parse("--for", time);
-        if (share != null) {
-            HeatRequest.check(share);
-        }
+        Double most = share == null ? null : Shares.parse("--share", share);
         boolean was = client().heat(name, 0).tracking();
         if (!was && !stop) {
-            track(wait);
+            track(wait, most);
         }
         HeatView heat = client().heat(name, svg != null || json ? HeatGrid.FINE : HeatGrid.COARSE);
         if (stop) {
@@ -85,8 +84,8 @@ final class HeatCommand extends AgentAccess {
         return ExitCode.OK;
     }
 
-    private void track(Duration wait) {
-        client().track(name, new HeatRequest(share, null));
+    private void track(Duration wait, Double most) {
+        client().track(name, new HeatRequest(most, null));
         try {
             Thread.sleep(wait);
         } catch (InterruptedException e) {

@@ -119,7 +119,8 @@ public final class Main {
                 .lines()
                 .findFirst()
                 .orElse("")
-                .replaceFirst("is not an? (int|long)$", "is not a whole number, or out of range");
+                .replaceFirst("is not an? (int|long)$", "is not a whole number, or out of range")
+                .replaceFirst("is not a double$", "is not a number");
     }
 
     private static int say(Console console, String message, int status) {

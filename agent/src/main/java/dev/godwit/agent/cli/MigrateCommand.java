@@ -17,8 +17,8 @@ import picocli.CommandLine.Parameters;
         sortOptions = false,
         footer = {
             "",
-            "Ctrl-C cancels the migration, unless the guest has changed sides already. The report is also kept in the"
-                    + " agent's directory.",
+            "Ctrl-C cancels the migration, as godwit cancel does, unless the guest has changed sides already. The"
+                    + " report is also kept in the agent's directory.",
             "",
             "Example:",
             "  godwit --agent /tmp/a/api.sock migrate web --to 127.0.0.1:7001 --downtime 100ms --verify",

@@ -2,6 +2,7 @@ package dev.godwit.agent.cli;
 
 import dev.godwit.agent.api.MigrationView;
 import dev.godwit.agent.config.Durations;
+import dev.godwit.agent.migration.MigrationPhase;
 import java.io.PrintStream;
 import java.time.Duration;
 import java.util.Locale;
@@ -13,6 +14,7 @@ import java.util.Locale;
 final class ProgressLine implements AutoCloseable {
     private static final Duration REDRAW = Duration.ofMillis(100);
     private static final Duration PLAIN = Duration.ofSeconds(5);
+    private static final String POSTCOPY = MigrationPhase.POSTCOPY.text();
     private static final int BAR = 20;
     private static final double MIB = 1 << 20;
 
@@ -68,10 +70,14 @@ final class ProgressLine implements AutoCloseable {
         if (p.round() > 0) {
             line.append(String.format(
                     Locale.ROOT,
-                    " round %d: %.0f MiB sent, %.1f MiB left",
-                    p.round(),
+                    "%s: %.0f MiB sent, %.1f MiB left",
+                    p.phase().equals(POSTCOPY) ? "" : " round " + p.round(),
                     p.sentBytes() / MIB,
                     p.remainingBytes() / MIB));
+        }
+        if (p.phase().equals(POSTCOPY)) {
+            // The rates are those of the rounds before, and the pause is over.
+            return line.toString();
         }
         if (p.bytesPerSecond() > 0) {
             line.append(String.format(Locale.ROOT, ", %.0f MiB/s", p.bytesPerSecond() / MIB));

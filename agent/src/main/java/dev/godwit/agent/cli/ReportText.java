@@ -42,8 +42,8 @@ final class ReportText {
         line(
                 out,
                 "memory",
-                Sizes.human(r.memoryBytes()) + ": " + r.dataPages() + " pages with content, " + r.zeroPages()
-                        + " zero, " + r.untouchedPages() + " untouched"
+                Sizes.human(r.memoryBytes()) + ": sent " + r.dataPages() + " pages with content, " + r.zeroPages()
+                        + " zero; " + r.untouchedPages() + " untouched"
                         + (r.remotePages() == 0 ? "" : ", " + r.remotePages() + " stay at its memory host"));
         line(
                 out,

@@ -12,6 +12,7 @@ import dev.godwit.host.device.SerialTee;
 import dev.godwit.host.kvm.Kvm;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.machine.MachineConfig;
+import dev.godwit.host.machine.MachineConfigException;
 import dev.godwit.host.vcpu.StopReason;
 import java.lang.foreign.Arena;
 import java.time.Duration;
@@ -68,7 +69,7 @@ final class RunCommand implements Callable<Integer> {
             try (Kvm kvm = Kvm.open();
                     Machine machine = Machine.boot(kvm, config, file)) {
                 return run(machine, limit);
-            } catch (SystemCallException e) {
+            } catch (SystemCallException | MachineConfigException e) {
                 throw HostMemory.explained(config, e);
             }
         }

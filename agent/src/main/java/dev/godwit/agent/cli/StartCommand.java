@@ -5,6 +5,7 @@ import dev.godwit.agent.api.HeatRequest;
 import dev.godwit.agent.api.StartRequest;
 import dev.godwit.agent.config.Failure;
 import dev.godwit.agent.config.HostPort;
+import dev.godwit.agent.config.Shares;
 import dev.godwit.agent.config.Sizes;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -55,8 +56,9 @@ final class StartCommand extends AgentAccess {
     @Option(
             names = "--access-tracking",
             paramLabel = "SHARE",
-            description = "Track which pages it accesses, at a cost of at most this share of its time, such as 0.02.")
-    private Double share;
+            description =
+                    "Track which pages it accesses, at a cost of at most this share of its time, such as 0.02 or 2%.")
+    private String share;
 
     @Option(names = "--json", description = "Print the guest as JSON.")
     private boolean json;
@@ -75,12 +77,10 @@ final class StartCommand extends AgentAccess {
 
     @Override
     public Integer call() {
-        if (share != null) {
-            HeatRequest.check(share);
-        }
+        Double tracked = share == null ? null : Shares.parse("--access-tracking", share);
         GuestView guest = client().start(machine.request(name, image, paused).with(memoryHost()));
-        if (share != null) {
-            client().track(name, new HeatRequest(share, null));
+        if (tracked != null) {
+            client().track(name, new HeatRequest(tracked, null));
         }
         if (json) {
             printJson(guest);

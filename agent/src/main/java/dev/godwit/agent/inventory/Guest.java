@@ -449,7 +449,7 @@ public final class Guest {
         }
         if (job != null) {
             throw Failure.conflict("guest " + name() + " is migrating to " + job.target() + " and cannot " + verb
-                    + "; cancel migration " + job.id() + " first");
+                    + "; first: godwit cancel " + name());
         }
         return m;
     }

@@ -7,6 +7,7 @@ import dev.godwit.agent.migration.GuestDescription;
 import dev.godwit.bindings.linux.Errno;
 import dev.godwit.bindings.linux.SystemCallException;
 import dev.godwit.host.machine.MachineConfig;
+import dev.godwit.host.machine.MachineConfigException;
 import dev.godwit.host.memory.LargePages;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -87,8 +88,10 @@ public record HostMemory(long total, long available, long touched) {
     }
 
     /** The same failure to build a machine, or one that says what to do when reserved large pages have run out. */
-    public static RuntimeException explained(MachineConfig config, SystemCallException e) {
-        if (config.largePages() != LargePages.HUGETLB || e.errno() != Errno.ENOMEM) {
+    public static RuntimeException explained(MachineConfig config, RuntimeException e) {
+        Throwable why = e instanceof MachineConfigException ? e.getCause() : e;
+        boolean isFull = why instanceof SystemCallException refused && refused.errno() == Errno.ENOMEM;
+        if (config.largePages() != LargePages.HUGETLB || !isFull) {
             return e;
         }
         long pages = (config.memoryBytes() + LARGE_PAGE - 1) / LARGE_PAGE;

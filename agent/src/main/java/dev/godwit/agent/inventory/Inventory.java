@@ -20,6 +20,7 @@ import dev.godwit.host.boot.PvhImage;
 import dev.godwit.host.kvm.Kvm;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.machine.MachineConfig;
+import dev.godwit.host.machine.MachineConfigException;
 import dev.godwit.host.memory.LargePages;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
@@ -227,7 +228,7 @@ public final class Inventory implements TargetHost, AutoCloseable {
         } catch (TransportException e) {
             abandon(guest);
             throw new Failure(Failure.Kind.FAILED, "guest " + name + " is not started: " + e.getMessage(), e);
-        } catch (SystemCallException e) {
+        } catch (SystemCallException | MachineConfigException e) {
             abandon(guest);
             throw HostMemory.explained(config, e);
         } catch (RuntimeException | Error e) {
@@ -306,7 +307,7 @@ public final class Inventory implements TargetHost, AutoCloseable {
     private Snapshot.Restored rebuild(Path file, MachineConfig config) throws MigrationException {
         try {
             return Snapshot.restore(kvm, file);
-        } catch (SystemCallException e) {
+        } catch (SystemCallException | MachineConfigException e) {
             throw HostMemory.explained(config, e);
         }
     }
@@ -358,7 +359,7 @@ public final class Inventory implements TargetHost, AutoCloseable {
         } catch (TransportException e) {
             abandon(guest);
             throw new RefusedException("this agent cannot have the guest's pages: " + e.getMessage());
-        } catch (SystemCallException e) {
+        } catch (SystemCallException | MachineConfigException e) {
             abandon(guest);
             throw new RefusedException(
                     HostMemory.explained(description.config(), e).getMessage());

@@ -95,8 +95,7 @@ class MigrationRoutesTest {
             MigrationView started = from.migrate("web", slow);
             Failure busy = assertThrows(Failure.class, () -> from.pause("web"));
             assertEquals(
-                    "guest web is migrating to " + started.target() + " and cannot be paused; cancel migration "
-                            + started.id() + " first",
+                    "guest web is migrating to " + started.target() + " and cannot be paused; first: godwit cancel web",
                     busy.getMessage());
             assertThrows(Failure.class, () -> from.remove("web"));
             assertEquals("migrating", from.guest("web").state());

@@ -13,6 +13,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -178,6 +179,44 @@ class CommandsTest {
         assertTrue(
                 on(b, "ps").out().contains("web   running  32 MiB"), on(b, "ps").out());
         assertFalse(on(b, "show", "web", "--json").out().contains("Elsewhere"));
+    }
+
+    @Test
+    void withoutReservedLargePagesItIsSaidHowToReserveThem() {
+        Run run = on(a, "start", "big", "--image", "dirtier", "--memory", "1t", "--large-pages", "hugetlb");
+        assertEquals(1, run.status());
+        assertTrue(
+                run.err()
+                        .startsWith("godwit: a guest of 1 TiB needs 524288 reserved large pages, and so many are not"
+                                + " free; reserve them with: "),
+                run.err());
+    }
+
+    /** Also by somebody who did not begin it. */
+    @Test
+    void aMigrationCanBeCancelled() throws Exception {
+        on(a, "start", "web", "--image", "dirtier", "--memory", "32m", "--cmdline", "ws=1m cold=all");
+        on(a, "input", "web", "v");
+        assertFails(2, "guest web is not migrating", on(a, "cancel", "web"));
+        String to = HostPort.text(b.address());
+        CompletableFuture<Run> migration =
+                CompletableFuture.supplyAsync(() -> on(a, "migrate", "web", "--to", to, "--bandwidth", "64k"));
+        while (!on(a, "show", "web").out().contains("state              migrating")) {
+            assertFalse(migration.isDone(), "it never migrated");
+        }
+        assertFails(
+                2,
+                "guest web is migrating to " + to + " and cannot be stopped; first: godwit cancel web",
+                on(a, "stop", "web"));
+        Run cancel = on(a, "cancel", "web");
+        assertEquals("", cancel.err());
+        assertTrue(cancel.out().startsWith("guest web is not migrated: "), cancel.out());
+        assertEquals(1, migration.get().status());
+        assertTrue(on(a, "show", "web").out().contains("state              running"));
+        assertFails(
+                2,
+                "a limit of bandwidth is at least 64k a second, or 0 for none, not 1 byte",
+                on(a, "migrate", "web", "--to", to, "--bandwidth", "1"));
     }
 
     @Test

@@ -59,8 +59,8 @@ class MainTest {
             value = {
                 "|a command is missing; see godwit --help",
                 "frobnicate|unknown command 'frobnicate'; known: demo, check, run, agent, memory-host, certs, start,"
-                        + " ps, show, heat, logs, input, pause, resume, stop, migrate, snapshot, restore; see godwit"
-                        + " --help",
+                        + " ps, show, heat, logs, input, pause, resume, stop, migrate, cancel, snapshot, restore; see"
+                        + " godwit --help",
                 "run|missing required parameter: 'IMAGE'; see godwit run --help",
                 "run hello --frob|unknown option: '--frob'; see godwit run --help",
                 "run hello world|unmatched argument at index 2: 'world'; see godwit run --help",

@@ -29,6 +29,9 @@ class TextTest {
                 "precopy round 2: 100 MiB sent, 64.0 MiB left, 900 MiB/s, dirtied 50 MiB/s, expected downtime 71.0 ms",
                 ProgressLine.text(p));
         assertEquals("[██████████··········]", ProgressLine.bar(p));
+        MigrationView.Progress after = new MigrationView.Progress(
+                "postcopy", 3, 100L << 20, 64L << 20, 128L << 20, 50L << 20, 900L << 20, 71_000L, 1_000_000);
+        assertEquals("postcopy: 100 MiB sent, 64.0 MiB left", ProgressLine.text(after));
         MigrationView.Progress begin = new MigrationView.Progress("connecting", 0, 0, 0, 0, 0, 0, null, 0);
         assertEquals("connecting", ProgressLine.text(begin));
         assertEquals("[····················]", ProgressLine.bar(begin));

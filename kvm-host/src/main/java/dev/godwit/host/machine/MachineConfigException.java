@@ -10,4 +10,8 @@ public final class MachineConfigException extends RuntimeException {
     public MachineConfigException(String message) {
         super(message);
     }
+
+    MachineConfigException(String message, Throwable cause) {
+        super(message, cause);
+    }
 }

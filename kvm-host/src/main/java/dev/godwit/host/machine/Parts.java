@@ -67,7 +67,7 @@ final class Parts {
             return parts;
         } catch (SystemCallException | GuestMemoryException e) {
             parts.close();
-            throw new MachineConfigException("this host cannot build the machine: " + e.getMessage());
+            throw new MachineConfigException("this host cannot build the machine: " + e.getMessage(), e);
         } catch (DeviceConfigException e) {
             parts.close();
             throw new MachineConfigException(e.getMessage());
