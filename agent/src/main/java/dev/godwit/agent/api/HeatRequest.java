@@ -12,13 +12,12 @@ import java.time.Duration;
  * @param halfLifeSeconds after which what was seen counts half; default 60
  */
 public record HeatRequest(Double share, Long halfLifeSeconds) {
-    private static final double MOST_SHARE = 0.5;
     private static final long MOST_SECONDS = 86_400;
 
-    /** Throws a failure for a share that cannot be. */
-    public static void check(double share) {
-        if (!(share >= 0 && share <= MOST_SHARE)) {
-            throw Failure.badInput("the share for access tracking is 0 to " + MOST_SHARE + ", not " + share);
+    private static void check(double share) {
+        if (!(share >= 0 && share <= AccessTracker.MOST_SHARE)) {
+            throw Failure.badInput(
+                    "the share for access tracking is 0 to " + AccessTracker.MOST_SHARE + ", not " + share);
         }
     }
 

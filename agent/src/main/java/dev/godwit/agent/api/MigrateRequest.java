@@ -48,10 +48,7 @@ public record MigrateRequest(
 
     MigrationOptions options() {
         try {
-            if (bandwidth != null && bandwidth > 0 && bandwidth < LEAST_BANDWIDTH) {
-                throw Failure.badInput("a limit of bandwidth is at least 64k a second, or 0 for none, not " + bandwidth
-                        + (bandwidth == 1 ? " byte" : " bytes"));
-            }
+            checkBandwidth();
             MigrationOptions options = MigrationOptions.DEFAULT;
             options = downtimeMillis == null ? options : options.withDowntime(Duration.ofMillis(downtimeMillis));
             options = bandwidth == null ? options : options.withBandwidth(bandwidth);
@@ -61,6 +58,13 @@ public record MigrateRequest(
             return options.withHot(hot()).withVerify(Boolean.TRUE.equals(verify));
         } catch (IllegalArgumentException e) {
             throw Failure.badInput(e.getMessage());
+        }
+    }
+
+    private void checkBandwidth() {
+        if (bandwidth != null && bandwidth > 0 && bandwidth < LEAST_BANDWIDTH) {
+            throw Failure.badInput("a limit of bandwidth is at least 64k a second, or 0 for none, not " + bandwidth
+                    + (bandwidth == 1 ? " byte" : " bytes"));
         }
     }
 

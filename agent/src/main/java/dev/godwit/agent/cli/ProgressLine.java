@@ -66,16 +66,17 @@ final class ProgressLine implements AutoCloseable {
     }
 
     static String text(MigrationView.Progress p) {
+        boolean follows = p.phase().equals(POSTCOPY);
         StringBuilder line = new StringBuilder(p.phase());
         if (p.round() > 0) {
             line.append(String.format(
                     Locale.ROOT,
                     "%s: %.0f MiB sent, %.1f MiB left",
-                    p.phase().equals(POSTCOPY) ? "" : " round " + p.round(),
+                    follows ? "" : " round " + p.round(),
                     p.sentBytes() / MIB,
                     p.remainingBytes() / MIB));
         }
-        if (p.phase().equals(POSTCOPY)) {
+        if (follows) {
             // The rates are those of the rounds before, and the pause is over.
             return line.toString();
         }

@@ -149,10 +149,11 @@ final class DataStreams implements AutoCloseable {
             long sent = partPages;
             for (long nth = next.getAndIncrement(); nth < all; nth = next.getAndIncrement()) {
                 long chunk = nth % chunks;
-                PageSet wanted = passes.get((int) (nth / chunks));
+                int pass = (int) (nth / chunks);
+                PageSet wanted = passes.get(pass);
                 long end = Math.min((chunk + 1) * PageSize.SMALL_PER_LARGE, wanted.pages());
                 int flags = (large.contains(chunk) ? PageFrame.FLAG_LARGE : 0)
-                        | (goesOn(chunk * PageSize.SMALL_PER_LARGE, end, nth / chunks) ? PageFrame.FLAG_AHEAD : 0);
+                        | (goesOn(chunk * PageSize.SMALL_PER_LARGE, end, pass) ? PageFrame.FLAG_AHEAD : 0);
                 for (long first = chunk * PageSize.SMALL_PER_LARGE; first < end; first += partPages) {
                     long stop = Math.min(first + partPages, end);
                     if (wanted.next(first, stop) == stop) {
@@ -170,8 +171,13 @@ final class DataStreams implements AutoCloseable {
         }
 
         /** Whether a pass after this one has pages of the chunk. */
-        private boolean goesOn(long first, long end, long pass) {
-            return passes.stream().skip(pass + 1).anyMatch(later -> later.next(first, end) < end);
+        private boolean goesOn(long first, long end, int pass) {
+            for (int later = pass + 1; later < passes.size(); later++) {
+                if (passes.get(later).next(first, end) < end) {
+                    return true;
+                }
+            }
+            return false;
         }
     }
 

@@ -99,15 +99,7 @@ final class SourcePages implements PageStore, AutoCloseable {
                 pager.staging(),
                 written,
                 page -> !pager.isWhole((int) (page / PageSize.SMALL_PER_LARGE)),
-                this::pushed);
-    }
-
-    private void pushed(long first, long count, MemorySegment content, boolean ahead) {
-        if (ahead) {
-            pager.arrivedAhead(Place.AT_SOURCE, first, count);
-        } else {
-            pager.arrived(Place.AT_SOURCE, first, count);
-        }
+                (first, count, _, ahead) -> pager.arrived(Place.AT_SOURCE, first, count, ahead));
     }
 
     private void landed(long first, long count, MemorySegment content, boolean ahead) {

@@ -272,19 +272,19 @@ public final class Pager implements AutoCloseable {
      * @param count how many, within one 2 MiB chunk
      */
     public void arrived(Place from, long first, long count) {
-        // As in settleWhole.
-        try (Urgency _ = Urgency.begin()) {
-            putIn(from, first, count, null, false);
-        }
+        arrived(from, first, count, false);
     }
 
     /**
-     * As {@link #arrived(Place, long, long)}, of hot pages that come long before the rest of their chunk. The guest has them
-     * at once, without a fault at each; the price is a chunk in small pages until all of it is here.
+     * As {@link #arrived(Place, long, long)}.
+     *
+     * @param ahead hot pages that come long before the rest of their chunk: the guest has them at once, without a fault at
+     *     each; the price is a chunk in small pages until all of it is here
      */
-    public void arrivedAhead(Place from, long first, long count) {
+    public void arrived(Place from, long first, long count, boolean ahead) {
+        // As in settleWhole.
         try (Urgency _ = Urgency.begin()) {
-            putIn(from, first, count, null, true);
+            putIn(from, first, count, null, ahead);
         }
     }
 

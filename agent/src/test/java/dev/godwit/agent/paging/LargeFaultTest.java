@@ -70,7 +70,7 @@ class LargeFaultTest {
             fill(host);
             PageSet before = Backing.scan(arena, host.memory).largeChunks();
             assertTrue(before.contains(1) && before.contains(2), "this host has no large pages");
-            host.pager.locate(secondAndThird(arena), Place.AT_SOURCE);
+            host.pager.locate(secondAndThird(arena, host), Place.AT_SOURCE);
             host.pager.arm();
             Backing aside = Backing.scan(arena, host.pager.staging());
             assertEquals(2, aside.largeChunks().cardinality());
@@ -86,7 +86,7 @@ class LargeFaultTest {
             fill(host);
             // In the way.
             ModelHost.write(host.pager.staging(), PER_CHUNK + 100, 0, WORD);
-            host.pager.locate(secondAndThird(arena), Place.AT_SOURCE);
+            host.pager.locate(secondAndThird(arena, host), Place.AT_SOURCE);
             host.pager.arm();
             PageSet seen = Backing.scan(arena, host.memory).resident();
             assertEquals(3L * PER_CHUNK, seen.next(PER_CHUNK, host.memory.pages()), "chunks 1 and 2 are out of sight");
@@ -101,7 +101,7 @@ class LargeFaultTest {
         try (ModelHost host = new ModelHost((long) CHUNKS * PER_CHUNK, LargePages.THP);
                 Arena arena = Arena.ofShared()) {
             fill(host);
-            host.pager.locate(secondAndThird(arena), Place.REMOTE);
+            host.pager.locate(secondAndThird(arena, host), Place.REMOTE);
             host.pager.arm();
             assertTrue(Backing.scan(arena, host.pager.staging()).resident().isEmpty());
             assertEquals(
@@ -114,7 +114,7 @@ class LargeFaultTest {
     void whereThereIsNothingALargePageHasRoom() {
         try (ModelHost host = new ModelHost((long) CHUNKS * PER_CHUNK, LargePages.THP);
                 Arena arena = Arena.ofShared()) {
-            host.pager.locate(secondAndThird(arena), Place.AT_SOURCE);
+            host.pager.locate(secondAndThird(arena, host), Place.AT_SOURCE);
             host.pager.arm();
             host.pager.staging().populateLarge(PER_CHUNK);
             assertTrue(Backing.scan(arena, host.pager.staging()).largeChunks().contains(1));
@@ -126,9 +126,7 @@ class LargeFaultTest {
     void stagingMemoryIsLargeWhateverTouchesAre() {
         try (ModelHost host = new ModelHost(2L * PER_CHUNK, LargePages.THP);
                 Arena arena = Arena.ofShared()) {
-            PageSet absent = new PageSet(arena, host.memory.pages());
-            absent.addRange(0, host.memory.pages());
-            host.pager.locate(absent, Place.AT_SOURCE);
+            host.pager.locate(absent(arena, host, 0, host.memory.pages()), Place.AT_SOURCE);
             host.pager.arm();
             host.pager.staging().populateLarge(0);
             assertTrue(Backing.scan(arena, host.pager.staging()).largeChunks().contains(0));
@@ -140,9 +138,7 @@ class LargeFaultTest {
     void pagesThatComeAheadAreWithTheGuestAtOnce() throws Exception {
         try (ModelHost host = new ModelHost(2L * PER_CHUNK, LargePages.THP);
                 Arena arena = Arena.ofShared()) {
-            PageSet absent = new PageSet(arena, host.memory.pages());
-            absent.addRange(0, host.memory.pages());
-            host.pager.locate(absent, Place.AT_SOURCE);
+            host.pager.locate(absent(arena, host, 0, host.memory.pages()), Place.AT_SOURCE);
             host.pager.arm();
             host.pager.attach(Place.AT_SOURCE, new Nobody());
             host.pager.start();
@@ -150,7 +146,7 @@ class LargeFaultTest {
                 ModelHost.write(host.pager.staging(), page, 0, WORD + page);
             }
             host.pager.arrived(Place.AT_SOURCE, PER_CHUNK, 7);
-            host.pager.arrivedAhead(Place.AT_SOURCE, 3, 2);
+            host.pager.arrived(Place.AT_SOURCE, 3, 2, true);
             PageSet here = Backing.scan(arena, host.memory).resident();
             assertEquals(2, here.cardinality());
             assertTrue(here.contains(3) && here.contains(4));
@@ -168,12 +164,10 @@ class LargeFaultTest {
     void aHotPageOfAChunkThatIsNearlyWholeWaitsForTheOthers() {
         try (ModelHost host = new ModelHost(2L * PER_CHUNK, LargePages.THP);
                 Arena arena = Arena.ofShared()) {
-            PageSet absent = new PageSet(arena, host.memory.pages());
-            absent.addRange(0, Chunks.FEW);
             fill(host);
-            host.pager.locate(absent, Place.AT_SOURCE);
+            host.pager.locate(absent(arena, host, 0, Chunks.FEW), Place.AT_SOURCE);
             host.pager.arm();
-            host.pager.arrivedAhead(Place.AT_SOURCE, 3, 1);
+            host.pager.arrived(Place.AT_SOURCE, 3, 1, true);
             assertTrue(Backing.scan(arena, host.memory).resident().next(0, PER_CHUNK) == PER_CHUNK, "all is aside");
             assertEquals(0, host.pager.brokenChunks());
         }
@@ -184,9 +178,7 @@ class LargeFaultTest {
     void newMemoryIsLargeInTheEnd() throws Exception {
         try (ModelHost host = new ModelHost(2L * PER_CHUNK, LargePages.THP);
                 Arena arena = Arena.ofShared()) {
-            PageSet absent = new PageSet(arena, host.memory.pages());
-            absent.add(0);
-            host.pager.locate(absent, Place.AT_SOURCE);
+            host.pager.locate(absent(arena, host, 0, 1), Place.AT_SOURCE);
             host.pager.arm();
             host.pager.attach(Place.AT_SOURCE, new Nobody());
             host.pager.start();
@@ -208,9 +200,13 @@ class LargeFaultTest {
     }
 
     /** The pages of chunks 1 and 2, of which the guest lacks everything. */
-    private static PageSet secondAndThird(Arena arena) {
-        PageSet absent = new PageSet(arena, (long) CHUNKS * PER_CHUNK);
-        absent.addRange(PER_CHUNK, 2L * PER_CHUNK);
+    private static PageSet secondAndThird(Arena arena, ModelHost host) {
+        return absent(arena, host, PER_CHUNK, 2L * PER_CHUNK);
+    }
+
+    private static PageSet absent(Arena arena, ModelHost host, long first, long count) {
+        PageSet absent = new PageSet(arena, host.memory.pages());
+        absent.addRange(first, count);
         return absent;
     }
 }

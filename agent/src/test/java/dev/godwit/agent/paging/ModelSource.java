@@ -60,11 +60,7 @@ final class ModelSource implements PageStore, AutoCloseable {
                 for (int which = 0; which < ModelHost.WORDS; which++) {
                     ModelHost.write(to.staging(), page, which, word(page, which));
                 }
-                if (ahead) {
-                    to.arrivedAhead(Place.AT_SOURCE, page, 1);
-                } else {
-                    to.arrived(Place.AT_SOURCE, page, 1);
-                }
+                to.arrived(Place.AT_SOURCE, page, 1, ahead);
             }
         }
     }

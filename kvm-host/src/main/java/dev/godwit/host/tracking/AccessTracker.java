@@ -26,6 +26,9 @@ public final class AccessTracker implements AutoCloseable {
     /** The share of the guest's time that tracking may cost unless told otherwise. */
     public static final double DEFAULT_SHARE = 0.02;
 
+    /** The most that it may cost. */
+    public static final double MOST_SHARE = 0.5;
+
     /** The half-life of heat unless told otherwise. */
     public static final Duration DEFAULT_HALF_LIFE = Duration.ofSeconds(60);
 
@@ -85,6 +88,8 @@ public final class AccessTracker implements AutoCloseable {
     private final int cpus;
     private final LongSupplier vcpuNanos;
     private final int chunks;
+    private final int mostChunks;
+    private final long longestLook;
     private final Arena arena = Arena.ofShared();
     private final Heat heat;
     private final Look look;
@@ -114,7 +119,7 @@ public final class AccessTracker implements AutoCloseable {
      * @param cpus the guest's vCPUs
      * @param vcpuNanos the CPU time that they have used so far: what others on the host take from a guest is not its
      *     to spend
-     * @param share of that time that tracking may cost, above 0 and at most 0.5
+     * @param share of that time that tracking may cost, above 0 and at most {@link #MOST_SHARE}
      * @param halfLife after which what was seen counts half
      * @param runs whether the guest runs now
      */
@@ -126,9 +131,9 @@ public final class AccessTracker implements AutoCloseable {
             double share,
             Duration halfLife,
             BooleanSupplier runs) {
-        if (!(share > 0 && share <= 0.5)) {
+        if (!(share > 0 && share <= MOST_SHARE)) {
             throw new IllegalArgumentException(
-                    "the share for access tracking is above 0 and at most 0.5, not " + share);
+                    "the share for access tracking is above 0 and at most " + MOST_SHARE + ", not " + share);
         }
         this.memory = memory;
         this.sampler = sampler;
@@ -141,6 +146,8 @@ public final class AccessTracker implements AutoCloseable {
         this.heat = new Heat(arena, memory.pages(), halfLife.toNanos(), now);
         this.look = new Look(memory.pages());
         this.lookedAt = new long[chunks];
+        this.mostChunks = sampler.splitsLargePages() ? MOST_SPLIT : Look.MOST_SMALL;
+        this.longestLook = sampler.splitsLargePages() ? LONGEST_SPLIT : LONGEST_LOOK;
     }
 
     /** Starts, or goes on after {@link #stop} with what is known. No effect if started. */
@@ -323,7 +330,7 @@ public final class AccessTracker implements AutoCloseable {
             most = Math.min(most, look.count() * PER_CHUNK / PART_SEEN);
         }
         long started = System.nanoTime();
-        long longest = small ? longestSmall() : LONGEST_REGION_LOOK;
+        long longest = small ? longestLook : LONGEST_REGION_LOOK;
         long cost = sampler.sample(look, most, longest) + more;
         if (small) {
             // Only between looks does KVM map large pages again: without, each page would be a fault in the next look.
@@ -358,14 +365,6 @@ public final class AccessTracker implements AutoCloseable {
         return 0;
     }
 
-    private long longestSmall() {
-        return sampler.splitsLargePages() ? LONGEST_SPLIT : LONGEST_LOOK;
-    }
-
-    private int mostChunks() {
-        return sampler.splitsLargePages() ? MOST_SPLIT : Look.MOST_SMALL;
-    }
-
     /** Takes the chunks that are most worth a look; the answer is a further cost in nanoseconds. */
     private long chooseSmall(int faults) {
         long now = System.nanoTime();
@@ -373,9 +372,9 @@ public final class AccessTracker implements AutoCloseable {
         double expected = 0;
         long room = faults;
         double others = meanRate();
-        int[] worthiest = worthiest(now, others);
-        for (int i = 0; i < worthiest.length && look.count() < mostChunks() && expected <= faults; i++) {
-            int chunk = worthiest[i];
+        long[] byWorth = byWorth(now, others);
+        for (int i = byWorth.length - 1; i >= 0 && look.count() < mostChunks && expected <= faults; i--) {
+            int chunk = (int) (byWorth[i] & (CHUNK_NUMBERS - 1));
             if (!largeChunks.contains(chunk)) {
                 // Its pages are mapped one by one again, those too that are accessed only after the look.
                 int pages = look.pagesOf(chunk);
@@ -394,7 +393,7 @@ public final class AccessTracker implements AutoCloseable {
 
     /** In a look at a chunk's small pages, with the one afterwards that maps it as a whole again. */
     private double expectedFaults(double rate) {
-        return 1 + Math.min(PER_CHUNK / PART_SEEN - 1, rate * longestSmall() / 1e9);
+        return 1 + Math.min(PER_CHUNK / PART_SEEN - 1, rate * longestLook / 1e9);
     }
 
     /** Accesses a second to a chunk, for one that was never looked at as a whole those to the others. */
@@ -410,8 +409,8 @@ public final class AccessTracker implements AutoCloseable {
                 .orElse(0);
     }
 
-    /** The populated chunks, those first that are most worth a look: hot ones, and those not looked at for long. */
-    private int[] worthiest(long now, double others) {
+    /** The populated chunks, those last that are most worth a look: hot ones, and those not looked at for long. */
+    private long[] byWorth(long now, double others) {
         long[] keys = new long[populated.length];
         for (int i = 0; i < keys.length; i++) {
             int chunk = populated[i];
@@ -421,11 +420,7 @@ public final class AccessTracker implements AutoCloseable {
             keys[i] = (Double.doubleToRawLongBits(worth) & -CHUNK_NUMBERS) | chunk;
         }
         Arrays.sort(keys);
-        int[] sorted = new int[keys.length];
-        for (int i = 0; i < keys.length; i++) {
-            sorted[keys.length - 1 - i] = (int) (keys[i] & (CHUNK_NUMBERS - 1));
-        }
-        return sorted;
+        return keys;
     }
 
     /** Which chunks exist and which are large changes slowly. */

@@ -3,6 +3,7 @@ package dev.godwit.perf.cli;
 import dev.godwit.agent.api.Json;
 import dev.godwit.agent.config.Durations;
 import dev.godwit.agent.config.Failure;
+import dev.godwit.agent.config.Shares;
 import dev.godwit.agent.config.Sizes;
 import dev.godwit.host.tracking.AccessMechanism;
 import dev.godwit.images.DirtierOptions;
@@ -77,8 +78,9 @@ final class HeatBenchCommand implements Callable<Integer> {
             names = "--share",
             paramLabel = "SHARE",
             defaultValue = "0.02",
-            description = "The share of its time that tracking may cost. Default: ${DEFAULT-VALUE}.")
-    private double share;
+            description =
+                    "The share of its time that tracking may cost, such as 0.02 or 2%. Default: ${DEFAULT-VALUE}.")
+    private String share;
 
     @Option(
             names = "--mechanism",
@@ -119,9 +121,7 @@ final class HeatBenchCommand implements Callable<Integer> {
         BenchOptions.range("--rounds", rounds, 1, MAX_ROUNDS);
         BenchOptions.range("--reads", reads, 0, 100);
         BenchOptions.range("--cpus", cpus, 1, DirtierOptions.MAX_CPUS);
-        if (!(share > 0 && share <= 0.5)) {
-            throw Failure.badInput("--share: above 0 and at most 0.5 is right, not " + share);
-        }
+        double cost = Shares.parse("--share", share);
         long bytes = Sizes.parse("--working-set", workingSet);
         Duration length = Durations.parse("--round", round);
         Duration each = Durations.parse("--turn", turn);
@@ -137,7 +137,7 @@ final class HeatBenchCommand implements Callable<Integer> {
                 : choice("--mechanism", mechanism, AccessMechanism.values(), AccessMechanism::text);
         BenchOptions.needKvm();
         HeatResult result = new HeatScenario(
-                        guest, bytes + BESIDE, way, share, rounds, length, each.compareTo(length) < 0 ? each : length)
+                        guest, bytes + BESIDE, way, cost, rounds, length, each.compareTo(length) < 0 ? each : length)
                 .run(options.progress(spec));
         PrintWriter out = spec.commandLine().getOut();
         if (options.json) {
