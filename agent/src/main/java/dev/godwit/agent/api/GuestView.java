@@ -7,6 +7,7 @@ import dev.godwit.agent.inventory.MigrationJob;
 import dev.godwit.agent.memoryhost.RemoteStatus;
 import dev.godwit.agent.migration.GuestDescription;
 import dev.godwit.host.machine.MachineConfig;
+import dev.godwit.host.tracking.AccessTracking;
 import dev.godwit.host.vcpu.StopReason;
 import java.util.List;
 import java.util.Optional;
@@ -21,6 +22,7 @@ import java.util.OptionalLong;
  * @param detail one line on the reason
  * @param memoryElsewhereBytes how much of its memory is not here, and comes when it is touched or sooner; null when all
  *     is
+ * @param accessTracking the share of its time that tracking its accesses may cost; null when they are not tracked
  * @param createdAt when it came to this agent, ISO 8601
  * @param firstInstructionMicros from the request to its first instruction
  * @param logBytes what it wrote to its serial port in its life
@@ -42,6 +44,7 @@ public record GuestView(
         String cmdline,
         String largePages,
         String dirtyTracking,
+        Double accessTracking,
         List<StartRequest.Disk> disks,
         String createdAt,
         Long firstInstructionMicros,
@@ -61,7 +64,7 @@ public record GuestView(
         OptionalLong logBytes = guest.logBytes();
         Optional<StopReason> reason = guest.stopReason();
         return view(
-                guest.description(),
+                guest.outgoing(),
                 guest.elsewhereBytes(),
                 state,
                 reason,
@@ -117,6 +120,7 @@ public record GuestView(
                 config.commandLine(),
                 config.largePages().text(),
                 config.dirtyTracking().name().toLowerCase(java.util.Locale.ROOT),
+                guest.tracking().map(AccessTracking::share).orElse(null),
                 config.disks().stream()
                         .map(d -> new StartRequest.Disk(d.file().toString(), d.readOnly()))
                         .toList(),

@@ -47,7 +47,7 @@ public record HeatView(
                 guest.name(),
                 tracker.isTracking(),
                 tracker.mechanism(),
-                tracker.share(),
+                tracker.settings().share(),
                 cost.share(),
                 cost.faultNanos() / NANOS_PER_MICRO,
                 cost.looks(),

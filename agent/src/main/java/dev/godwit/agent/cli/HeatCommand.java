@@ -8,7 +8,9 @@ import dev.godwit.agent.config.FileErrors;
 import dev.godwit.agent.config.Shares;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.OpenOption;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -44,8 +46,16 @@ final class HeatCommand extends AgentAccess {
     @Option(
             names = "--share",
             paramLabel = "SHARE",
-            description = "The share of the guest's time that this may cost; default 0.02, or 2%.")
+            description = "The share of the guest's time that this may cost, from now on if it is tracked already;"
+                    + " default 0.02, or 2%.")
     private String share;
+
+    @Option(
+            names = "--half-life",
+            paramLabel = "TIME",
+            description =
+                    "After this time what was seen counts half: longer for guests that change little; default 60s.")
+    private String halfLife;
 
     @Option(names = "--stop", description = "End tracking of a guest that was started with it.")
     private boolean stop;
@@ -59,14 +69,26 @@ final class HeatCommand extends AgentAccess {
     @Override
     public Integer call() {
         Duration wait = Durations.parse("--for", time);
-        Double most = share == null ? null : Shares.parse("--share", share);
+        HeatRequest settings = new HeatRequest(
+                share == null ? null : Shares.parse("--share", share),
+                halfLife == null
+                        ? null
+                        : Durations.parse("--half-life", halfLife).toSeconds());
+        if (stop && (share != null || halfLife != null)) {
+            throw Failure.badInput("--stop ends tracking; --share and --half-life say how to go on with it");
+        }
         boolean was = client().heat(name, 0).tracking();
+        if (svg != null) {
+            // Before it is waited for; what there is stays until then.
+            write(svg, "", StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+        }
         if (!was && !stop) {
-            track(wait, most);
+            track(wait, settings);
+        } else if (share != null || halfLife != null) {
+            client().track(name, settings);
         }
         HeatView heat = client().heat(name, svg != null || json ? HeatGrid.FINE : HeatGrid.COARSE);
         if (stop) {
-            heat = client().heat(name, HeatGrid.COARSE);
             client().track(name, new HeatRequest(0.0, null));
         }
         if (heat.levels().isEmpty()) {
@@ -84,8 +106,8 @@ final class HeatCommand extends AgentAccess {
         return ExitCode.OK;
     }
 
-    private void track(Duration wait, Double most) {
-        client().track(name, new HeatRequest(most, null));
+    private void track(Duration wait, HeatRequest settings) {
+        client().track(name, settings);
         try {
             Thread.sleep(wait);
         } catch (InterruptedException e) {
@@ -95,9 +117,9 @@ final class HeatCommand extends AgentAccess {
         }
     }
 
-    private static void write(Path file, String text) {
+    private static void write(Path file, String text, OpenOption... how) {
         try {
-            Files.writeString(file, text);
+            Files.writeString(file, text, how);
         } catch (IOException e) {
             throw Failure.badInput("--svg: " + file + ": " + FileErrors.text(e));
         }

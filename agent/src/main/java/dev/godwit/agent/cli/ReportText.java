@@ -34,7 +34,9 @@ final class ReportText {
             line(
                     out,
                     "hot first",
-                    r.hot().pages() + " pages, " + Sizes.human(r.hot().bytes()));
+                    r.hot().pages() == 0
+                            ? "no page: none is known to be accessed so often"
+                            : r.hot().pages() + " pages, " + Sizes.human(r.hot().bytes()));
         }
         if (r.postcopy() != null) {
             followed(r.postcopy(), out);
@@ -60,9 +62,12 @@ final class ReportText {
         if (!r.notCarried().isEmpty()) {
             line(out, "not carried", String.join(", ", r.notCarried()));
         }
-        if (migration.directory() != null) {
-            line(out, "kept in", migration.directory());
-        }
+        line(
+                out,
+                "kept in",
+                migration.directory() == null
+                        ? "no file: the agent cannot write it; its log says why"
+                        : migration.directory());
     }
 
     private static void followed(MigrationReport.Postcopy p, PrintStream out) {

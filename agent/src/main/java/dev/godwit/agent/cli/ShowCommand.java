@@ -3,6 +3,7 @@ package dev.godwit.agent.cli;
 import dev.godwit.agent.api.GuestView;
 import dev.godwit.agent.api.StartRequest;
 import dev.godwit.agent.config.Durations;
+import dev.godwit.agent.config.Shares;
 import dev.godwit.agent.config.Sizes;
 import dev.godwit.agent.memoryhost.RemoteStatus;
 import picocli.CommandLine.Command;
@@ -49,6 +50,9 @@ final class ShowCommand extends AgentAccess {
             line("disk", disk.file() + (Boolean.TRUE.equals(disk.readOnly()) ? " (read-only)" : ""));
         }
         line("dirty tracking", guest.dirtyTracking());
+        if (guest.accessTracking() != null) {
+            line("access tracking", Shares.text(guest.accessTracking()) + " of its time");
+        }
         line("here since", guest.createdAt());
         if (guest.firstInstructionMicros() != null) {
             line("first instruction", "after " + Durations.human(guest.firstInstructionMicros()));

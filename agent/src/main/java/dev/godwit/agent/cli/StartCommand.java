@@ -40,7 +40,8 @@ final class StartCommand extends AgentAccess {
     @Option(
             names = "--memory-host",
             paramLabel = "HOST:PORT",
-            description = "Keep what does not fit --local at this memory host (godwit memory-host): its coldest pages.")
+            description = "Keep what does not fit --local at this memory host (godwit memory-host): its coldest pages."
+                    + " There the guest's memory less three quarters of --local is reserved, and 4m.")
     private String memoryHost;
 
     @Option(

@@ -9,8 +9,8 @@ import dev.godwit.bindings.linux.SystemCallException;
 import dev.godwit.host.device.SerialLog;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.tracking.AccessTracker;
+import dev.godwit.host.tracking.AccessTracking;
 import dev.godwit.host.vcpu.StopReason;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
@@ -200,23 +200,36 @@ public final class Guest {
     }
 
     /**
-     * Tracks from now on which pages it accesses; settings hold from the first time on.
+     * Tracks from now on which pages it accesses, or goes on with other settings.
      *
-     * @param share of the guest's time that this may cost
      * @throws Failure not capable, when this host offers no way of doing it
      */
-    public synchronized AccessTracker trackAccesses(double share, Duration halfLife) {
+    public synchronized AccessTracker trackAccesses(AccessTracking settings) {
         Machine m = whole("be tracked");
         if (m.state() == Machine.State.STOPPED) {
             throw ended();
         }
         try {
-            return m.trackAccesses(share, halfLife);
+            return m.trackAccesses(settings);
         } catch (SystemCallException e) {
             throw new Failure(
                     Failure.Kind.NOT_CAPABLE,
                     "this host offers no way of tracking accesses: " + e.getMessage() + "; godwit check says more");
         }
+    }
+
+    /** How its accesses are tracked, if they are. */
+    public synchronized Optional<AccessTracking> tracking() {
+        return machine == null
+                ? Optional.empty()
+                : machine.accessTracker()
+                        .filter(tracker -> suspended || tracker.isTracking())
+                        .map(AccessTracker::settings);
+    }
+
+    /** As another host has to know it: with what has been changed since it came here. */
+    public GuestDescription outgoing() {
+        return description.tracked(tracking());
     }
 
     /** Its access tracker, if it has ever been tracked here. */
@@ -253,9 +266,16 @@ public final class Guest {
         incomplete = !whole;
     }
 
-    /** All of its memory is here. */
+    /** All of its memory is here: it is tracked as it was where it came from. */
     synchronized void completed() {
         incomplete = false;
+        if (description.tracking().isPresent() && machine.state() != Machine.State.STOPPED) {
+            try {
+                machine.trackAccesses(description.tracking().get());
+            } catch (SystemCallException | IllegalStateException e) {
+                LOG.warn("guest {} is not tracked any more: {}", name(), e.getMessage());
+            }
+        }
     }
 
     /** Whether some of its memory is still at its migration source. */

@@ -258,7 +258,7 @@ public final class Inventory implements TargetHost, AutoCloseable {
         Guest guest = guest(name);
         Machine machine = guest.beginSnapshot();
         try {
-            return Snapshot.save(machine, guest.description(), file);
+            return Snapshot.save(machine, guest.outgoing(), file);
         } catch (MigrationException e) {
             throw failure(e);
         } finally {
@@ -282,7 +282,8 @@ public final class Inventory implements TargetHost, AutoCloseable {
         Guest guest = null;
         try {
             GuestDescription saved = Snapshot.describe(file);
-            guest = reserve(Guest.starting(new GuestDescription(name, saved.image(), saved.config()), since));
+            guest = reserve(Guest.starting(
+                    new GuestDescription(name, saved.image(), saved.config()).tracked(saved.tracking()), since));
             makeRoom();
             Snapshot.Restored restored = rebuild(file, saved.config());
             if (!restored.notRestored().isEmpty()) {
@@ -291,8 +292,8 @@ public final class Inventory implements TargetHost, AutoCloseable {
             guest.lacks(restored.notRestored());
             guest.arrived(false);
             Guest loading = guest;
-            var _ = restored.loaded().thenRun(loading::completed);
             guest.attach(restored.machine());
+            var _ = restored.loaded().thenRun(loading::completed);
             run(guest, restored.machine(), paused);
             return guest;
         } catch (MigrationException e) {
@@ -431,12 +432,19 @@ public final class Inventory implements TargetHost, AutoCloseable {
     private Guest reserve(Guest guest) {
         synchronized (admission) {
             if (guests.containsKey(guest.name())) {
-                throw Failure.conflict("a guest is already named " + guest.name());
+                throw Failure.conflict("a guest is already named " + guest.name() + whoMoves(guest));
             }
             hostMemory().admit(guest.description(), promisedBytes());
             guests.put(guest.name(), guest);
         }
         return guest;
+    }
+
+    /** A guest that is sent to the agent it is on meets itself. */
+    private String whoMoves(Guest arriving) {
+        Guest there = guests.get(arriving.name());
+        boolean itself = arriving.state() == GuestState.ARRIVING && there.state() == GuestState.MIGRATING;
+        return itself ? ", which is just migrating: is this the agent that it is on?" : "";
     }
 
     private void remove(Guest guest) {

@@ -76,7 +76,7 @@ public final class Migrations implements AutoCloseable {
                     Long.toString(number),
                     guest.name(),
                     HostPort.text(target),
-                    movers.create(machine, guest.description(), guest.remote(), target, options));
+                    movers.create(machine, guest.outgoing(), guest.remote(), target, options));
         });
         jobs.put(number, job);
         forgetOld();

@@ -266,7 +266,7 @@ final class RegionLink implements AutoCloseable {
     private RegionAnswer checked(Lane lane, int type, long with) throws TransportException {
         RegionAnswer answer = RegionAnswer.ask(lane.connection, type, with, pages, reserved);
         if (answer.status() != RegionStatus.OK) {
-            throw new Refusal(answer.status(), "memory host " + config.at() + ": " + answer.text());
+            throw new Refusal(answer.status(), "memory host " + config.at() + ": " + answer.text(reserved));
         }
         return answer;
     }

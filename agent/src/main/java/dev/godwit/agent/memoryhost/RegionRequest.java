@@ -9,7 +9,7 @@ package dev.godwit.agent.memoryhost;
  *    4  u32  0                                        4  u32  0
  *    8  u64  epoch                                    8  u64  epoch now
  *   16  u64  pages of guest RAM                      16  u64  pages held now
- *   24  u64  reserved: the most pages held at once   24  u64  reserved
+ *   24  u64  reserved: the most pages held at once   24  u64  reserved; of NO_ROOM: how many could be
  * </pre>
  */
 public final class RegionRequest {

@@ -87,11 +87,11 @@ final class RegionSession {
                     Sizes.human(pages << PageSize.SMALL_SHIFT));
         } else if (status == RegionStatus.NO_ROOM) {
             LOG.warn(
-                    "memory host: no room for region {} of {}: {} asked for, {} reserved by others",
+                    "memory host: no room for region {} of {}: {} asked for, {} not reserved",
                     id,
                     connection.peer(),
                     Sizes.human(reserved << PageSize.SMALL_SHIFT),
-                    Sizes.human(regions.reserved() << PageSize.SMALL_SHIFT));
+                    Sizes.human(regions.free() << PageSize.SMALL_SHIFT));
         }
         return status;
     }
@@ -125,7 +125,9 @@ final class RegionSession {
         Region region = regions.find(id);
         to.fill((byte) 0);
         to.set(PageFrame.U32, RegionRequest.STATUS, status.number());
-        if (region != null) {
+        if (status == RegionStatus.NO_ROOM) {
+            to.set(PageFrame.U64, RegionRequest.RESERVED, regions.free());
+        } else if (region != null) {
             to.set(PageFrame.U64, RegionRequest.EPOCH, region.ownership().epoch());
             to.set(PageFrame.U64, RegionRequest.HELD, region.pages().heldCount());
             to.set(PageFrame.U64, RegionRequest.RESERVED, region.reserved());

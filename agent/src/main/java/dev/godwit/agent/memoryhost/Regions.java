@@ -144,9 +144,9 @@ final class Regions implements AutoCloseable {
         }
     }
 
-    /** Pages that have been reserved by all regions. */
-    synchronized long reserved() {
-        return reserved;
+    /** Pages that may still be reserved. */
+    synchronized long free() {
+        return pages - reserved;
     }
 
     /** Returns when everything that can outlive this process is on the storage. */

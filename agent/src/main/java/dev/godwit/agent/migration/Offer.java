@@ -14,9 +14,11 @@ import dev.godwit.host.machine.MachineConfig;
 import dev.godwit.host.machine.MachineConfigException;
 import dev.godwit.host.memory.LargePages;
 import dev.godwit.host.memory.PageSize;
+import dev.godwit.host.tracking.AccessTracking;
 import dev.godwit.host.tracking.DirtyTracking;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
@@ -35,6 +37,7 @@ import java.util.stream.Stream;
  * @param source the process that makes the offer, see {@link ProcessIdentity}, in hexadecimal digits
  * @param cpu the CPU the guest was given
  * @param memoryHost where some of its pages are, or null
+ * @param tracking how the guest's accesses are tracked and are to be at the target, or null
  * @param large the longest runs of chunks that are large pages where it comes from
  */
 @JsonAutoDetect(fieldVisibility = JsonAutoDetect.Visibility.ANY)
@@ -53,6 +56,7 @@ record Offer(
         String source,
         CpuId cpu,
         OfferedMemoryHost memoryHost,
+        OfferedTracking tracking,
         List<ChunkRun> large) {
 
     /** The longest, in bytes. */
@@ -69,6 +73,17 @@ record Offer(
 
         RemoteConfig config() {
             return new RemoteConfig(host, port, UUID.fromString(region), localBytes);
+        }
+    }
+
+    /** As in {@link AccessTracking}. */
+    record OfferedTracking(double share, long halfLifeMillis) {
+        static OfferedTracking of(AccessTracking tracking) {
+            return new OfferedTracking(tracking.share(), tracking.halfLife().toMillis());
+        }
+
+        AccessTracking settings() {
+            return new AccessTracking(share, Duration.ofMillis(halfLifeMillis));
         }
     }
 
@@ -101,6 +116,7 @@ record Offer(
                 HexFormat.of().formatHex(ProcessIdentity.own().encode()),
                 cpu,
                 guest.remote().map(OfferedMemoryHost::of).orElse(null),
+                guest.tracking().map(OfferedTracking::of).orElse(null),
                 large);
     }
 
@@ -177,7 +193,8 @@ record Offer(
                             disks.stream()
                                     .map(d -> new MachineConfig.Disk(Path.of(d.file), d.readOnly))
                                     .toList()),
-                    Optional.ofNullable(memoryHost).map(OfferedMemoryHost::config));
+                    Optional.ofNullable(memoryHost).map(OfferedMemoryHost::config),
+                    Optional.ofNullable(tracking).map(OfferedTracking::settings));
         } catch (MachineConfigException e) {
             throw new TargetHost.RefusedException(e.getMessage());
         } catch (IllegalArgumentException | NullPointerException e) {

@@ -63,6 +63,10 @@ public final class Snapshot {
         if (Files.exists(file)) {
             throw new MigrationException(Kind.REFUSED, "snapshot " + file + " exists already");
         }
+        Path folder = file.toAbsolutePath().getParent();
+        if (folder == null || !Files.isDirectory(folder)) {
+            throw new MigrationException(Kind.REFUSED, "snapshot " + file + ": there is no directory " + folder);
+        }
         Path partial = file.resolveSibling(file.getFileName() + ".partial-" + Long.toHexString(System.nanoTime()));
         try {
             SnapshotReport report = write(machine, guest, partial, file);

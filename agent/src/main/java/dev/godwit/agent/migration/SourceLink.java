@@ -213,7 +213,7 @@ final class SourceLink implements RoundSink, AutoCloseable {
         Kind kind = switch (e.kind()) {
             case REFUSED, UNREACHABLE -> Kind.UNREACHABLE;
             case UNAUTHENTICATED -> Kind.UNAUTHENTICATED;
-            case VERSION -> Kind.REFUSED;
+            case VERSION, NOT_SERVED -> Kind.REFUSED;
             case MALFORMED -> Kind.PROTOCOL;
             case CLOSED, STALLED, BROKEN -> Kind.CONNECTION;
         };

@@ -47,13 +47,13 @@ public interface TargetHost {
         /**
          * The guest is about to be resumed here: it belongs to this host from now on.
          *
-         * @param whole whether all of its memory is here; if not, {@link #completed} tells when it is
+         * @param whole whether all of its memory is here
          */
         void adopt(boolean whole);
 
-        /** All of the memory of a guest that was adopted without some of it is here. */
+        /** The guest runs, or is left paused, and all of its memory is here. */
         default void completed() {
-            // Most hosts have nothing that waits for it.
+            // Some hosts have nothing that waits for it.
         }
 
         /** The guest does not come: give everything back. */

@@ -191,6 +191,7 @@ final class TargetSession {
             if (!follows) {
                 admission.remote().ifPresent(RemoteMemory::go);
                 tellSummary(machine, null);
+                admission.completed();
             } else if (followed(follower, source, stall)) {
                 admission.completed();
                 tellSummary(machine, follower.faultTimes());

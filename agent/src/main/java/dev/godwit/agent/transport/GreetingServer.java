@@ -126,16 +126,7 @@ public final class GreetingServer implements AutoCloseable {
         Future<?> deadline = timer.schedule(connection::abort, HANDSHAKE_LIMIT.toMillis(), TimeUnit.MILLISECONDS);
         try {
             connection.setStall(HANDSHAKE_STALL);
-            Greeting greeting = Handshake.accept(connection, credentials);
-            if (!roles.contains(greeting.role())) {
-                LOG.warn(
-                        "{} connection not accepted: {} asks for {}, which is not served here",
-                        name,
-                        connection.peer(),
-                        greeting.role());
-                return Optional.empty();
-            }
-            return Optional.of(greeting);
+            return Optional.of(Handshake.accept(connection, credentials, roles));
         } catch (TransportException e) {
             LOG.warn("{} connection not accepted: {}", name, e.getMessage());
             return Optional.empty();

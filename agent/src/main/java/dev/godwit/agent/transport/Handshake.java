@@ -10,6 +10,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.security.SecureRandom;
 import java.util.Arrays;
+import java.util.Set;
 import java.util.UUID;
 
 /**
@@ -22,7 +23,7 @@ import java.util.UUID;
  *   server → WELCOME 80 bytes  magic u64 | version u16 | 0 u16 | 0 u32 | nonce 32 bytes
  *                              | HMAC(secret, "godwit server" | HELLO | first 48 bytes of WELCOME)
  *   client → PROOF   32 bytes  HMAC(secret, "godwit client" | HELLO | WELCOME)
- *   server → DONE     8 bytes  magic u64
+ *   server → DONE     8 bytes  magic u64, or 0: the role is not served here
  * </pre>
  *
  * <p>All numbers are little-endian. A WELCOME of version 0 means: none of yours; its minVersion and maxVersion stand in
@@ -41,14 +42,20 @@ public final class Handshake {
         /** One of the connections over which a guest's pages follow it. */
         PAGES(4),
         /** One of a VM's connections to its memory host. */
-        MEMORY(5);
+        MEMORY(5, "keeps no guests' pages: is it an agent? 'godwit memory-host' keeps them");
 
         private static final Role[] ALL = values();
 
         private final int number;
+        private final String notServed;
 
         Role(int number) {
+            this(number, "takes no guests: is it a memory host? 'godwit agent --listen' takes them");
+        }
+
+        Role(int number, String notServed) {
             this.number = number;
+            this.notServed = notServed;
         }
     }
 
@@ -67,6 +74,7 @@ public final class Handshake {
     public static final int MAX_VERSION = 1;
 
     private static final long MAGIC = 0x314e495744474f47L;
+    private static final long NOT_SERVED = 0;
     private static final int HELLO_BYTES = 64;
     private static final int WELCOME_HEAD = 48;
     private static final int WELCOME_BYTES = 80;
@@ -100,7 +108,7 @@ public final class Handshake {
         byte[] welcome = receiveWelcome(connection);
         ByteBuffer answer = buffer(welcome);
         if (answer.getLong() != MAGIC) {
-            throw new TransportException(Kind.MALFORMED, connection.peer() + " is not a godwit agent");
+            throw new TransportException(Kind.MALFORMED, connection.peer() + " does not speak the godwit protocol");
         }
         int version = answer.getShort() & 0xffff;
         if (version == 0) {
@@ -119,7 +127,11 @@ public final class Handshake {
                     Kind.UNAUTHENTICATED, connection.peer() + " does not have this agent's secret (--secret)");
         }
         send(connection, secret.proof(CLIENT, hello, welcome));
-        if (buffer(receive(connection, Long.BYTES)).getLong() != MAGIC) {
+        long done = buffer(receive(connection, Long.BYTES)).getLong();
+        if (done == NOT_SERVED) {
+            throw new TransportException(Kind.NOT_SERVED, connection.peer() + " " + role.notServed);
+        }
+        if (done != MAGIC) {
             throw new TransportException(Kind.MALFORMED, connection.peer() + " broke off the handshake");
         }
         return version;
@@ -128,9 +140,11 @@ public final class Handshake {
     /**
      * The accepting side.
      *
+     * @param roles what is served here
      * @return what the client wants, once it has proved to know the secret
      */
-    public static Greeting accept(Connection connection, Credentials credentials) throws TransportException {
+    public static Greeting accept(Connection connection, Credentials credentials, Set<Role> roles)
+            throws TransportException {
         Secret secret = credentials.secure(connection, false);
         byte[] helloBytes = receive(connection, HELLO_BYTES);
         ByteBuffer hello = buffer(helloBytes);
@@ -167,10 +181,16 @@ public final class Handshake {
         if (!secret.accepts(receive(connection, PROOF_BYTES), CLIENT, helloBytes, welcome)) {
             throw new TransportException(Kind.UNAUTHENTICATED, connection.peer() + " does not know the secret");
         }
+        Greeting greeting = new Greeting(version, Role.ALL[role - 1], session, stream);
+        boolean served = roles.contains(greeting.role());
         byte[] done = new byte[Long.BYTES];
-        buffer(done).putLong(MAGIC);
+        buffer(done).putLong(served ? MAGIC : NOT_SERVED);
         send(connection, done);
-        return new Greeting(version, Role.ALL[role - 1], session, stream);
+        if (!served) {
+            throw new TransportException(
+                    Kind.NOT_SERVED, connection.peer() + " asks for " + greeting.role() + ", which is not served here");
+        }
+        return greeting;
     }
 
     /** Its first byte alone first: an agent that wants TLS answers with less. */

@@ -25,7 +25,9 @@ public class TransportException extends IOException {
         /** There is no version that both sides speak. */
         VERSION,
         /** The peer does not know the secret. */
-        UNAUTHENTICATED
+        UNAUTHENTICATED,
+        /** The peer is believed, and is for something else. */
+        NOT_SERVED
     }
 
     private final Kind kind;

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.godwit.agent.Eventually;
 import dev.godwit.agent.memoryhost.MemoryHost;
 import dev.godwit.host.tracking.AccessTracker;
+import dev.godwit.host.tracking.AccessTracking;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
@@ -138,7 +139,7 @@ class RemoteGuestTest {
         Path files = Files.createDirectory(directory.resolve("files"));
         startMemoryHost(files);
         startGuest("rate=2000");
-        AccessTracker tracker = web(a).guest().trackAccesses(0.1, Duration.ofSeconds(10));
+        AccessTracker tracker = web(a).guest().trackAccesses(new AccessTracking(0.1, Duration.ofSeconds(10)));
         assertTrue(tracker.awaitLooks(3, Duration.ofSeconds(30)));
         memoryHost.close();
         long from = web(a).machine().serialLog().endOffset();

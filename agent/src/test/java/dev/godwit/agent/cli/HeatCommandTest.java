@@ -2,10 +2,12 @@ package dev.godwit.agent.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.godwit.agent.Eventually;
 import dev.godwit.agent.api.Agent;
 import dev.godwit.agent.api.ApiClient;
 import dev.godwit.agent.api.HeatRequest;
@@ -28,6 +30,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Tracking and its pictures over the API and the command line. */
 @Tag("kvm")
@@ -94,6 +98,31 @@ class HeatCommandTest {
         assertEquals(0, migrated.status(), migrated.err());
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"precopy", "postcopy"})
+    void aGuestIsTrackedAsBeforeWhereverItGoes(String mode) {
+        startGuest("--access-tracking", "20%");
+        assertEquals(
+                0, godwit("heat", "web", "--share", "10%", "--half-life", "7m").status());
+        assertTrue(godwit("show", "web").out().contains("\naccess tracking    10 % of its time\n"));
+        assertEquals(
+                0,
+                godwit("migrate", "web", "--to", HostPort.text(b.address()), "--mode", mode, "--downtime", "5s")
+                        .status());
+        ApiClient there = new ApiClient(b.socket());
+        Eventually.await(() -> there.heat("web", 0).accesses() > 0, "it is tracked there");
+        assertEquals(0.1, there.heat("web", 0).share());
+        there.track("web", new HeatRequest(null, 420L));
+        assertEquals(0.1, there.guest("web").accessTracking(), "what is not said stays");
+        Path file = directory.resolve("web.snap");
+        there.snapshot("web", file);
+        there.track("web", new HeatRequest(0.0, null));
+        assertNull(there.guest("web").accessTracking());
+        client.restore("back", file, false);
+        Eventually.await(() -> client.heat("back", 0).tracking(), "so is what comes from its snapshot");
+        assertEquals(0.1, client.guest("back").accessTracking());
+    }
+
     @Test
     void theHottestPagesGoFirstIfItIsKnownWhichTheyAre() throws IOException {
         startGuest();
@@ -120,6 +149,23 @@ class HeatCommandTest {
             assertEquals(1, run.err().lines().count(), run.err());
         }
         assertEquals(0, godwit("heat", "web", "--for", "3s", "--share", "0.2").status());
+        Run none = godwit(
+                "migrate", "web", "--to", HostPort.text(b.address()), "--mode", "hybrid", "--hot-threshold", "1e9");
+        assertTrue(
+                none.out().contains("\n  hot first    no page: none is known to be accessed so often\n"), none.out());
+        assertEquals(
+                0,
+                Run.with(
+                                Map.of("GODWIT_AGENT", b.socket().toString()),
+                                "",
+                                "migrate",
+                                "web",
+                                "--to",
+                                HostPort.text(a.address()),
+                                "--downtime",
+                                "5s")
+                        .status());
+        assertEquals(0, godwit("heat", "web", "--for", "3s", "--share", "0.2").status());
         Run done = godwit(migrate);
         assertEquals(0, done.status(), done.err());
         assertTrue(done.out().contains("\n  hot first    512 pages, 2 MiB\n"), done.out());
@@ -143,6 +189,19 @@ class HeatCommandTest {
         assertEquals(2, godwit("heat", "web", "--share", "2").status());
         assertEquals(2, godwit("heat", "web", "--for", "long").status());
         assertEquals(2, godwit("heat", "web", "--stop").status());
+        assertEquals(
+                "godwit: --stop ends tracking; --share and --half-life say how to go on with it\n",
+                godwit("heat", "web", "--stop", "--share", "2%").err());
+        assertEquals(2, godwit("heat", "web", "--half-life", "25h").status());
+        Path nowhere = directory.resolve("none/web.svg");
+        assertEquals(
+                "godwit: --svg: " + nowhere + ": no such file or directory\n",
+                godwit("heat", "web", "--for", "1h", "--svg", nowhere.toString())
+                        .err());
+        assertEquals(
+                "godwit: --svg: " + directory + ": Is a directory\n",
+                godwit("heat", "web", "--for", "1h", "--svg", directory.toString())
+                        .err());
         assertEquals(
                 2,
                 godwit("start", "x", "--image", "hello", "--access-tracking", "-1")

@@ -9,6 +9,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class SharesTest {
     @ParameterizedTest
+    @CsvSource({"0.02, 2 %", "0.5, 50 %", "0.001, 0.1 %", "0.0123456, 1.23 %", "0.07, 7 %"})
+    void writes(double share, String text) {
+        assertEquals(text, Shares.text(share));
+    }
+
+    @ParameterizedTest
     @CsvSource({"0.02, 0.02", "2%, 0.02", "0.5, 0.5", "50%, 0.5", "0.1%, 0.001"})
     void partsAndPerCent(String text, double share) {
         assertEquals(share, Shares.parse("--share", text), 1e-12);

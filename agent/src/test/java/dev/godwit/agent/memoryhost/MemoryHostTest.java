@@ -13,6 +13,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.agent.config.Failure;
+import dev.godwit.agent.config.HostPort;
 import dev.godwit.agent.memoryhost.MemoryClient.Answer;
 import dev.godwit.agent.stream.PageFrame;
 import dev.godwit.agent.stream.PageRequest;
@@ -80,7 +81,7 @@ class MemoryHostTest {
             assertEquals(new Answer(UNKNOWN, 0, 0, 0), store.standby(PAGES));
             assertEquals(UNKNOWN, store.attach(1, PAGES).status());
             assertEquals(UNKNOWN, store.take(RegionRequest.ANY_EPOCH, PAGES).status());
-            assertEquals(NO_ROOM, store.create(PAGES, 101).status());
+            assertEquals(new Answer(NO_ROOM, 0, 0, 100), store.create(PAGES, 101));
             assertEquals(OK, store.create(PAGES, 60).status());
             MemoryClient other = host.store(id);
             assertEquals(new Answer(EXISTS, 1, 0, 60), other.create(PAGES, 10));
@@ -89,7 +90,7 @@ class MemoryHostTest {
             assertEquals(new Answer(FENCED, 1, 0, 60), other.attach(2, PAGES));
             assertEquals(FENCED, other.take(0, PAGES).status());
             assertEquals(
-                    NO_ROOM, host.store(UUID.randomUUID()).create(PAGES, 41).status());
+                    new Answer(NO_ROOM, 0, 0, 40), host.store(UUID.randomUUID()).create(PAGES, 41));
             assertEquals(OK, host.store(UUID.randomUUID()).create(PAGES, 40).status());
             assertEquals(OK, other.standby(PAGES).status());
             assertEquals(OK, store.end(1), "its owner has noticed nothing");
@@ -300,7 +301,13 @@ class MemoryHostTest {
                 Connection stranger = Connection.connect(host.address(), Duration.ofSeconds(5));
                 Arena arena = Arena.ofConfined()) {
             stranger.setStall(Duration.ofSeconds(20));
-            Handshake.connect(stranger, TestHost.SECRET, role, id, 0);
+            TransportException why = assertThrows(
+                    TransportException.class, () -> Handshake.connect(stranger, TestHost.SECRET, role, id, 0));
+            assertEquals(Kind.NOT_SERVED, why.kind());
+            assertEquals(
+                    HostPort.text(host.address())
+                            + " takes no guests: is it a memory host? 'godwit agent --listen' takes them",
+                    why.getMessage());
             Kind kind = assertThrows(TransportException.class, () -> stranger.receive(arena.allocate(1)))
                     .kind();
             assertEquals(Kind.CLOSED, kind);

@@ -3,6 +3,7 @@ package dev.godwit.agent.migration;
 import dev.godwit.agent.transport.Connection;
 import dev.godwit.agent.transport.Handshake;
 import dev.godwit.agent.transport.Handshake.Greeting;
+import dev.godwit.agent.transport.Handshake.Role;
 import dev.godwit.agent.transport.Listener;
 import dev.godwit.agent.transport.ProcessIdentity;
 import dev.godwit.agent.transport.TransportException;
@@ -12,6 +13,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -90,7 +92,7 @@ final class FakeTarget implements AutoCloseable {
             if (death == Death.WHEN_CONNECTED) {
                 return;
             }
-            Greeting greeting = Handshake.accept(connection, LoopbackHost.SECRET);
+            Greeting greeting = Handshake.accept(connection, LoopbackHost.SECRET, EnumSet.allOf(Role.class));
             switch (greeting.role()) {
                 case CONTROL -> {
                     control(new ControlChannel(connection));

@@ -11,6 +11,7 @@ import dev.godwit.host.kvm.Kvm;
 import dev.godwit.host.machine.MachineConfig;
 import dev.godwit.host.memory.LargePages;
 import dev.godwit.host.tracking.AccessTracker;
+import dev.godwit.host.tracking.AccessTracking;
 import dev.godwit.images.GuestImage;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -157,7 +158,7 @@ class PostcopyTest {
     @Test
     void aTrackedGuestIsFollowedByItsHottestPagesFirst() throws Exception {
         try (Wanderer guest = boot(LargePages.THP, BUSY)) {
-            var tracker = guest.machine().trackAccesses(0.5, Duration.ofSeconds(10));
+            var tracker = guest.machine().trackAccesses(new AccessTracking(0.5, Duration.ofSeconds(10)));
             assertTrue(tracker.awaitLooks(3, Duration.ofSeconds(60)));
             tracker.stop();
             guest.move(mode(MigrationMode.POSTCOPY));
@@ -173,7 +174,7 @@ class PostcopyTest {
         long bytes = Sizes.parse("size", size);
         try (Wanderer guest = boot(largePages, "ws=16m cold=all cpus=2 reads=50 rate=20000 pattern=" + pattern)) {
             for (int i = 0; i < Chance.times(3); i++) {
-                AccessTracker tracker = guest.machine().trackAccesses(0.5, Duration.ofSeconds(10));
+                AccessTracker tracker = guest.machine().trackAccesses(new AccessTracking(0.5, Duration.ofSeconds(10)));
                 assertTrue(tracker.awaitLooks(5, Duration.ofSeconds(60)));
                 tracker.stop();
                 MigrationReport report = guest.move(mode(MigrationMode.HYBRID).withHot(new HotPages(threshold, bytes)));

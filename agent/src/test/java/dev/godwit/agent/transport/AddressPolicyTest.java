@@ -11,6 +11,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketException;
 import java.nio.file.Path;
+import java.util.EnumSet;
 import java.util.UUID;
 import java.util.concurrent.Future;
 import org.junit.jupiter.api.BeforeEach;
@@ -44,8 +45,8 @@ class AddressPolicyTest {
     @Test
     void certificatesDoOffTheLoopbackWhateverTheSecrets() throws Exception {
         try (ConnectedPair pair = pair(own)) {
-            Future<Greeting> greeting =
-                    pair.threads.submit(() -> Handshake.accept(pair.server, new ClusterCredentials(OTHER, identity)));
+            Future<Greeting> greeting = pair.threads.submit(() ->
+                    Handshake.accept(pair.server, new ClusterCredentials(OTHER, identity), EnumSet.allOf(Role.class)));
             UUID session = UUID.randomUUID();
             Handshake.connect(pair.client, new ClusterCredentials(SECRET, identity), Role.DATA, session, 3);
             assertEquals(session, greeting.get().session());
@@ -60,7 +61,8 @@ class AddressPolicyTest {
             assertEquals(Kind.UNAUTHENTICATED, here.kind());
             assertTrue(
                     here.getMessage().endsWith(" is not on the loopback, and this agent has no certificates for TLS"));
-            TransportException there = ConnectedPair.failure(() -> Handshake.accept(pair.server, SECRET));
+            TransportException there =
+                    ConnectedPair.failure(() -> Handshake.accept(pair.server, SECRET, EnumSet.allOf(Role.class)));
             assertEquals(Kind.UNAUTHENTICATED, there.kind());
             assertEquals(0, pair.client.received());
             assertEquals(0, pair.server.received());
@@ -70,14 +72,14 @@ class AddressPolicyTest {
     @Test
     void theSecretIsDueOnTheLoopbackWithCertificatesToo() throws Exception {
         try (ConnectedPair pair = pair(InetAddress.getLoopbackAddress())) {
-            Future<Greeting> greeting =
-                    pair.threads.submit(() -> Handshake.accept(pair.server, new ClusterCredentials(SECRET, identity)));
+            Future<Greeting> greeting = pair.threads.submit(() ->
+                    Handshake.accept(pair.server, new ClusterCredentials(SECRET, identity), EnumSet.allOf(Role.class)));
             Handshake.connect(pair.client, SECRET, Role.DATA, UUID.randomUUID(), 0);
             assertEquals(Role.DATA, greeting.get().role());
         }
         try (ConnectedPair pair = pair(InetAddress.getLoopbackAddress())) {
-            Future<?> there =
-                    pair.threads.submit(() -> Handshake.accept(pair.server, new ClusterCredentials(OTHER, identity)));
+            Future<?> there = pair.threads.submit(() ->
+                    Handshake.accept(pair.server, new ClusterCredentials(OTHER, identity), EnumSet.allOf(Role.class)));
             assertEquals(
                     Kind.UNAUTHENTICATED,
                     ConnectedPair.failure(() -> Handshake.connect(

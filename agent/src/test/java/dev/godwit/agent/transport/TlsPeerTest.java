@@ -14,6 +14,7 @@ import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.security.KeyStore;
 import java.time.Duration;
+import java.util.EnumSet;
 import java.util.Random;
 import java.util.UUID;
 import java.util.concurrent.Future;
@@ -58,7 +59,7 @@ class TlsPeerTest {
 
     private static Handshake.Greeting accept(Connection connection, TlsIdentity identity) throws TransportException {
         try {
-            return Handshake.accept(connection, connection.startTls(identity, false));
+            return Handshake.accept(connection, connection.startTls(identity, false), EnumSet.allOf(Role.class));
         } catch (TransportException e) {
             connection.close(); // as a server does
             throw e;
@@ -220,7 +221,7 @@ class TlsPeerTest {
 
     @Test
     void whoUsesTlsWhereTheSecretIsDueIsTold() {
-        Future<?> there = pair.threads.submit(() -> Handshake.accept(pair.server, SECRET));
+        Future<?> there = pair.threads.submit(() -> Handshake.accept(pair.server, SECRET, EnumSet.allOf(Role.class)));
         TransportException here = ConnectedPair.failure(() -> connect(pair.client, good));
         assertEquals(
                 "127.0.0.1:" + pair.client.port() + " takes no TLS: there this connection comes from the loopback, as"

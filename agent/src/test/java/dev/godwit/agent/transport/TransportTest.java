@@ -16,6 +16,7 @@ import java.lang.foreign.ValueLayout;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
+import java.util.EnumSet;
 import java.util.Random;
 import java.util.UUID;
 import java.util.concurrent.Callable;
@@ -89,14 +90,14 @@ class TransportTest {
     @EnumSource(Role.class)
     void bothSidesLearnTheSame(Role role) throws Exception {
         UUID session = UUID.randomUUID();
-        Future<Greeting> greeting = threads.submit(() -> Handshake.accept(server, SECRET));
+        Future<Greeting> greeting = threads.submit(() -> Handshake.accept(server, SECRET, EnumSet.allOf(Role.class)));
         int version = Handshake.connect(client, SECRET, role, session, 65535);
         assertEquals(new Greeting(version, role, session, 65535), greeting.get());
     }
 
     @Test
     void neitherSideTrustsAStranger() {
-        Future<Greeting> greeting = threads.submit(() -> Handshake.accept(server, OTHER));
+        Future<Greeting> greeting = threads.submit(() -> Handshake.accept(server, OTHER, EnumSet.allOf(Role.class)));
         assertEquals(
                 Kind.UNAUTHENTICATED,
                 kindOf(() -> Handshake.connect(client, SECRET, Role.CONTROL, UUID.randomUUID(), 0)));
@@ -124,7 +125,7 @@ class TransportTest {
                 });
                 Future<Greeting> accepting = threads.submit(() -> {
                     try {
-                        return Handshake.accept(here, SECRET);
+                        return Handshake.accept(here, SECRET, EnumSet.allOf(Role.class));
                     } finally {
                         here.abort();
                     }

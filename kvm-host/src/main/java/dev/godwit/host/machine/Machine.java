@@ -14,6 +14,7 @@ import dev.godwit.host.state.MachineState;
 import dev.godwit.host.tracking.AccessMechanism;
 import dev.godwit.host.tracking.AccessSampler;
 import dev.godwit.host.tracking.AccessTracker;
+import dev.godwit.host.tracking.AccessTracking;
 import dev.godwit.host.tracking.DirtyTracker;
 import dev.godwit.host.vcpu.StopReason;
 import dev.godwit.host.vcpu.VcpuThread;
@@ -149,15 +150,13 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Starts tracking which pages the guest accesses, reads as well as writes; once made, the tracker stays and keeps
-     * its settings.
+     * Starts tracking which pages the guest accesses, reads as well as writes, or goes on with other settings; once made,
+     * the tracker stays.
      *
-     * @param share of the guest's time that tracking may cost
-     * @param halfLife after which what was seen counts half
      * @throws dev.godwit.bindings.linux.SystemCallException when this host offers no way of doing it
      * @throws IllegalStateException when the machine is closed
      */
-    public AccessTracker trackAccesses(double share, Duration halfLife) {
+    public AccessTracker trackAccesses(AccessTracking settings) {
         synchronized (accessLock) {
             if (accessClosed) {
                 throw new IllegalStateException("the machine is closed");
@@ -166,8 +165,10 @@ public final class Machine implements AutoCloseable {
                 List<Integer> threads = vcpuThreadIds();
                 AccessSampler sampler = AccessMechanism.open(
                         memory(), parts.slots(), threads, !config.disks().isEmpty());
-                accessTracker = new AccessTracker(
-                        memory(), sampler, threads.size(), this::vcpuNanos, share, halfLife, () -> running);
+                accessTracker =
+                        new AccessTracker(memory(), sampler, threads.size(), this::vcpuNanos, settings, () -> running);
+            } else {
+                accessTracker.settings(settings);
             }
             accessTracker.start();
             return accessTracker;

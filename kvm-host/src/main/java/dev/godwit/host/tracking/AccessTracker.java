@@ -23,15 +23,6 @@ import java.util.function.LongSupplier;
  * thread of its own does the work. Nothing is tracked while the guest does not run.
  */
 public final class AccessTracker implements AutoCloseable {
-    /** The share of the guest's time that tracking may cost unless told otherwise. */
-    public static final double DEFAULT_SHARE = 0.02;
-
-    /** The most that it may cost. */
-    public static final double MOST_SHARE = 0.5;
-
-    /** The half-life of heat unless told otherwise. */
-    public static final Duration DEFAULT_HALF_LIFE = Duration.ofSeconds(60);
-
     /** Several at once, so that they are compared in one look; few, since each is made whole again afterwards. */
     private static final int MOST_SPLIT = 8;
 
@@ -84,7 +75,6 @@ public final class AccessTracker implements AutoCloseable {
     private final GuestMemory memory;
     private final AccessSampler sampler;
     private final BooleanSupplier runs;
-    private final double share;
     private final int cpus;
     private final LongSupplier vcpuNanos;
     private final int chunks;
@@ -102,6 +92,7 @@ public final class AccessTracker implements AutoCloseable {
     private long accesses;
     private long spent;
     private long vcpuTime;
+    private volatile AccessTracking settings;
     private double allowance;
     private double faultsPerSighting = 2;
     private long ofLook;
@@ -119,8 +110,7 @@ public final class AccessTracker implements AutoCloseable {
      * @param cpus the guest's vCPUs
      * @param vcpuNanos the CPU time that they have used so far: what others on the host take from a guest is not its
      *     to spend
-     * @param share of that time that tracking may cost, above 0 and at most {@link #MOST_SHARE}
-     * @param halfLife after which what was seen counts half
+     * @param settings of which a share is of that time
      * @param runs whether the guest runs now
      */
     public AccessTracker(
@@ -128,22 +118,17 @@ public final class AccessTracker implements AutoCloseable {
             AccessSampler sampler,
             int cpus,
             LongSupplier vcpuNanos,
-            double share,
-            Duration halfLife,
+            AccessTracking settings,
             BooleanSupplier runs) {
-        if (!(share > 0 && share <= MOST_SHARE)) {
-            throw new IllegalArgumentException(
-                    "the share for access tracking is above 0 and at most " + MOST_SHARE + ", not " + share);
-        }
         this.memory = memory;
         this.sampler = sampler;
         this.cpus = cpus;
         this.vcpuNanos = vcpuNanos;
-        this.share = share;
+        this.settings = settings;
         this.runs = runs;
         long now = System.nanoTime();
         this.chunks = Math.toIntExact((memory.pages() + PER_CHUNK - 1) / PER_CHUNK);
-        this.heat = new Heat(arena, memory.pages(), halfLife.toNanos(), now);
+        this.heat = new Heat(arena, memory.pages(), settings.halfLife().toNanos(), now);
         this.look = new Look(memory.pages());
         this.lookedAt = new long[chunks];
         this.mostChunks = sampler.splitsLargePages() ? MOST_SPLIT : Look.MOST_SMALL;
@@ -185,9 +170,16 @@ public final class AccessTracker implements AutoCloseable {
         return sampler.name();
     }
 
-    /** The share of the guest's time that it may cost. */
-    public double share() {
-        return share;
+    public AccessTracking settings() {
+        return settings;
+    }
+
+    /** From now on; what is known stays. */
+    public void settings(AccessTracking changed) {
+        synchronized (heat) {
+            heat.halfLife(changed.halfLife().toNanos(), System.nanoTime());
+        }
+        settings = changed;
     }
 
     public AccessCost cost() {
@@ -262,6 +254,7 @@ public final class AccessTracker implements AutoCloseable {
             earn(last, used);
             last = used;
             long now = System.nanoTime();
+            double share = settings.share();
             double least = share * cpus * period;
             if (now - lookedLast > Math.max(SELDOM, 2 * period)) {
                 // A guest that uses little of its time.
@@ -283,6 +276,7 @@ public final class AccessTracker implements AutoCloseable {
     }
 
     private void earn(long from, long to) {
+        double share = settings.share();
         // Less when a vCPU has ended.
         long gained = Math.max(0, to - from);
         allowance = Math.min(allowance + share * gained, share * cpus * ALLOWANCE_SPAN);

@@ -29,7 +29,7 @@ public final class Heat {
 
     private final MemorySegment seen;
     private final long pages;
-    private final double halfLifeNanos;
+    private double halfLifeNanos;
     private final double[] looks;
     private final double[] lookSeconds;
     private final double[] regionAccesses;
@@ -67,6 +67,13 @@ public final class Heat {
 
     public int regions() {
         return looks.length;
+    }
+
+    /** What is known forgets in this time from now on; see {@link #Heat}. */
+    public void halfLife(long nanos, long now) {
+        at(now);
+        base = now - Math.round((now - base) * (nanos / halfLifeNanos));
+        halfLifeNanos = nanos;
     }
 
     /** What is added from here on was seen at this time, which never goes back. */

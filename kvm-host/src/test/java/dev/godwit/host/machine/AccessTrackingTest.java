@@ -8,6 +8,7 @@ import dev.godwit.host.memory.Backing;
 import dev.godwit.host.memory.LargePages;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.tracking.AccessTracker;
+import dev.godwit.host.tracking.AccessTracking;
 import dev.godwit.host.tracking.DirtyTracking;
 import dev.godwit.host.tracking.HeatMap;
 import dev.godwit.host.tracking.MoveSampler;
@@ -27,8 +28,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Tag("kvm")
 @Timeout(300)
 class AccessTrackingTest {
-    private static final Duration HALF_LIFE = Duration.ofMinutes(10);
-    private static final double SHARE = 0.2;
+    private static final AccessTracking SETTINGS = new AccessTracking(0.2, Duration.ofMinutes(10));
     private static final long LOOKS = 12;
     private static final int WORKING_SET = 16 << 20;
 
@@ -68,15 +68,14 @@ class AccessTrackingTest {
 
     private static AccessTracker track(Machine machine, boolean moves) {
         if (!moves) {
-            return machine.trackAccesses(SHARE, HALF_LIFE);
+            return machine.trackAccesses(SETTINGS);
         }
         AccessTracker tracker = new AccessTracker(
                 machine.memory(),
                 new MoveSampler(machine.memory()),
                 1,
                 machine::vcpuNanos,
-                SHARE,
-                HALF_LIFE,
+                SETTINGS,
                 () -> machine.state() == Machine.State.RUNNING);
         tracker.start();
         return tracker;
@@ -111,7 +110,7 @@ class AccessTrackingTest {
                 Machine machine = Guests.boot(kvm, config(options).withDirtyTracking(dirty), GuestImage.DIRTIER);
                 Arena arena = Arena.ofConfined()) {
             GuestSerial serial = Guests.ready(machine);
-            AccessTracker tracker = machine.trackAccesses(SHARE, HALF_LIFE);
+            AccessTracker tracker = machine.trackAccesses(SETTINGS);
             for (int round = 0; round < 3; round++) {
                 machine.dirtyTracker().start();
                 awaitLooks(tracker, 2);
@@ -172,7 +171,7 @@ class AccessTrackingTest {
                 Machine machine =
                         Guests.boot(kvm, config(options).withLargePages(LargePages.NONE), GuestImage.DIRTIER)) {
             GuestSerial serial = Guests.ready(machine);
-            AccessTracker tracker = machine.trackAccesses(SHARE, HALF_LIFE);
+            AccessTracker tracker = machine.trackAccesses(SETTINGS);
             awaitLooks(tracker, 4);
             assertTrue(tracker.cost().accesses() > 0);
             Guests.verifyAndEnd(machine, serial, "small pages");

@@ -111,7 +111,12 @@ class AccessTrackerTest {
             memory.segment().fill((byte) 1);
             // A hundred times as many vCPU seconds as there are: allowance for a look at any time.
             try (AccessTracker tracker = new AccessTracker(
-                    memory, guest, 1, () -> System.nanoTime() * 100, 0.5, Duration.ofHours(1), () -> true)) {
+                    memory,
+                    guest,
+                    1,
+                    () -> System.nanoTime() * 100,
+                    new AccessTracking(0.5, Duration.ofHours(1)),
+                    () -> true)) {
                 tracker.start();
                 assertTrue(
                         tracker.awaitLooks(LOOKS, Duration.ofSeconds(100)), tracker.cost() + " " + tracker.problem());

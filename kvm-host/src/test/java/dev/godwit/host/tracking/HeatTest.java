@@ -40,10 +40,15 @@ class HeatTest {
         double[] looks = new double[2];
         double[] seconds = new double[2];
         double now = 0;
+        double halfLife = halfLifeSeconds;
         for (int round = 0; round < 400; round++) {
+            if (round == 200) {
+                halfLife *= 2;
+                heat.halfLife((long) (halfLife * SECOND), (long) (now * SECOND));
+            }
             double pause = random.nextDouble() * 0.4;
             now += pause;
-            double decay = Math.pow(0.5, pause / halfLifeSeconds);
+            double decay = Math.pow(0.5, pause / halfLife);
             scale(seen, decay);
             scale(looks, decay);
             scale(seconds, decay);

@@ -7,6 +7,7 @@ import dev.godwit.host.machine.MachineConfig;
 import dev.godwit.host.memory.Backing;
 import dev.godwit.host.tracking.AccessMechanism;
 import dev.godwit.host.tracking.AccessTracker;
+import dev.godwit.host.tracking.AccessTracking;
 import dev.godwit.host.tracking.HeatMap;
 import dev.godwit.host.tracking.MoveSampler;
 import dev.godwit.images.AccessCounts;
@@ -136,8 +137,9 @@ public record HeatScenario(
     }
 
     private AccessTracker tracker(Machine machine) {
+        AccessTracking settings = new AccessTracking(share, HALF_LIFE);
         if (mechanism != AccessMechanism.PAGE_MOVES) {
-            AccessTracker tracker = machine.trackAccesses(share, HALF_LIFE);
+            AccessTracker tracker = machine.trackAccesses(settings);
             tracker.stop();
             return tracker;
         }
@@ -146,8 +148,7 @@ public record HeatScenario(
                 new MoveSampler(machine.memory()),
                 options.cpus(),
                 machine::vcpuNanos,
-                share,
-                HALF_LIFE,
+                settings,
                 () -> machine.state() == Machine.State.RUNNING);
     }
 

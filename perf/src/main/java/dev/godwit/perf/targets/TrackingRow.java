@@ -1,6 +1,6 @@
 package dev.godwit.perf.targets;
 
-import dev.godwit.host.tracking.AccessTracker;
+import dev.godwit.host.tracking.AccessTracking;
 import dev.godwit.images.DirtierOptions;
 import dev.godwit.images.DirtierOptions.Pattern;
 import dev.godwit.perf.report.Distribution;
@@ -31,7 +31,7 @@ final class TrackingRow {
                         guest,
                         WORKING_SET + BESIDE,
                         null,
-                        AccessTracker.DEFAULT_SHARE,
+                        AccessTracking.DEFAULT.share(),
                         bench.scenario().runs(),
                         ROUND)
                 .run(bench.progress());
