@@ -11,13 +11,24 @@ import java.time.Duration;
  *
  * @param share of the guest's time that it may cost, at most 0.5; 0 stops it; default 0.02
  * @param halfLifeSeconds after which what was seen counts half; default 60
+ * @param temporary not to be gone on with where the guest goes meanwhile; default false
  */
-public record HeatRequest(Double share, Long halfLifeSeconds) {
+public record HeatRequest(Double share, Long halfLifeSeconds, Boolean temporary) {
+    /** To be gone on with wherever the guest goes. */
+    public HeatRequest(Double share, Long halfLifeSeconds) {
+        this(share, halfLifeSeconds, null);
+    }
+
     void apply(Guest guest) {
         if (share != null && share == 0) {
-            guest.accessTracker().ifPresent(AccessTracker::stop);
+            guest.untrackAccesses();
         } else {
-            guest.trackAccesses(settings(guest.tracking().orElse(AccessTracking.DEFAULT)));
+            guest.trackAccesses(
+                    settings(guest.accessTracker()
+                            .filter(AccessTracker::isTracking)
+                            .map(AccessTracker::settings)
+                            .orElse(AccessTracking.DEFAULT)),
+                    !Boolean.TRUE.equals(temporary));
         }
     }
 

@@ -20,6 +20,7 @@ public record HeatView(
         boolean tracking,
         String mechanism,
         Double share,
+        Long halfLifeSeconds,
         Double measuredShare,
         Double faultMicros,
         Long looks,
@@ -36,7 +37,8 @@ public record HeatView(
         AccessTracker tracker = guest.accessTracker().orElse(null);
         long bytes = guest.description().config().memoryBytes();
         if (tracker == null) {
-            return new HeatView(guest.name(), false, null, null, null, null, null, null, null, bytes, 0, List.of());
+            return new HeatView(
+                    guest.name(), false, null, null, null, null, null, null, null, null, bytes, 0, List.of());
         }
         long pagesPerCell = 1;
         while (cells > 0 && PageSize.pagesIn(bytes) > cells * pagesPerCell) {
@@ -48,6 +50,7 @@ public record HeatView(
                 tracker.isTracking(),
                 tracker.mechanism(),
                 tracker.settings().share(),
+                tracker.settings().halfLife().toSeconds(),
                 cost.share(),
                 cost.faultNanos() / NANOS_PER_MICRO,
                 cost.looks(),

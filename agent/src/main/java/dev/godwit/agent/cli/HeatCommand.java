@@ -8,7 +8,6 @@ import dev.godwit.agent.config.FileErrors;
 import dev.godwit.agent.config.Shares;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
@@ -46,15 +45,16 @@ final class HeatCommand extends AgentAccess {
     @Option(
             names = "--share",
             paramLabel = "SHARE",
-            description = "The share of the guest's time that this may cost, from now on if it is tracked already;"
-                    + " default 0.02, or 2%.")
+            description =
+                    "The share of the guest's time that this may cost, such as 2%%. Default: what it is, or 2%% if it"
+                            + " is not tracked yet.")
     private String share;
 
     @Option(
             names = "--half-life",
             paramLabel = "TIME",
-            description =
-                    "After this time what was seen counts half: longer for guests that change little; default 60s.")
+            description = "After this time, in whole seconds, what was seen counts half: longer for guests that change"
+                    + " little. Default: what it is, or 60s if it is not tracked yet.")
     private String halfLife;
 
     @Option(names = "--stop", description = "End tracking of a guest that was started with it.")
@@ -69,23 +69,19 @@ final class HeatCommand extends AgentAccess {
     @Override
     public Integer call() {
         Duration wait = Durations.parse("--for", time);
-        HeatRequest settings = new HeatRequest(
-                share == null ? null : Shares.parse("--share", share),
-                halfLife == null
-                        ? null
-                        : Durations.parse("--half-life", halfLife).toSeconds());
+        Double most = share == null ? null : Shares.parse("--share", share);
+        Long seconds = halfLife == null ? null : wholeSeconds("--half-life", halfLife);
         if (stop && (share != null || halfLife != null)) {
             throw Failure.badInput("--stop ends tracking; --share and --half-life say how to go on with it");
         }
         boolean was = client().heat(name, 0).tracking();
         if (svg != null) {
-            // Before it is waited for; what there is stays until then.
-            write(svg, "", StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+            checkWritable(svg);
         }
         if (!was && !stop) {
-            track(wait, settings);
+            track(wait, new HeatRequest(most, seconds, true));
         } else if (share != null || halfLife != null) {
-            client().track(name, settings);
+            client().track(name, new HeatRequest(most, seconds));
         }
         HeatView heat = client().heat(name, svg != null || json ? HeatGrid.FINE : HeatGrid.COARSE);
         if (stop) {
@@ -117,11 +113,36 @@ final class HeatCommand extends AgentAccess {
         }
     }
 
-    private static void write(Path file, String text, OpenOption... how) {
-        try {
-            Files.writeString(file, text, how);
-        } catch (IOException e) {
-            throw Failure.badInput("--svg: " + file + ": " + FileErrors.text(e));
+    private static long wholeSeconds(String option, String text) {
+        Duration d = Durations.parse(option, text);
+        if (!d.equals(Duration.ofSeconds(d.toSeconds()))) {
+            throw Failure.badInput(option + ": whole seconds are right, not " + text);
         }
+        return d.toSeconds();
+    }
+
+    /** Before it is waited for. What there is stays, and what there is not does not appear. */
+    private static void checkWritable(Path file) {
+        try {
+            boolean isNew = Files.notExists(file);
+            Files.writeString(file, "", StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+            if (isNew) {
+                Files.delete(file);
+            }
+        } catch (IOException e) {
+            throw unwritable(file, e);
+        }
+    }
+
+    private static void write(Path file, String text) {
+        try {
+            Files.writeString(file, text);
+        } catch (IOException e) {
+            throw unwritable(file, e);
+        }
+    }
+
+    private static Failure unwritable(Path file, IOException e) {
+        return Failure.badInput("--svg: " + file + ": " + FileErrors.text(e));
     }
 }

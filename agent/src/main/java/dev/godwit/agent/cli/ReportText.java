@@ -35,7 +35,7 @@ final class ReportText {
                     out,
                     "hot first",
                     r.hot().pages() == 0
-                            ? "no page: none is known to be accessed so often"
+                            ? "none: no page is known to be so hot"
                             : r.hot().pages() + " pages, " + Sizes.human(r.hot().bytes()));
         }
         if (r.postcopy() != null) {

@@ -48,11 +48,14 @@ public final class Guest {
     private boolean snapshotting;
     private volatile boolean closed; // read without the lock, which a slow command may hold
     private volatile List<String> notRestored = List.of();
+    /** How it is to be tracked, here and wherever it goes. */
+    private Optional<AccessTracking> tracking;
 
     private Guest(GuestDescription description, boolean arriving, long createdNanos) {
         this.description = description;
         this.arriving = arriving;
         this.createdNanos = createdNanos;
+        this.tracking = description.tracking();
     }
 
     static Guest starting(GuestDescription description, long sinceNanos) {
@@ -202,15 +205,20 @@ public final class Guest {
     /**
      * Tracks from now on which pages it accesses, or goes on with other settings.
      *
+     * @param stays whether it is to be tracked so wherever it goes, too
      * @throws Failure not capable, when this host offers no way of doing it
      */
-    public synchronized AccessTracker trackAccesses(AccessTracking settings) {
+    public synchronized AccessTracker trackAccesses(AccessTracking settings, boolean stays) {
         Machine m = whole("be tracked");
         if (m.state() == Machine.State.STOPPED) {
             throw ended();
         }
         try {
-            return m.trackAccesses(settings);
+            AccessTracker tracker = m.trackAccesses(settings);
+            if (stays) {
+                tracking = Optional.of(settings);
+            }
+            return tracker;
         } catch (SystemCallException e) {
             throw new Failure(
                     Failure.Kind.NOT_CAPABLE,
@@ -218,18 +226,20 @@ public final class Guest {
         }
     }
 
-    /** How its accesses are tracked, if they are. */
-    public synchronized Optional<AccessTracking> tracking() {
-        return machine == null
-                ? Optional.empty()
-                : machine.accessTracker()
-                        .filter(tracker -> suspended || tracker.isTracking())
-                        .map(AccessTracker::settings);
+    /** Ends tracking, also what was to begin when all of its memory is here. */
+    public synchronized void untrackAccesses() {
+        if (tracking.isPresent()) {
+            // A migration under way has told its target.
+            free("be untracked");
+            tracking = Optional.empty();
+        }
+        suspended = false;
+        awaitBriefly(present().suspendAccessTracking());
     }
 
     /** As another host has to know it: with what has been changed since it came here. */
-    public GuestDescription outgoing() {
-        return description.tracked(tracking());
+    public synchronized GuestDescription outgoing() {
+        return description.tracked(tracking);
     }
 
     /** Its access tracker, if it has ever been tracked here. */
@@ -266,14 +276,14 @@ public final class Guest {
         incomplete = !whole;
     }
 
-    /** All of its memory is here: it is tracked as it was where it came from. */
+    /** All of its memory is here, if it has not ended: it is tracked as it was where it came from. */
     synchronized void completed() {
         incomplete = false;
-        if (description.tracking().isPresent() && machine.state() != Machine.State.STOPPED) {
+        if (tracking.isPresent() && job == null && machine.state() != Machine.State.STOPPED) {
             try {
-                machine.trackAccesses(description.tracking().get());
-            } catch (SystemCallException | IllegalStateException e) {
-                LOG.warn("guest {} is not tracked any more: {}", name(), e.getMessage());
+                machine.trackAccesses(tracking.get());
+            } catch (RuntimeException | OutOfMemoryError e) {
+                LOG.warn("guest {} is not tracked here: {}", name(), e.getMessage());
             }
         }
     }
@@ -303,12 +313,9 @@ public final class Guest {
         if (m.state() == Machine.State.STOPPED) {
             throw ended();
         }
-        // What is known stays, for the migration to ask; looking on would cost when time is dear.
-        suspended = m.accessTracker().filter(AccessTracker::isTracking).isPresent();
         try {
-            if (suspended) {
-                awaitBriefly(m.suspendAccessTracking());
-            }
+            // What is known stays, for the migration to ask; looking on would cost when time is dear.
+            lookAway(m);
             job = start.apply(m);
         } finally {
             if (job == null) {
@@ -318,7 +325,18 @@ public final class Guest {
         return job;
     }
 
-    /** Goes on with what a migration suspended. */
+    /** Suspends access tracking, until {@link #lookOn}. */
+    private void lookAway(Machine m) {
+        Optional<AccessTracker> tracker = m.accessTracker().filter(AccessTracker::isTracking);
+        suspended = tracker.isPresent();
+        if (suspended
+                && !awaitBriefly(m.suspendAccessTracking())
+                && tracker.get().movesMemory()) {
+            throw Failure.conflict("access tracking of guest " + name() + " still has some of its memory; try again");
+        }
+    }
+
+    /** Goes on with what a migration or a snapshot suspended. */
     private void lookOn() {
         boolean was = suspended;
         suspended = false;
@@ -338,10 +356,11 @@ public final class Guest {
         }
     }
 
-    /** A guest that waits for a page holds it up, and nobody is to wait for that. */
-    private static void awaitBriefly(CompletableFuture<Void> change) {
+    /** A guest that waits for a page holds it up, and nobody is to wait for that: false when it has not been done yet. */
+    private static boolean awaitBriefly(CompletableFuture<Void> change) {
         try {
             change.get(PATIENCE_MILLIS / 10, TimeUnit.MILLISECONDS);
+            return true;
         } catch (TimeoutException e) {
             LOG.debug("access tracking follows when the guest has its page", e);
         } catch (InterruptedException e) {
@@ -349,6 +368,7 @@ public final class Guest {
         } catch (ExecutionException e) {
             throw new IllegalStateException(e.getCause());
         }
+        return false;
     }
 
     /** Leaves the guest to a snapshot until {@link #endSnapshot}. */
@@ -361,7 +381,15 @@ public final class Guest {
         if (m.state() == Machine.State.STOPPED) {
             throw ended();
         }
-        snapshotting = true;
+        try {
+            // What is moved away for a look would be zeros in the snapshot.
+            lookAway(m);
+            snapshotting = true;
+        } finally {
+            if (!snapshotting) {
+                lookOn();
+            }
+        }
         return m;
     }
 
@@ -369,6 +397,7 @@ public final class Guest {
         synchronized (this) {
             snapshotting = false;
             notifyAll();
+            lookOn();
         }
         closeIfStopped();
     }
@@ -395,7 +424,7 @@ public final class Guest {
         closeIfStopped();
     }
 
-    /** Ends it and gives its memory back, once nothing looks at it any more, or after a while. */
+    /** Ends it and gives its memory back, unless a snapshot of it takes too long. */
     void shutDown() throws InterruptedException {
         synchronized (this) {
             long deadline = System.nanoTime() + PATIENCE_MILLIS * 1_000_000;

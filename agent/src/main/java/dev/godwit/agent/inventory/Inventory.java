@@ -293,8 +293,8 @@ public final class Inventory implements TargetHost, AutoCloseable {
             guest.arrived(false);
             Guest loading = guest;
             guest.attach(restored.machine());
-            var _ = restored.loaded().thenRun(loading::completed);
             run(guest, restored.machine(), paused);
+            var _ = restored.loaded().thenRun(loading::completed);
             return guest;
         } catch (MigrationException e) {
             abandon(guest);
@@ -367,6 +367,9 @@ public final class Inventory implements TargetHost, AutoCloseable {
         } catch (RuntimeException e) {
             abandon(guest);
             throw new RefusedException(e.getMessage());
+        } catch (Error e) {
+            abandon(guest);
+            throw e;
         }
     }
 
@@ -430,21 +433,19 @@ public final class Inventory implements TargetHost, AutoCloseable {
     }
 
     private Guest reserve(Guest guest) {
+        Guest there;
         synchronized (admission) {
-            if (guests.containsKey(guest.name())) {
-                throw Failure.conflict("a guest is already named " + guest.name() + whoMoves(guest));
+            there = guests.get(guest.name());
+            if (there == null) {
+                hostMemory().admit(guest.description(), promisedBytes());
+                guests.put(guest.name(), guest);
+                return guest;
             }
-            hostMemory().admit(guest.description(), promisedBytes());
-            guests.put(guest.name(), guest);
         }
-        return guest;
-    }
-
-    /** A guest that is sent to the agent it is on meets itself. */
-    private String whoMoves(Guest arriving) {
-        Guest there = guests.get(arriving.name());
-        boolean itself = arriving.state() == GuestState.ARRIVING && there.state() == GuestState.MIGRATING;
-        return itself ? ", which is just migrating: is this the agent that it is on?" : "";
+        // A guest that is sent to the agent it is on meets itself.
+        boolean itself = guest.state() == GuestState.ARRIVING && there.state() == GuestState.MIGRATING;
+        throw Failure.conflict("a guest is already named " + guest.name()
+                + (itself ? ", which is just migrating: is this the agent that it is on?" : ""));
     }
 
     private void remove(Guest guest) {
@@ -470,7 +471,7 @@ public final class Inventory implements TargetHost, AutoCloseable {
     private void departed(Guest guest, String target) {
         remove(guest);
         synchronized (departed) {
-            departed.addFirst(new Departed(guest.description(), target, Instant.now()));
+            departed.addFirst(new Departed(guest.outgoing(), target, Instant.now()));
             if (departed.size() > DEPARTED_KEPT) {
                 departed.removeLast();
             }

@@ -60,6 +60,6 @@ record RegionAnswer(RegionStatus status, long epoch, long reserved) {
         return asked <= reserved
                 ? "its disk or its memory is full, or it has as many guests as it can"
                 : Sizes.human(asked << PageSize.SMALL_SHIFT) + " are to be reserved, and "
-                        + Sizes.human(reserved << PageSize.SMALL_SHIFT) + " are free";
+                        + Sizes.human(Math.max(0, reserved) << PageSize.SMALL_SHIFT) + " are free";
     }
 }

@@ -53,7 +53,12 @@ final class Follower implements AutoCloseable {
             pager.arm();
             pager.start();
         }
-        pages.begin(pager, written, map.pages());
+        pages.begin(pager, written);
+    }
+
+    /** Tells the source what is missing; see {@link SourcePages#ask}. */
+    void ask(PageMapMessage map) {
+        pages.ask(map.pages());
     }
 
     /**

@@ -12,7 +12,7 @@ import java.util.Optional;
  * @param image where its image came from, for people; the target does not need the file
  * @param config what its machine is made of
  * @param remote where the part of its memory is that is at a memory host, if it has one
- * @param tracking how its accesses are tracked, if they are
+ * @param tracking how its accesses are to be tracked, if they are
  */
 public record GuestDescription(
         String name,

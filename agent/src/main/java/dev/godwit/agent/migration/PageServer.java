@@ -294,7 +294,7 @@ final class PageServer implements AutoCloseable {
             if (startPush()) {
                 sending.await();
             }
-        } catch (TransportException | RuntimeException e) {
+        } catch (TransportException | RuntimeException | Error e) {
             requests.abort();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

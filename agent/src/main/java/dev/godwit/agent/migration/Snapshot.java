@@ -64,7 +64,7 @@ public final class Snapshot {
             throw new MigrationException(Kind.REFUSED, "snapshot " + file + " exists already");
         }
         Path folder = file.toAbsolutePath().getParent();
-        if (folder == null || !Files.isDirectory(folder)) {
+        if (!Files.isDirectory(folder)) {
             throw new MigrationException(Kind.REFUSED, "snapshot " + file + ": there is no directory " + folder);
         }
         Path partial = file.resolveSibling(file.getFileName() + ".partial-" + Long.toHexString(System.nanoTime()));

@@ -15,7 +15,7 @@ import java.util.zip.CRC32C;
  *
  * <pre>
  *      0  u64  magic "GODWSNAP"
- *      8  u32  version, 2
+ *      8  u32  version, 4
  *     12  u32  0
  *     16  u64  bytes of guest RAM, a multiple of 4096
  *     24  u64  bytes of the description (JSON, as a migration offers it)
@@ -35,7 +35,7 @@ record SnapshotHeader(long memoryBytes, long descriptionBytes, long stateBytes, 
     static final int BYTES = 4096;
 
     private static final long MAGIC = 0x50414e5357444f47L;
-    private static final int VERSION = 3;
+    private static final int VERSION = 4;
     private static final int OWN_CRC = 44;
 
     /** Guest RAM of a snapshot that anybody may have made. */

@@ -243,7 +243,10 @@ final class SourceLink implements RoundSink, AutoCloseable {
             query.send(MessageType.ASK, 0, peer.encode());
             return Outcome.of(query.expect(MessageType.OUTCOME).argument());
         } catch (TransportException e) {
-            return e.kind() == TransportException.Kind.REFUSED ? Outcome.STRANGER : Outcome.UNKNOWN;
+            return switch (e.kind()) {
+                case REFUSED, NOT_SERVED -> Outcome.STRANGER;
+                default -> Outcome.UNKNOWN;
+            };
         } catch (MigrationException e) {
             return Outcome.UNKNOWN;
         }

@@ -38,6 +38,7 @@ final class SourcePages implements PageStore, AutoCloseable {
     private static final class Lane {
         final int stream;
         final Connection connection;
+        final Arena arena;
         /** What is being said; whoever says something holds the lane's lock. */
         final MemorySegment message;
 
@@ -49,18 +50,21 @@ final class SourcePages implements PageStore, AutoCloseable {
         /** Held while the pager's thread receives. */
         final Object reading = new Object();
 
-        PageReceiver receiver;
+        /** Null until the pager has been armed. */
+        volatile PageReceiver receiver;
+
         volatile boolean broken;
 
-        Lane(int stream, Connection connection, Arena arena) {
+        Lane(int stream, Connection connection) {
             this.stream = stream;
             this.connection = connection;
+            // Not the session's: connections may come and break for as long as its guest's memory follows.
+            this.arena = Arena.ofAuto();
             this.message = arena.allocate(PageRequest.BYTES, 8);
             this.gathered = arena.allocate((long) GATHERED * PageRequest.BYTES, 8);
         }
     }
 
-    private final Arena arena = Arena.ofShared();
     private final List<Lane> lanes = new ArrayList<>();
     /** The connection for requests, or null while there is none. */
     private volatile Lane first;
@@ -71,18 +75,20 @@ final class SourcePages implements PageStore, AutoCloseable {
     private long brokenSince;
     private boolean closedByPeer;
 
-    /** The target can take the pages now: the pager has been armed. */
-    void begin(Pager to, PageSet writtenPages, PageSet missing) {
-        Lane waiting;
-        synchronized (this) {
-            pager = to;
-            written = writtenPages;
-            for (Lane lane : lanes) {
-                lane.receiver = receiver(lane);
-            }
-            waiting = first;
-            notifyAll();
+    /** The target can take the pages now: the pager has been armed. {@link #ask} follows. */
+    synchronized void begin(Pager to, PageSet writtenPages) {
+        pager = to;
+        written = writtenPages;
+        for (Lane lane : lanes) {
+            lane.receiver = receiver(lane);
         }
+        notifyAll();
+        pager.storeChanged();
+    }
+
+    /** Tells the source which pages are missing. As long as it does not listen this does not return. */
+    void ask(PageSet missing) {
+        Lane waiting = first;
         if (waiting != null) {
             tellMissing(waiting, missing);
         }
@@ -91,10 +97,10 @@ final class SourcePages implements PageStore, AutoCloseable {
     private PageReceiver receiver(Lane lane) {
         if (lane.stream == 0) {
             // Few at a time, and somebody waits: into staging memory, a first small page would cost a large one.
-            return PageReceiver.landing(arena, lane.connection, pager.staging(), this::landed);
+            return PageReceiver.landing(lane.arena, lane.connection, pager.staging(), this::landed);
         }
         return new PageReceiver(
-                arena,
+                lane.arena,
                 lane.connection,
                 pager.staging(),
                 written,
@@ -116,10 +122,7 @@ final class SourcePages implements PageStore, AutoCloseable {
         try {
             if (stream == 0) {
                 awaitBroken(lane);
-                synchronized (lane.reading) {
-                    // The pager's thread has let go of the connection, which is about to be closed.
-                    lane.broken = true;
-                }
+                letGo(lane);
             } else if (awaitPager(lane)) {
                 lane.receiver.receiveArrivals();
             }
@@ -136,8 +139,7 @@ final class SourcePages implements PageStore, AutoCloseable {
                 throw new TransportException(
                         Kind.MALFORMED, connection.peer() + " opened page connection " + stream + " in vain");
             }
-            // Not sooner: it may be over, and the arena closed.
-            lane = new Lane(stream, connection, arena);
+            lane = new Lane(stream, connection);
             begun = pager != null;
             if (begun) {
                 lane.receiver = receiver(lane);
@@ -159,6 +161,15 @@ final class SourcePages implements PageStore, AutoCloseable {
             pager.askAgain();
         }
         return lane;
+    }
+
+    /** Nobody reads or writes on a connection that is about to be closed: its number may be another's then. */
+    private static void letGo(Lane lane) {
+        synchronized (lane.reading) {
+            synchronized (lane) {
+                lane.broken = true;
+            }
+        }
     }
 
     private synchronized void awaitBroken(Lane lane) throws TransportException {
@@ -249,7 +260,9 @@ final class SourcePages implements PageStore, AutoCloseable {
         }
         try {
             synchronized (lane) {
-                lane.connection.send(lane.gathered.asSlice(0, lane.gatheredBytes));
+                if (!lane.broken) {
+                    lane.connection.send(lane.gathered.asSlice(0, lane.gatheredBytes));
+                }
             }
         } catch (TransportException e) {
             broken(lane, e);
@@ -283,6 +296,9 @@ final class SourcePages implements PageStore, AutoCloseable {
     private static void say(Lane lane, int type, int count, long argument, MemorySegment payload)
             throws TransportException {
         synchronized (lane) {
+            if (lane.broken) {
+                return;
+            }
             put(lane.message, 0, type, count, argument);
             lane.connection.send(lane.message);
             if (payload != null) {
@@ -300,13 +316,13 @@ final class SourcePages implements PageStore, AutoCloseable {
     @Override
     public int descriptor() {
         Lane lane = first;
-        return lane == null ? NO_DESCRIPTOR : lane.connection.descriptor();
+        return lane == null || lane.receiver == null ? NO_DESCRIPTOR : lane.connection.descriptor();
     }
 
     @Override
     public void receive() {
         Lane lane = first;
-        if (lane == null) {
+        if (lane == null || lane.receiver == null) {
             return;
         }
         synchronized (lane.reading) {
@@ -380,6 +396,5 @@ final class SourcePages implements PageStore, AutoCloseable {
     @Override
     public void close() {
         end();
-        arena.close();
     }
 }

@@ -51,7 +51,10 @@ public interface TargetHost {
          */
         void adopt(boolean whole);
 
-        /** The guest runs, or is left paused, and all of its memory is here. */
+        /**
+         * The guest is this host's and all of its memory is here, or it has ended before. Its source waits for the summary
+         * meanwhile.
+         */
         default void completed() {
             // Some hosts have nothing that waits for it.
         }

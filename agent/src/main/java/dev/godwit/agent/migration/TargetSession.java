@@ -107,9 +107,17 @@ final class TargetSession {
             taken = accept(offer);
         }
         // The control thread may be waiting for streams: then only the PINGs tell that the source is lost.
-        Runnable lost = () -> taken.abort("the source cannot be reached any more");
-        try (Pinger _ = new Pinger(control, stall, taken::received, lost)) {
+        try (Pinger _ = new Pinger(control, stall, taken::received, () -> lost(taken))) {
             serve(offer.sourceProcess(), stall);
+        }
+    }
+
+    private void lost(TargetStreams taken) {
+        taken.abort("the source cannot be reached any more");
+        synchronized (this) {
+            if (pages != null && outcome == Outcome.UNKNOWN) {
+                pages.startAgain();
+            }
         }
     }
 
@@ -190,8 +198,8 @@ final class TargetSession {
             }
             if (!follows) {
                 admission.remote().ifPresent(RemoteMemory::go);
-                tellSummary(machine, null);
                 admission.completed();
+                tellSummary(machine, null);
             } else if (followed(follower, source, stall)) {
                 admission.completed();
                 tellSummary(machine, follower.faultTimes());
@@ -220,6 +228,8 @@ final class TargetSession {
         if (follows) {
             takeRounds(state);
             prepare(() -> follower.begin(map));
+            // Not under the lock: as long as this takes nobody could end the session.
+            follower.ask(map);
             takeState(machine, state, new Arrived(new int[0], 0, false, map.remote()));
         } else if (map.pages().isEmpty()) {
             comeWhole(machine, state, map.remote());

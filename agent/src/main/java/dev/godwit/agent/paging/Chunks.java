@@ -76,6 +76,15 @@ final class Chunks {
         }
     }
 
+    /** Waits for everybody who has a chunk's lock now; the caller has none. */
+    void awaitAll() {
+        for (Object lock : locks) {
+            synchronized (lock) {
+                // Whoever comes now sees that it is over.
+            }
+        }
+    }
+
     Object lockOf(int chunk) {
         return locks[chunk % LOCKS];
     }

@@ -182,6 +182,7 @@ final class Faults {
             // What is put in here takes its time: what has been asked for is on its way meanwhile.
             flush();
         }
+        boolean forRoom = false;
         synchronized (chunks.lockOf(chunk)) {
             if (chunks.isElsewhere(page)) {
                 times.waiting(page);
@@ -191,6 +192,7 @@ final class Faults {
                     && (chunks.isComplete(chunk) || map.place(page) == Place.ZERO)
                     && !chunks.isHere(page)) {
                 times.waiting(page);
+                forRoom = true;
             } else {
                 // Of a chunk in parts it is here by now, or nobody ever had it.
                 chunks.zeroFill(chunk, page);
@@ -201,6 +203,9 @@ final class Faults {
             times.resolvedAtOnce(System.nanoTime() - noticed);
         } else if (isFull()) {
             onMany.run();
+        } else if (forRoom) {
+            // Who has made some meanwhile saw nobody wait for it.
+            lookAgain();
         } else {
             ask(page);
         }

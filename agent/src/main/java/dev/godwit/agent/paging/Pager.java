@@ -181,6 +181,8 @@ public final class Pager implements AutoCloseable {
     private void giveUp() {
         ending = true;
         userfault.unregister(memory.hva(), memory.size());
+        // Its memory may be unmapped next.
+        chunks.awaitAll();
     }
 
     /** Says who brings the pages of a place. */

@@ -139,7 +139,7 @@ class RemoteGuestTest {
         Path files = Files.createDirectory(directory.resolve("files"));
         startMemoryHost(files);
         startGuest("rate=2000");
-        AccessTracker tracker = web(a).guest().trackAccesses(new AccessTracking(0.1, Duration.ofSeconds(10)));
+        AccessTracker tracker = web(a).guest().trackAccesses(new AccessTracking(0.1, Duration.ofSeconds(10)), true);
         assertTrue(tracker.awaitLooks(3, Duration.ofSeconds(30)));
         memoryHost.close();
         long from = web(a).machine().serialLog().endOffset();

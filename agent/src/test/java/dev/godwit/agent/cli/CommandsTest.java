@@ -53,9 +53,7 @@ class CommandsTest {
     }
 
     private static void assertSays(String out, Run run) {
-        assertEquals("", run.err());
-        assertEquals(out + "\n", run.out());
-        assertEquals(0, run.status());
+        assertEquals("0 " + out + "\n", run.status() + " " + run.out() + run.err());
     }
 
     private static void assertFails(int status, String err, Run run) {
@@ -228,7 +226,25 @@ class CommandsTest {
         assertSays("guest web is paused", on(b, "restore", "web", file, "--paused"));
         assertFails(2, "snapshot " + file + " exists already", on(a, "snapshot", "web", file));
         assertFails(2, "no guest is named 'x'", on(a, "snapshot", "x", file + "2"));
+        Path nowhere = directory.resolve("none");
+        assertFails(
+                2,
+                "snapshot " + nowhere + "/web.snap: there is no directory " + nowhere,
+                on(a, "snapshot", "web", nowhere + "/web.snap"));
         assertFails(2, "snapshot " + file + "3 does not exist", on(a, "restore", "x", file + "3"));
+    }
+
+    @Test
+    void aGuestIsNotSentToWhereItIs() {
+        on(a, "start", "web", "--image", "dirtier", "--memory", "16m", "--cmdline", "ws=1m");
+        String here = HostPort.text(a.address());
+        assertFails(
+                1,
+                "guest web is not migrated: " + here
+                        + " refused: a guest is already named web, which is just migrating:"
+                        + " is this the agent that it is on?",
+                on(a, "migrate", "web", "--to", here));
+        assertTrue(on(a, "show", "web").out().contains("state              running\n"));
     }
 
     @Test

@@ -112,15 +112,46 @@ class HeatCommandTest {
         ApiClient there = new ApiClient(b.socket());
         Eventually.await(() -> there.heat("web", 0).accesses() > 0, "it is tracked there");
         assertEquals(0.1, there.heat("web", 0).share());
-        there.track("web", new HeatRequest(null, 420L));
+        assertEquals(420, there.heat("web", 0).halfLifeSeconds());
+        there.track("web", new HeatRequest(null, 421L));
         assertEquals(0.1, there.guest("web").accessTracking(), "what is not said stays");
         Path file = directory.resolve("web.snap");
         there.snapshot("web", file);
+        assertTrue(there.heat("web", 0).tracking());
         there.track("web", new HeatRequest(0.0, null));
         assertNull(there.guest("web").accessTracking());
         client.restore("back", file, false);
         Eventually.await(() -> client.heat("back", 0).tracking(), "so is what comes from its snapshot");
         assertEquals(0.1, client.guest("back").accessTracking());
+        assertEquals(421, client.heat("back", 0).halfLifeSeconds());
+    }
+
+    @Test
+    void whatIsForAWhileStaysHere() {
+        startGuest();
+        client.track("web", new HeatRequest(0.1, null, true));
+        assertTrue(client.heat("web", 0).tracking());
+        assertNull(client.guest("web").accessTracking());
+        assertEquals(
+                0,
+                godwit("migrate", "web", "--to", HostPort.text(b.address()), "--downtime", "5s")
+                        .status());
+        ApiClient there = new ApiClient(b.socket());
+        assertNull(there.guest("web").accessTracking());
+        assertFalse(there.heat("web", 0).tracking());
+    }
+
+    @Test
+    void aGuestThatIsToBeTrackedIsNotAnyMoreWhenSomebodySaysSo() {
+        startGuest("--access-tracking", "10%");
+        assertEquals(0, godwit("heat", "web", "--stop").status());
+        assertNull(client.guest("web").accessTracking());
+        assertFalse(client.heat("web", 0).tracking());
+        assertEquals(
+                0,
+                godwit("migrate", "web", "--to", HostPort.text(b.address()), "--downtime", "5s")
+                        .status());
+        assertNull(new ApiClient(b.socket()).guest("web").accessTracking());
     }
 
     @Test
@@ -151,8 +182,7 @@ class HeatCommandTest {
         assertEquals(0, godwit("heat", "web", "--for", "3s", "--share", "0.2").status());
         Run none = godwit(
                 "migrate", "web", "--to", HostPort.text(b.address()), "--mode", "hybrid", "--hot-threshold", "1e9");
-        assertTrue(
-                none.out().contains("\n  hot first    no page: none is known to be accessed so often\n"), none.out());
+        assertTrue(none.out().contains("\n  hot first    none: no page is known to be so hot\n"), none.out());
         assertEquals(
                 0,
                 Run.with(
@@ -193,6 +223,9 @@ class HeatCommandTest {
                 "godwit: --stop ends tracking; --share and --half-life say how to go on with it\n",
                 godwit("heat", "web", "--stop", "--share", "2%").err());
         assertEquals(2, godwit("heat", "web", "--half-life", "25h").status());
+        assertEquals(
+                "godwit: --half-life: whole seconds are right, not 1500ms\n",
+                godwit("heat", "web", "--half-life", "1500ms").err());
         Path nowhere = directory.resolve("none/web.svg");
         assertEquals(
                 "godwit: --svg: " + nowhere + ": no such file or directory\n",

@@ -298,7 +298,7 @@ class InventoryTest {
             server.start();
             MachineConfig config = MachineConfig.of(32L << 20).withCommandLine("ws=8m pattern=random");
             Guest guest = here.start("web", "dirtier", config, Optional.empty(), false);
-            AccessTracker tracker = guest.trackAccesses(new AccessTracking(0.2, Duration.ofSeconds(10)));
+            AccessTracker tracker = guest.trackAccesses(new AccessTracking(0.2, Duration.ofSeconds(10)), true);
             assertTrue(tracker.awaitLooks(2, PATIENCE));
             for (int i = 0; i < 2; i++) {
                 MigrationJob job = here.migrations().start(guest, server.address(), MigrationOptions.DEFAULT);

@@ -164,7 +164,7 @@ public final class Machine implements AutoCloseable {
             if (accessTracker == null) {
                 List<Integer> threads = vcpuThreadIds();
                 AccessSampler sampler = AccessMechanism.open(
-                        memory(), parts.slots(), threads, !config.disks().isEmpty());
+                        memory(), parts.slots(), threads, config.disks().isEmpty() && memory().isWhole());
                 accessTracker =
                         new AccessTracker(memory(), sampler, threads.size(), this::vcpuNanos, settings, () -> running);
             } else {

@@ -110,6 +110,12 @@ public final class GuestMemory implements AutoCloseable {
         return new GuestAddress(page < low ? page << SMALL_SHIFT : HOLE_END + ((page - low) << SMALL_SHIFT));
     }
 
+    /** The page at a guest-physical address, or -1 where there is none: in the device hole, or beyond RAM. */
+    public long pageAt(long gpa) {
+        long offset = offset(gpa, 1);
+        return offset < 0 ? -1 : offset >>> SMALL_SHIFT;
+    }
+
     /** Whether the whole range is RAM, on one side of the device hole. Any values are safe. */
     public boolean contains(long gpa, long length) {
         return offset(gpa, length) >= 0;

@@ -63,7 +63,13 @@ public final class MemorySlots {
             loggers.remove(user);
         }
         if (was == loggers.isEmpty()) {
-            register(on ? (int) kvm_h.KVM_MEM_LOG_DIRTY_PAGES() : 0);
+            try {
+                register(on ? (int) kvm_h.KVM_MEM_LOG_DIRTY_PAGES() : 0);
+            } catch (RuntimeException e) {
+                // Else who comes next would take it for on.
+                loggers.remove(user);
+                throw e;
+            }
         }
     }
 

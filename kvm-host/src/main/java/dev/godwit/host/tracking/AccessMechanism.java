@@ -42,18 +42,19 @@ public enum AccessMechanism {
      * A sampler of the first way that the host offers for this guest.
      *
      * @param threads the threads of all vCPUs
-     * @param readByJava whether devices of the guest read its memory in Java, which must not wait for a page
+     * @param movable whether its memory may be moved aside: nobody reads it in Java, which must not wait for a page, and
+     *     no other userfaultfd brings its pages
      * @throws SystemCallException when it offers none: what the last way said
      */
-    public static AccessSampler open(GuestMemory memory, MemorySlots slots, List<Integer> threads, boolean readByJava) {
+    public static AccessSampler open(GuestMemory memory, MemorySlots slots, List<Integer> threads, boolean movable) {
         try {
             return new FaultSampler(memory, slots, threads);
         } catch (SystemCallException e) {
-            if (readByJava || memory.largePages() == LargePages.HUGETLB) {
+            if (!movable || memory.largePages() == LargePages.HUGETLB) {
                 // Reserved pages cannot be moved.
                 throw e;
             }
-            return new MoveSampler(memory);
+            return new MoveSampler(memory, threads.size());
         }
     }
 }

@@ -1,13 +1,11 @@
 package dev.godwit.host.tracking;
 
-import dev.godwit.host.memory.Backing;
 import dev.godwit.host.memory.GuestMemory;
 import dev.godwit.host.memory.PageSet;
-import dev.godwit.host.memory.PageSize;
 import dev.godwit.host.thread.Uninterruptibly;
 import java.lang.foreign.Arena;
 import java.time.Duration;
-import java.util.Arrays;
+import java.util.Objects;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
@@ -23,15 +21,6 @@ import java.util.function.LongSupplier;
  * thread of its own does the work. Nothing is tracked while the guest does not run.
  */
 public final class AccessTracker implements AutoCloseable {
-    /** Several at once, so that they are compared in one look; few, since each is made whole again afterwards. */
-    private static final int MOST_SPLIT = 8;
-
-    private static final int PER_CHUNK = PageSize.SMALL_PER_LARGE;
-
-    /** More than a guest can have: of 2 TiB. */
-    private static final long CHUNK_NUMBERS = 1 << 20;
-
-    private static final long BACKING_AGE = 5_000_000_000L;
     private static final long ALLOWANCE_SPAN = 8_000_000_000L;
     /** Few long looks tell more than many short ones, and beginning and ending one has its price. */
     private static final long LOOK_PERIOD = 750_000_000L;
@@ -48,15 +37,8 @@ public final class AccessTracker implements AutoCloseable {
     private static final long MOST_WAIT = 200_000_000L;
 
     private static final long NOTHING_WAIT = 5_000_000L;
-    private static final long LONGEST_LOOK = 500_000_000L;
-    /** Memory that is broken up for a look is not kept so for long. */
-    private static final long LONGEST_SPLIT = 200_000_000L;
-
     private static final long LONGEST_REGION_LOOK = 20_000_000L;
     private static final int SMALL_LOOKS_PER_REGION_LOOK = 8;
-    /** A look at small pages tells most, for its faults, when it ends with about this part of them seen. */
-    private static final int PART_SEEN = 4;
-
     private static final double MOST_FAULTS_A_SIGHTING = 16;
     private static final int ENOUGH_SIGHTINGS = 16;
     private static final long SETTLING = 20_000_000L;
@@ -77,17 +59,10 @@ public final class AccessTracker implements AutoCloseable {
     private final BooleanSupplier runs;
     private final int cpus;
     private final LongSupplier vcpuNanos;
-    private final int chunks;
-    private final int mostChunks;
-    private final long longestLook;
     private final Arena arena = Arena.ofShared();
     private final Heat heat;
     private final Look look;
-    private final long[] lookedAt;
-    private PageSet largeChunks;
-    private int[] populated = {};
-    private int nextRegion;
-    private long backingAt;
+    private final LookChoice choice;
     private long looks;
     private long accesses;
     private long spent;
@@ -100,7 +75,7 @@ public final class AccessTracker implements AutoCloseable {
     private long restedAt = System.nanoTime();
     private int turn;
     private volatile boolean stopped = true;
-    private volatile RuntimeException failure;
+    private volatile Throwable failure;
     private Thread thread;
     private boolean closed;
 
@@ -126,13 +101,9 @@ public final class AccessTracker implements AutoCloseable {
         this.vcpuNanos = vcpuNanos;
         this.settings = settings;
         this.runs = runs;
-        long now = System.nanoTime();
-        this.chunks = Math.toIntExact((memory.pages() + PER_CHUNK - 1) / PER_CHUNK);
-        this.heat = new Heat(arena, memory.pages(), settings.halfLife().toNanos(), now);
+        this.heat = new Heat(arena, memory.pages(), settings.halfLife().toNanos(), System.nanoTime());
         this.look = new Look(memory.pages());
-        this.lookedAt = new long[chunks];
-        this.mostChunks = sampler.splitsLargePages() ? MOST_SPLIT : Look.MOST_SMALL;
-        this.longestLook = sampler.splitsLargePages() ? LONGEST_SPLIT : LONGEST_LOOK;
+        this.choice = new LookChoice(arena, memory, heat, sampler);
     }
 
     /** Starts, or goes on after {@link #stop} with what is known. No effect if started. */
@@ -162,8 +133,13 @@ public final class AccessTracker implements AutoCloseable {
 
     /** Why it gave up, or null. */
     public String problem() {
-        RuntimeException why = failure;
-        return why == null ? null : why.getMessage();
+        Throwable why = failure;
+        return why == null ? null : Objects.requireNonNullElseGet(why.getMessage(), why::toString);
+    }
+
+    /** Whether a look moves memory away from the guest, to where nobody else finds it until {@link #stop} returns. */
+    public boolean movesMemory() {
+        return sampler.splitsLargePages();
     }
 
     public String mechanism() {
@@ -229,13 +205,16 @@ public final class AccessTracker implements AutoCloseable {
 
     private void loop() {
         try {
-            track();
-            // What the last look has left behind is over after a moment; the interrupt that ended it was heard.
-            Thread.interrupted();
-            LockSupport.parkNanos(SETTLING);
-            pay(sampler.aftermath());
-            sampler.rest();
-        } catch (RuntimeException e) {
+            try {
+                track();
+                // What the last look has left behind is over after a moment; the interrupt that ended it was heard.
+                Thread.interrupted();
+                LockSupport.parkNanos(SETTLING);
+                pay(sampler.aftermath());
+            } finally {
+                sampler.rest();
+            }
+        } catch (RuntimeException | Error e) {
             failure = e;
         }
     }
@@ -269,7 +248,7 @@ public final class AccessTracker implements AutoCloseable {
                 continue;
             }
             lookedLast = now;
-            refreshBacking(now);
+            choice.refresh(now);
             look(turn++ % (SMALL_LOOKS_PER_REGION_LOOK + 1) != 0);
         }
         earn(last, vcpuNanos.getAsLong());
@@ -312,19 +291,15 @@ public final class AccessTracker implements AutoCloseable {
         learn();
         int faults = (int) Math.max(1, allowance / (sampler.faultNanos() * faultsPerSighting));
         look.begin(small);
-        long more = small ? chooseSmall(faults) : chooseRegions(faults);
+        long more = choice.choose(look, faults);
         if (look.count() == 0) {
             LockSupport.parkNanos(NOTHING_WAIT);
             return;
         }
         long begin = vcpuNanos.getAsLong();
-        int most = faults;
-        if (small) {
-            // A look that goes on until all pages were accessed tells nothing of which come first.
-            most = Math.min(most, look.count() * PER_CHUNK / PART_SEEN);
-        }
+        int most = small ? Math.min(faults, choice.enough(look)) : faults;
         long started = System.nanoTime();
-        long longest = small ? longestLook : LONGEST_REGION_LOOK;
+        long longest = small ? choice.longestLook() : LONGEST_REGION_LOOK;
         long cost = sampler.sample(look, most, longest) + more;
         if (small) {
             // Only between looks does KVM map large pages again: without, each page would be a fault in the next look.
@@ -342,104 +317,6 @@ public final class AccessTracker implements AutoCloseable {
             looks++;
             accesses += look.sightings();
             heat.notifyAll();
-        }
-    }
-
-    /** Takes as many regions as may be touched, in turn; the answer is a further cost in nanoseconds. */
-    private long chooseRegions(int most) {
-        int n = populated.length;
-        for (int i = 0; i < n && look.count() < most; i++) {
-            int chunk = populated[nextRegion++ % n];
-            // A region of small pages would have to be mapped page by page again.
-            if (largeChunks.contains(chunk)) {
-                look.add(chunk);
-            }
-        }
-        nextRegion = n == 0 ? 0 : nextRegion % n;
-        return 0;
-    }
-
-    /** Takes the chunks that are most worth a look; the answer is a further cost in nanoseconds. */
-    private long chooseSmall(int faults) {
-        long now = System.nanoTime();
-        long more = 0;
-        double expected = 0;
-        long room = faults;
-        double others = meanRate();
-        long[] byWorth = byWorth(now, others);
-        for (int i = byWorth.length - 1; i >= 0 && look.count() < mostChunks && expected <= faults; i--) {
-            int chunk = (int) (byWorth[i] & (CHUNK_NUMBERS - 1));
-            if (!largeChunks.contains(chunk)) {
-                // Its pages are mapped one by one again, those too that are accessed only after the look.
-                int pages = look.pagesOf(chunk);
-                if (pages > room && look.count() > 0) {
-                    break;
-                }
-                room -= pages;
-                more += sampler.splitsLargePages() ? pages * sampler.faultNanos() : 0;
-            }
-            expected += expectedFaults(rateOf(chunk, others));
-            lookedAt[chunk] = now;
-            look.add(chunk);
-        }
-        return more;
-    }
-
-    /** In a look at a chunk's small pages, with the one afterwards that maps it as a whole again. */
-    private double expectedFaults(double rate) {
-        return 1 + Math.min(PER_CHUNK / PART_SEEN - 1, rate * longestLook / 1e9);
-    }
-
-    /** Accesses a second to a chunk, for one that was never looked at as a whole those to the others. */
-    private double rateOf(int chunk, double others) {
-        return heat.isRegionKnown(chunk) ? heat.regionRate(chunk) : others;
-    }
-
-    private double meanRate() {
-        return Arrays.stream(populated)
-                .filter(heat::isRegionKnown)
-                .mapToDouble(heat::regionRate)
-                .average()
-                .orElse(0);
-    }
-
-    /** The populated chunks, those last that are most worth a look: hot ones, and those not looked at for long. */
-    private long[] byWorth(long now, double others) {
-        long[] keys = new long[populated.length];
-        for (int i = 0; i < keys.length; i++) {
-            int chunk = populated[i];
-            double rate = rateOf(chunk, others);
-            double worth = Math.sqrt(Math.max(1, rate) / expectedFaults(rate)) * (now - lookedAt[chunk]);
-            // As bits, doubles that are not negative have the same order; their last bits are the chunk's number.
-            keys[i] = (Double.doubleToRawLongBits(worth) & -CHUNK_NUMBERS) | chunk;
-        }
-        Arrays.sort(keys);
-        return keys;
-    }
-
-    /** Which chunks exist and which are large changes slowly. */
-    private void refreshBacking(long now) {
-        if (backingAt != 0 && now - backingAt < BACKING_AGE) {
-            return;
-        }
-        backingAt = now;
-        try (Arena scan = Arena.ofConfined()) {
-            Backing backing = Backing.scan(scan, memory);
-            if (largeChunks == null) {
-                largeChunks = Backing.emptyChunks(arena, memory);
-            }
-            largeChunks.clear();
-            largeChunks.addAll(backing.largeChunks());
-            int[] found = new int[chunks];
-            int n = 0;
-            for (int chunk = 0; chunk < chunks; chunk++) {
-                long first = (long) chunk * PER_CHUNK;
-                long end = Math.min(memory.pages(), first + PER_CHUNK);
-                if (backing.resident().next(first, end) < end) {
-                    found[n++] = chunk;
-                }
-            }
-            populated = Arrays.copyOf(found, n);
         }
     }
 

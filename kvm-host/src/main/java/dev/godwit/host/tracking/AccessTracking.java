@@ -6,12 +6,13 @@ import java.time.Duration;
  * How a guest's accesses are tracked.
  *
  * @param share of the guest's time that this may cost, above 0 and at most {@link #MOST_SHARE}
- * @param halfLife after which what was seen counts half, above 0 and at most a day
+ * @param halfLife after which what was seen counts half, a second to a day
  */
 public record AccessTracking(double share, Duration halfLife) {
     /** The most that it may cost. */
     public static final double MOST_SHARE = 0.5;
 
+    private static final Duration LEAST_HALF_LIFE = Duration.ofSeconds(1);
     private static final Duration MOST_HALF_LIFE = Duration.ofDays(1);
 
     /** For whoever says no more. */
@@ -22,9 +23,10 @@ public record AccessTracking(double share, Duration halfLife) {
             throw new IllegalArgumentException(
                     "the share for access tracking is above 0 and at most " + MOST_SHARE + ", not " + share);
         }
-        if (halfLife.compareTo(Duration.ZERO) <= 0 || halfLife.compareTo(MOST_HALF_LIFE) > 0) {
-            throw new IllegalArgumentException("the half-life for access tracking is above 0 and at most "
-                    + MOST_HALF_LIFE.toSeconds() + " s, not " + halfLife.toSeconds() + " s");
+        if (halfLife.compareTo(LEAST_HALF_LIFE) < 0 || halfLife.compareTo(MOST_HALF_LIFE) > 0) {
+            throw new IllegalArgumentException("the half-life for access tracking is "
+                    + LEAST_HALF_LIFE.toSeconds() + " to " + MOST_HALF_LIFE.toSeconds() + " s, not "
+                    + halfLife.toMillis() / 1e3 + " s");
         }
     }
 }

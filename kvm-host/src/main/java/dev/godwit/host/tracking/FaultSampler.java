@@ -150,9 +150,8 @@ final class FaultSampler implements AccessSampler, FaultRing.Sink {
 
     @Override
     public void fault(long frame, long nanos) {
-        long low = memory.lowPages();
-        long page = frame < low ? frame : frame - (GuestMemory.HOLE_END >>> PageSize.SMALL_SHIFT) + low;
-        boolean ofGuest = page >= 0 && page < memory.pages();
+        long page = memory.pageAt(frame << PageSize.SMALL_SHIFT);
+        boolean ofGuest = page >= 0;
         int chunk = ofGuest ? (int) (page / PER_CHUNK) : 0;
         if (looking) {
             if (ofGuest) {

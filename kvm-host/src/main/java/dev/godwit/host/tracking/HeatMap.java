@@ -97,13 +97,4 @@ public final class HeatMap {
         }
         return set;
     }
-
-    /** The hottest level among {@code first .. end-1}. */
-    public int hottestLevel(long first, long end) {
-        int hottest = 0;
-        for (long page = first; page < end; page++) {
-            hottest = Math.max(hottest, level(page));
-        }
-        return hottest;
-    }
 }

@@ -26,8 +26,7 @@ import java.util.concurrent.locks.LockSupport;
  * a safepoint, and a safepoint would stop the thread that has the page. A machine whose devices read guest memory in
  * Java is therefore not sampled this way.
  *
- * <p>Threading: one thread samples. Faults come on a thread of its own, or, when the userfaultfd is shared, on its
- * owner's, which asks {@link #onFault}; both take the lock.
+ * <p>Threading: one thread samples. Faults come on a thread of its own; both take the lock.
  *
  * <p>Source: {@code UFFDIO_MOVE} in {@code ioctl_userfaultfd(2)}.
  */
@@ -53,7 +52,7 @@ public final class MoveSampler implements AccessSampler {
 
     private final GuestMemory memory;
     private final Userfault userfault;
-    private final boolean shared;
+    private final int cpus;
     private final Arena arena = Arena.ofShared();
     private final Object lock = new Object();
     private final PageSet away;
@@ -64,16 +63,18 @@ public final class MoveSampler implements AccessSampler {
     private Look look;
     private long aside;
     private int faultCount;
+    private int registered;
     private long triedAt;
     private FaultCost fault = new FaultCost(150_000, 2_000, 2_000_000);
 
     /**
-     * With a userfaultfd and a fault thread of its own.
+     * Of memory that no other userfaultfd is registered for.
      *
+     * @param cpus the guest's vCPUs
      * @throws SystemCallException when this host does not allow it
      */
-    public MoveSampler(GuestMemory memory) {
-        this(memory, openMoving(), false);
+    public MoveSampler(GuestMemory memory, int cpus) {
+        this(memory, cpus, openMoving());
     }
 
     private static Userfault openMoving() {
@@ -85,26 +86,15 @@ public final class MoveSampler implements AccessSampler {
         return userfault;
     }
 
-    /**
-     * With another's userfaultfd, which has registered all of the guest's RAM and passes faults to {@link #onFault}.
-     */
-    public MoveSampler(GuestMemory memory, Userfault userfault) {
-        this(memory, userfault, true);
-    }
-
-    private MoveSampler(GuestMemory memory, Userfault userfault, boolean shared) {
+    private MoveSampler(GuestMemory memory, int cpus, Userfault userfault) {
         this.memory = memory;
+        this.cpus = cpus;
         this.userfault = userfault;
-        this.shared = shared;
         this.away = new PageSet(arena, memory.pages());
         this.looking = Backing.emptyChunks(arena, memory);
         this.split = Backing.emptyChunks(arena, memory);
-        this.faults = shared
-                ? null
-                : Thread.ofPlatform().name("access-faults").daemon().start(this::serve);
-        if (!shared) {
-            calibrate();
-        }
+        this.faults = Thread.ofPlatform().name("access-faults").daemon().start(this::serve);
+        calibrate();
     }
 
     @Override
@@ -132,6 +122,7 @@ public final class MoveSampler implements AccessSampler {
         synchronized (lock) {
             look = at;
             faultCount = 0;
+            registered = 0;
             fault.from(0);
         }
         boolean[] large = new boolean[at.count()];
@@ -154,14 +145,12 @@ public final class MoveSampler implements AccessSampler {
                 at.end(System.nanoTime());
                 giveBackAll();
                 fault.update();
-                at.heldUp(faultCount * fault.nanos());
+                at.heldUp(faultCount * fault.nanos() / cpus);
             }
             // Only when all is back: if that failed, what is aside is the guest's only copy.
             MemoryCalls.munmap(aside, bytes);
-            if (!shared) {
-                for (int slot = 0; slot < at.count(); slot++) {
-                    userfault.unregister(hvaOf(at.chunk(slot)), bytesOf(at.chunk(slot)));
-                }
+            for (int slot = 0; slot < registered; slot++) {
+                userfault.unregister(hvaOf(at.chunk(slot)), bytesOf(at.chunk(slot)));
             }
         }
         for (int slot = 0; slot < large.length; slot++) {
@@ -232,9 +221,8 @@ public final class MoveSampler implements AccessSampler {
         long first = (long) chunk * PER_CHUNK;
         long bytes = bytesOf(chunk);
         synchronized (lock) {
-            if (!shared) {
-                userfault.register(hvaOf(chunk), bytes);
-            }
+            userfault.register(hvaOf(chunk), bytes);
+            registered++;
             looking.add(chunk);
             look.armed(slot, System.nanoTime());
             // What cannot be moved just now, because the kernel is using it, stays.
@@ -288,33 +276,23 @@ public final class MoveSampler implements AccessSampler {
         return done;
     }
 
-    /**
-     * Serves a fault: to be asked first by the owner of a shared userfaultfd, on its thread.
-     *
-     * @param page that was touched
-     * @return whether the page is there now because of this sampler; else it is the owner's to bring
-     */
-    public boolean onFault(long page) {
-        synchronized (lock) {
-            int chunk = (int) (page / PER_CHUNK);
-            if (!looking.contains(chunk)) {
-                return false;
-            }
-            long now = System.nanoTime();
-            if (!away.contains(page)) {
-                return false;
-            }
-            look.seen(page, now);
-            faultCount++;
-            fault.fault(now);
-            int slot = look.slotOf(chunk);
-            if (look.small()) {
-                giveBack(slot, page, page + 1);
-            } else {
-                giveBack(slot, (long) chunk * PER_CHUNK, (long) chunk * PER_CHUNK + look.pagesOf(chunk));
-            }
-            return true;
+    /** Whether the page, which was touched, was away; it is back then. */
+    private boolean bringBack(long page) {
+        int chunk = (int) (page / PER_CHUNK);
+        if (!looking.contains(chunk) || !away.contains(page)) {
+            return false;
         }
+        long now = System.nanoTime();
+        look.seen(page, now);
+        faultCount++;
+        fault.fault(now);
+        int slot = look.slotOf(chunk);
+        if (look.small()) {
+            giveBack(slot, page, page + 1);
+        } else {
+            giveBack(slot, (long) chunk * PER_CHUNK, (long) chunk * PER_CHUNK + look.pagesOf(chunk));
+        }
+        return true;
     }
 
     /** The fault thread. */
@@ -341,11 +319,14 @@ public final class MoveSampler implements AccessSampler {
     private void serve(long address) {
         long page = (address - memory.hva()) >> PageSize.SMALL_SHIFT;
         boolean ofGuest = page >= 0 && page < memory.pages();
-        if (!ofGuest || !onFault(page)) {
-            // There was nothing yet, or it is back already.
-            long result = userfault.zero(address, SMALL);
-            if (result < 0) {
-                userfault.wake(address, SMALL);
+        // To the end: what is back already could be away again by then, and zeros would take its place.
+        synchronized (lock) {
+            if (!ofGuest || !bringBack(page)) {
+                // There was nothing yet, or it is back already.
+                long result = userfault.zero(address, SMALL);
+                if (result < 0) {
+                    userfault.wake(address, SMALL);
+                }
             }
         }
     }
@@ -406,18 +387,9 @@ public final class MoveSampler implements AccessSampler {
 
     @Override
     public void close() {
-        rest();
         closed = true;
-        if (!shared) {
-            join();
-            userfault.close();
-        }
+        Uninterruptibly.join(faults);
+        userfault.close();
         arena.close();
-    }
-
-    private void join() {
-        if (faults != null) {
-            Uninterruptibly.join(faults);
-        }
     }
 }

@@ -72,7 +72,7 @@ class AccessTrackingTest {
         }
         AccessTracker tracker = new AccessTracker(
                 machine.memory(),
-                new MoveSampler(machine.memory()),
+                new MoveSampler(machine.memory(), 1),
                 1,
                 machine::vcpuNanos,
                 SETTINGS,

@@ -36,6 +36,12 @@ class GuestMemoryTest {
                 assertEquals(page * PAGE < 3 * GIB ? page * PAGE : page * PAGE + GIB, gpa);
                 assertEquals(memory.hva() + page * PAGE, memory.slice(gpa, PAGE).address());
                 assertTrue(memory.contains(gpa, PAGE));
+                assertEquals(page, memory.pageAt(gpa));
+                assertEquals(page, memory.pageAt(gpa + PAGE - 1));
+            }
+            for (long none :
+                    new long[] {-1, Math.min(bytes, 3 * GIB), 4 * GIB - 1, Math.max(bytes, 3 * GIB) + GIB, 1L << 62}) {
+                assertEquals(-1, memory.pageAt(none), "0x" + Long.toHexString(none));
             }
             assertThrows(IndexOutOfBoundsException.class, () -> memory.addressOf(memory.pages()));
             assertThrows(IndexOutOfBoundsException.class, () -> memory.addressOf(-1));

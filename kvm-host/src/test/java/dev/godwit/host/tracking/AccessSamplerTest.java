@@ -1,13 +1,17 @@
 package dev.godwit.host.tracking;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.bindings.kvm.gen.kvm_regs;
+import dev.godwit.bindings.linux.Errno;
+import dev.godwit.bindings.linux.SystemCallException;
 import dev.godwit.host.memory.Backing;
 import dev.godwit.host.memory.GuestMemory;
 import dev.godwit.host.memory.LargePages;
 import dev.godwit.host.memory.PageSize;
+import dev.godwit.host.memory.Userfault;
 import dev.godwit.host.raw.RawGuest;
 import dev.godwit.host.vcpu.StopReason;
 import dev.godwit.host.vcpu.VcpuThread;
@@ -18,6 +22,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -80,6 +85,20 @@ class AccessSamplerTest {
         }
     }
 
+    @Test
+    void memoryThatAnotherWatchesIsLeftToHim() {
+        try (GuestMemory memory = GuestMemory.allocate(RAM, LargePages.THP);
+                Userfault other = Userfault.open();
+                MoveSampler sampler = new MoveSampler(memory, 1)) {
+            other.register(memory.hva(), memory.size());
+            Look look = new Look(memory.pages());
+            look.begin(true);
+            look.add(FIRST_CHUNK);
+            SystemCallException e = assertThrows(SystemCallException.class, () -> sampler.sample(look, 1, 1_000_000));
+            assertEquals(Errno.EBUSY, e.errno());
+        }
+    }
+
     private static void look(AccessMechanism way, GuestMemory memory, boolean writes, BitSet touched) {
         try (RawGuest guest = new RawGuest(memory, 1, false)) {
             guest.load(CODE);
@@ -96,7 +115,7 @@ class AccessSamplerTest {
             vcpu.resume();
             try (AccessSampler sampler = way == AccessMechanism.KVM_FAULTS
                     ? new FaultSampler(memory, guest.slots, List.of(vcpu.threadId()))
-                    : new MoveSampler(memory)) {
+                    : new MoveSampler(memory, 1)) {
                 Look look = new Look(memory.pages());
                 see(sampler, look, touched);
                 do {
@@ -107,6 +126,7 @@ class AccessSamplerTest {
                     sampler.sample(look, Integer.MAX_VALUE, 100_000_000);
                     assertTrue(look.sightings() <= CHUNKS, "regions seen: " + look.sightings());
                 } while (look.sightings() < CHUNKS);
+                sampler.rest();
                 assertEquals(VcpuThread.State.RUNNING, vcpu.state(), "the guest's end");
             } finally {
                 vcpu.requestStop();

@@ -10,6 +10,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Heat in two bytes a page, against the same sums kept exactly. */
@@ -40,15 +41,10 @@ class HeatTest {
         double[] looks = new double[2];
         double[] seconds = new double[2];
         double now = 0;
-        double halfLife = halfLifeSeconds;
         for (int round = 0; round < 400; round++) {
-            if (round == 200) {
-                halfLife *= 2;
-                heat.halfLife((long) (halfLife * SECOND), (long) (now * SECOND));
-            }
             double pause = random.nextDouble() * 0.4;
             now += pause;
-            double decay = Math.pow(0.5, pause / halfLife);
+            double decay = Math.pow(0.5, pause / halfLifeSeconds);
             scale(seen, decay);
             scale(looks, decay);
             scale(seconds, decay);
@@ -81,6 +77,26 @@ class HeatTest {
         for (int i = 0; i < values.length; i++) {
             values[i] *= factor;
         }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"10, 100", "100, 10"})
+    void anotherHalfLifeHoldsFromThenOn(long before, long after) {
+        Heat heat = new Heat(arena, PAGES, before * SECOND, 0);
+        heat.at(before * SECOND);
+        for (int i = 0; i < 100; i++) {
+            heat.looked(0, SECOND);
+            heat.seen(7);
+        }
+        double rate = heat.rate(7);
+        heat.halfLife(after * SECOND, before * SECOND);
+        assertEquals(rate, heat.rate(7));
+        heat.at((before + after) * SECOND);
+        for (int i = 0; i < 100; i++) {
+            heat.looked(0, SECOND);
+        }
+        // What was seen one half-life ago counts half: a third of the looks saw it.
+        assertEquals(1 / 3.0, -Math.expm1(-heat.rate(7)), 0.02);
     }
 
     @Test

@@ -34,7 +34,7 @@ public record GuestCare(Duration tracked, StartRequest.MemoryHost remote) {
     /** Gives it to a guest whose memory is filled. */
     void give(ApiClient agent, String guest, long memoryBytes) {
         if (!tracked.isZero()) {
-            agent.track(guest, new HeatRequest(null, null));
+            agent.track(guest, new HeatRequest(null, null, true));
             LockSupport.parkNanos(tracked.toNanos());
         }
         if (remote != null) {

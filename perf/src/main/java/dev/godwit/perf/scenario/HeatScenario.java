@@ -145,7 +145,7 @@ public record HeatScenario(
         }
         return new AccessTracker(
                 machine.memory(),
-                new MoveSampler(machine.memory()),
+                new MoveSampler(machine.memory(), options.cpus()),
                 options.cpus(),
                 machine::vcpuNanos,
                 settings,
