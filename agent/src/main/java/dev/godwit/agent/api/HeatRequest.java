@@ -11,7 +11,7 @@ import java.time.Duration;
  *
  * @param share of the guest's time that it may cost, at most 0.5; 0 stops it; default 0.02
  * @param halfLifeSeconds after which what was seen counts half; default 60
- * @param temporary not to be gone on with where the guest goes meanwhile; default false
+ * @param temporary here and for a while: what is to be wherever the guest goes stays as it is; default false
  */
 public record HeatRequest(Double share, Long halfLifeSeconds, Boolean temporary) {
     /** To be gone on with wherever the guest goes. */
@@ -21,7 +21,7 @@ public record HeatRequest(Double share, Long halfLifeSeconds, Boolean temporary)
 
     void apply(Guest guest) {
         if (share != null && share == 0) {
-            guest.untrackAccesses();
+            guest.untrackAccesses(Boolean.TRUE.equals(temporary));
         } else {
             guest.trackAccesses(
                     settings(guest.accessTracker()

@@ -81,7 +81,8 @@ final class HeatCommand extends AgentAccess {
         if (!was && !stop) {
             track(wait, new HeatRequest(most, seconds, true));
         } else if (share != null || halfLife != null) {
-            client().track(name, new HeatRequest(most, seconds));
+            boolean stays = client().guest(name).accessTracking() != null;
+            client().track(name, new HeatRequest(most, seconds, !stays));
         }
         HeatView heat = client().heat(name, svg != null || json ? HeatGrid.FINE : HeatGrid.COARSE);
         if (stop) {
@@ -109,7 +110,7 @@ final class HeatCommand extends AgentAccess {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } finally {
-            client().track(name, new HeatRequest(0.0, null));
+            client().track(name, new HeatRequest(0.0, null, true));
         }
     }
 

@@ -42,7 +42,6 @@ public final class Guest {
     private Machine machine;
     private RemoteMemory remote;
     private MigrationJob job;
-    private boolean suspended; // the migration under way has stopped its access tracker
     private boolean arriving;
     private boolean incomplete;
     private boolean snapshotting;
@@ -50,6 +49,8 @@ public final class Guest {
     private volatile List<String> notRestored = List.of();
     /** How it is to be tracked, here and wherever it goes. */
     private Optional<AccessTracking> tracking;
+    /** Whether it is tracked, but for a migration or a snapshot: as it is to be, or for a while. */
+    private boolean looking;
 
     private Guest(GuestDescription description, boolean arriving, long createdNanos) {
         this.description = description;
@@ -214,10 +215,12 @@ public final class Guest {
             throw ended();
         }
         try {
-            AccessTracker tracker = m.trackAccesses(settings);
+            AccessTracker tracker = m.accessTracker(settings);
+            looking = true;
             if (stays) {
                 tracking = Optional.of(settings);
             }
+            awaitBriefly(m.resumeAccessTracking());
             return tracker;
         } catch (SystemCallException e) {
             throw new Failure(
@@ -226,14 +229,21 @@ public final class Guest {
         }
     }
 
-    /** Ends tracking, also what was to begin when all of its memory is here. */
-    public synchronized void untrackAccesses() {
+    /**
+     * Ends tracking, also what is to begin when all of its memory is here.
+     *
+     * @param temporary only if it was for a while
+     */
+    public synchronized void untrackAccesses(boolean temporary) {
         if (tracking.isPresent()) {
+            if (temporary) {
+                return;
+            }
             // A migration under way has told its target.
             free("be untracked");
             tracking = Optional.empty();
         }
-        suspended = false;
+        looking = false;
         awaitBriefly(present().suspendAccessTracking());
     }
 
@@ -279,12 +289,9 @@ public final class Guest {
     /** All of its memory is here, if it has not ended: it is tracked as it was where it came from. */
     synchronized void completed() {
         incomplete = false;
-        if (tracking.isPresent() && job == null && machine.state() != Machine.State.STOPPED) {
-            try {
-                machine.trackAccesses(tracking.get());
-            } catch (RuntimeException | OutOfMemoryError e) {
-                LOG.warn("guest {} is not tracked here: {}", name(), e.getMessage());
-            }
+        looking |= tracking.isPresent();
+        if (job == null && !snapshotting) {
+            lookOn();
         }
     }
 
@@ -315,7 +322,7 @@ public final class Guest {
         }
         try {
             // What is known stays, for the migration to ask; looking on would cost when time is dear.
-            lookAway(m);
+            m.accessTracker().ifPresent(tracker -> lookAway(m, tracker));
             job = start.apply(m);
         } finally {
             if (job == null) {
@@ -326,22 +333,26 @@ public final class Guest {
     }
 
     /** Suspends access tracking, until {@link #lookOn}. */
-    private void lookAway(Machine m) {
-        Optional<AccessTracker> tracker = m.accessTracker().filter(AccessTracker::isTracking);
-        suspended = tracker.isPresent();
-        if (suspended
-                && !awaitBriefly(m.suspendAccessTracking())
-                && tracker.get().movesMemory()) {
+    private void lookAway(Machine m, AccessTracker tracker) {
+        // Also of one that does not track: it may be about to, or may not have ended yet.
+        boolean done = awaitBriefly(m.suspendAccessTracking());
+        if (tracker.movesMemory() && !(done && tracker.problem() == null)) {
             throw Failure.conflict("access tracking of guest " + name() + " still has some of its memory; try again");
         }
     }
 
-    /** Goes on with what a migration or a snapshot suspended. */
+    /** It is tracked, if it is to be: nothing that needs its memory to be left alone is under way. */
     private void lookOn() {
-        boolean was = suspended;
-        suspended = false;
-        if (was && machine.state() != Machine.State.STOPPED) {
+        if (!looking || machine.state() == Machine.State.STOPPED) {
+            return;
+        }
+        try {
+            if (machine.accessTracker().isEmpty()) {
+                var _ = machine.accessTracker(tracking.orElseThrow());
+            }
             awaitBriefly(machine.resumeAccessTracking());
+        } catch (RuntimeException | OutOfMemoryError e) {
+            LOG.warn("guest {} is not tracked: {}", name(), e.getMessage());
         }
     }
 
@@ -383,7 +394,7 @@ public final class Guest {
         }
         try {
             // What is moved away for a look would be zeros in the snapshot.
-            lookAway(m);
+            m.accessTracker().filter(AccessTracker::movesMemory).ifPresent(tracker -> lookAway(m, tracker));
             snapshotting = true;
         } finally {
             if (!snapshotting) {
@@ -394,12 +405,15 @@ public final class Guest {
     }
 
     void endSnapshot() {
-        synchronized (this) {
-            snapshotting = false;
-            notifyAll();
-            lookOn();
+        try {
+            synchronized (this) {
+                snapshotting = false;
+                notifyAll();
+                lookOn();
+            }
+        } finally {
+            closeIfStopped();
         }
-        closeIfStopped();
     }
 
     /** Gives the memory of a machine that has stopped back, unless a migration or a snapshot still looks at it. */

@@ -470,8 +470,9 @@ public final class Inventory implements TargetHost, AutoCloseable {
 
     private void departed(Guest guest, String target) {
         remove(guest);
+        Departed gone = new Departed(guest.outgoing(), target, Instant.now());
         synchronized (departed) {
-            departed.addFirst(new Departed(guest.outgoing(), target, Instant.now()));
+            departed.addFirst(gone);
             if (departed.size() > DEPARTED_KEPT) {
                 departed.removeLast();
             }

@@ -69,6 +69,12 @@ final class SourcePages implements PageStore, AutoCloseable {
     /** The connection for requests, or null while there is none. */
     private volatile Lane first;
 
+    /** The connection whose descriptor the pager's thread has. */
+    private Lane polled;
+
+    /** A first connection from before the pager. */
+    private Lane untold;
+
     private Pager pager;
     private PageSet written;
     private boolean ended;
@@ -82,15 +88,19 @@ final class SourcePages implements PageStore, AutoCloseable {
         for (Lane lane : lanes) {
             lane.receiver = receiver(lane);
         }
+        untold = first;
         notifyAll();
         pager.storeChanged();
     }
 
     /** Tells the source which pages are missing. As long as it does not listen this does not return. */
     void ask(PageSet missing) {
-        Lane waiting = first;
-        if (waiting != null) {
-            tellMissing(waiting, missing);
+        Lane lane;
+        synchronized (this) {
+            lane = untold;
+        }
+        if (lane != null) {
+            tellMissing(lane, missing);
         }
     }
 
@@ -316,13 +326,15 @@ final class SourcePages implements PageStore, AutoCloseable {
     @Override
     public int descriptor() {
         Lane lane = first;
-        return lane == null || lane.receiver == null ? NO_DESCRIPTOR : lane.connection.descriptor();
+        polled = lane == null || lane.receiver == null ? null : lane;
+        return polled == null ? NO_DESCRIPTOR : polled.connection.descriptor();
     }
 
     @Override
     public void receive() {
-        Lane lane = first;
-        if (lane == null || lane.receiver == null) {
+        // Not the first of by now: on that nothing has come, and who waits for it here asks for nothing.
+        Lane lane = polled;
+        if (lane == null) {
             return;
         }
         synchronized (lane.reading) {

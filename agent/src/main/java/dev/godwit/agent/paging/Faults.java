@@ -35,6 +35,7 @@ final class Faults {
     private final FaultTimes times;
     private final AtomicReferenceArray<PageStore> stores;
     private final int wakeup;
+    private final BooleanSupplier ending;
     private final HottestFirst batch = new HottestFirst(MESSAGES);
     private volatile PageHeat heat = page -> 0;
     private volatile long mostResident = Long.MAX_VALUE;
@@ -46,6 +47,7 @@ final class Faults {
      * Looks after nothing yet.
      *
      * @param wakeup an eventfd that wakes the pager's thread
+     * @param ending whether to end; the guest's memory is not touched any more then
      */
     Faults(
             GuestMemory memory,
@@ -54,7 +56,8 @@ final class Faults {
             PageMap map,
             FaultTimes times,
             AtomicReferenceArray<PageStore> stores,
-            int wakeup) {
+            int wakeup,
+            BooleanSupplier ending) {
         this.memory = memory;
         this.userfault = userfault;
         this.chunks = chunks;
@@ -62,6 +65,7 @@ final class Faults {
         this.times = times;
         this.stores = stores;
         this.wakeup = wakeup;
+        this.ending = ending;
     }
 
     /** By this those are asked for first that are waited for. */
@@ -93,7 +97,7 @@ final class Faults {
     }
 
     /** Looks after faults, and what stores deliver, until told to end. */
-    void serve(BooleanSupplier ending) {
+    void serve() {
         try (Arena own = Arena.ofConfined()) {
             PollSet descriptors = new PollSet(own, STORES + stores.length());
             descriptors.set(WAKEUP, wakeup);
@@ -184,6 +188,9 @@ final class Faults {
         }
         boolean forRoom = false;
         synchronized (chunks.lockOf(chunk)) {
+            if (ending.getAsBoolean()) {
+                return;
+            }
             if (chunks.isElsewhere(page)) {
                 times.waiting(page);
             } else if (chunks.isStaged(page)) {

@@ -97,7 +97,7 @@ public final class Pager implements AutoCloseable {
                     EventCalls.eventfd(0, EventCalls.EFD_NONBLOCK | EventCalls.EFD_CLOEXEC), "eventfd");
             int event = wakeup;
             taken.push(() -> FileCalls.close(event));
-            this.faults = new Faults(memory, userfault, chunks, map, times, stores, wakeup);
+            this.faults = new Faults(memory, userfault, chunks, map, times, stores, wakeup, () -> ending);
             // Now, and not when a guest stands still until it runs: a new thread waits its turn for a processor.
             this.thread = Thread.ofPlatform().name("pager").daemon().start(this::run);
         } catch (RuntimeException | Error e) {
@@ -199,7 +199,7 @@ public final class Pager implements AutoCloseable {
     private void run() {
         try (Urgency _ = Urgency.begin()) {
             Uninterruptibly.await(begun::await);
-            faults.serve(() -> ending);
+            faults.serve();
         } catch (RuntimeException | Error e) {
             if (!ending) {
                 LOG.error("the pager failed; its guest waits for pages that nobody brings", e);

@@ -12,6 +12,8 @@ import dev.godwit.agent.api.Agent;
 import dev.godwit.agent.api.ApiClient;
 import dev.godwit.agent.api.HeatRequest;
 import dev.godwit.agent.api.HeatView;
+import dev.godwit.agent.api.MigrateRequest;
+import dev.godwit.agent.api.MigrationView;
 import dev.godwit.agent.config.Failure;
 import dev.godwit.agent.config.HostPort;
 import dev.godwit.agent.transport.Secret;
@@ -20,6 +22,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -152,6 +155,27 @@ class HeatCommandTest {
                 godwit("migrate", "web", "--to", HostPort.text(b.address()), "--downtime", "5s")
                         .status());
         assertNull(new ApiClient(b.socket()).guest("web").accessTracking());
+    }
+
+    @Test
+    void trackingThatIsToBeginWhenAllMemoryIsHereMayBeEndedBefore() {
+        startGuest("--access-tracking", "10%");
+        // Not too soon: its memory is filled, 8 MiB of it.
+        Eventually.await(() -> client.heat("web", 0).accesses() > 0, "it works");
+        MigrationView begun = client.migrate(
+                "web", new MigrateRequest(HostPort.text(b.address()), "postcopy", null, 2L << 20, null, null, null));
+        ApiClient there = new ApiClient(b.socket());
+        Eventually.await(
+                () -> there.guests(false).stream()
+                        .anyMatch(guest -> guest.state().equals("running")),
+                "it runs there");
+        assertEquals(0.1, there.guest("web").accessTracking());
+        there.track("web", new HeatRequest(0.0, null));
+        assertNull(there.guest("web").accessTracking());
+        Eventually.await(
+                () -> client.migration(begun.id(), Duration.ofSeconds(1)).done(), "all of it is there");
+        assertFalse(there.heat("web", 0).tracking());
+        assertFalse(there.heat("web", 0).levels().stream().anyMatch(level -> level > 0));
     }
 
     @Test

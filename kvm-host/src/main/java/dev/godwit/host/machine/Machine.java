@@ -150,13 +150,25 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Starts tracking which pages the guest accesses, reads as well as writes, or goes on with other settings; once made,
-     * the tracker stays.
+     * Starts tracking which pages the guest accesses, reads as well as writes, or goes on with other settings, and waits
+     * until that is so. Once made, the tracker stays.
      *
      * @throws dev.godwit.bindings.linux.SystemCallException when this host offers no way of doing it
      * @throws IllegalStateException when the machine is closed
      */
     public AccessTracker trackAccesses(AccessTracking settings) {
+        AccessTracker tracker = accessTracker(settings);
+        var _ = resumeAccessTracking().join();
+        return tracker;
+    }
+
+    /**
+     * The machine's access tracker with these settings; {@link #resumeAccessTracking} starts it.
+     *
+     * @throws dev.godwit.bindings.linux.SystemCallException when this host offers no way of doing it
+     * @throws IllegalStateException when the machine is closed
+     */
+    public AccessTracker accessTracker(AccessTracking settings) {
         synchronized (accessLock) {
             if (accessClosed) {
                 throw new IllegalStateException("the machine is closed");
@@ -170,7 +182,6 @@ public final class Machine implements AutoCloseable {
             } else {
                 accessTracker.settings(settings);
             }
-            accessTracker.start();
             return accessTracker;
         }
     }
@@ -186,7 +197,7 @@ public final class Machine implements AutoCloseable {
         return accessTracking.then(() -> accessTracker().ifPresent(AccessTracker::stop));
     }
 
-    /** After {@link #suspendAccessTracking}, and once that is done: the access tracker goes on. */
+    /** The access tracker, if there is one, works from now on; once what was asked for before is done. */
     public CompletableFuture<Void> resumeAccessTracking() {
         return accessTracking.then(() -> accessTracker().ifPresent(AccessTracker::start));
     }
@@ -205,7 +216,7 @@ public final class Machine implements AutoCloseable {
         return sum;
     }
 
-    /** The machine's access tracker, if {@link #trackAccesses} was ever called. */
+    /** The machine's access tracker, if it was ever tracked. */
     public Optional<AccessTracker> accessTracker() {
         synchronized (accessLock) {
             return Optional.ofNullable(accessTracker);

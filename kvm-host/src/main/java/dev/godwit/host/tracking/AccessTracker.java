@@ -108,11 +108,19 @@ public final class AccessTracker implements AutoCloseable {
 
     /** Starts, or goes on after {@link #stop} with what is known. No effect if started. */
     public synchronized void start() {
-        if (!closed && (thread == null || !thread.isAlive())) {
-            stopped = false;
-            failure = null;
-            thread = Thread.ofPlatform().name("access-tracker").daemon().start(this::loop);
+        if (closed || (thread != null && thread.isAlive())) {
+            return;
         }
+        Thread looks = Thread.ofPlatform().name("access-tracker").daemon().unstarted(this::loop);
+        failure = null;
+        stopped = false;
+        try {
+            looks.start();
+        } catch (OutOfMemoryError e) {
+            stopped = true;
+            throw e;
+        }
+        thread = looks;
     }
 
     /** Stops; at the return the guest's memory is as if it had never been tracked, and what is known stays. */
