@@ -27,6 +27,7 @@ public record HeatRequest(Double share, Long halfLifeSeconds, Boolean temporary)
                     settings(guest.accessTracker()
                             .filter(AccessTracker::isTracking)
                             .map(AccessTracker::settings)
+                            .or(guest.outgoing()::tracking)
                             .orElse(AccessTracking.DEFAULT)),
                     !Boolean.TRUE.equals(temporary));
         }

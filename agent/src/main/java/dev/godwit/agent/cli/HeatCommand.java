@@ -105,13 +105,17 @@ final class HeatCommand extends AgentAccess {
 
     private void track(Duration wait, HeatRequest settings) {
         client().track(name, settings);
-        try {
+        try (OnInterrupt _ = new OnInterrupt(this::untrack)) {
             Thread.sleep(wait);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } finally {
-            client().track(name, new HeatRequest(0.0, null, true));
+            untrack();
         }
+    }
+
+    private void untrack() {
+        client().track(name, new HeatRequest(0.0, null, true));
     }
 
     private static long wholeSeconds(String option, String text) {

@@ -216,11 +216,11 @@ public final class Guest {
         }
         try {
             AccessTracker tracker = m.accessTracker(settings);
+            awaitBriefly(m.resumeAccessTracking());
             looking = true;
             if (stays) {
                 tracking = Optional.of(settings);
             }
-            awaitBriefly(m.resumeAccessTracking());
             return tracker;
         } catch (SystemCallException e) {
             throw new Failure(
@@ -237,14 +237,15 @@ public final class Guest {
     public synchronized void untrackAccesses(boolean temporary) {
         if (tracking.isPresent()) {
             if (temporary) {
+                present().accessTracker().ifPresent(tracker -> tracker.settings(tracking.get()));
                 return;
             }
             // A migration under way has told its target.
             free("be untracked");
-            tracking = Optional.empty();
         }
-        looking = false;
         awaitBriefly(present().suspendAccessTracking());
+        looking = false;
+        tracking = Optional.empty();
     }
 
     /** As another host has to know it: with what has been changed since it came here. */
@@ -336,7 +337,7 @@ public final class Guest {
     private void lookAway(Machine m, AccessTracker tracker) {
         // Also of one that does not track: it may be about to, or may not have ended yet.
         boolean done = awaitBriefly(m.suspendAccessTracking());
-        if (tracker.movesMemory() && !(done && tracker.problem() == null)) {
+        if (tracker.movesMemory() && (!done || tracker.holdsMemory())) {
             throw Failure.conflict("access tracking of guest " + name() + " still has some of its memory; try again");
         }
     }
@@ -347,9 +348,7 @@ public final class Guest {
             return;
         }
         try {
-            if (machine.accessTracker().isEmpty()) {
-                var _ = machine.accessTracker(tracking.orElseThrow());
-            }
+            tracking.ifPresent(machine::accessTracker);
             awaitBriefly(machine.resumeAccessTracking());
         } catch (RuntimeException | OutOfMemoryError e) {
             LOG.warn("guest {} is not tracked: {}", name(), e.getMessage());

@@ -469,8 +469,8 @@ public final class Inventory implements TargetHost, AutoCloseable {
     }
 
     private void departed(Guest guest, String target) {
-        remove(guest);
         Departed gone = new Departed(guest.outgoing(), target, Instant.now());
+        remove(guest);
         synchronized (departed) {
             departed.addFirst(gone);
             if (departed.size() > DEPARTED_KEPT) {

@@ -23,6 +23,11 @@ public interface AccessSampler extends AutoCloseable {
     /** Whether a look at small pages breaks large ones up for a while, which costs more than its faults. */
     boolean splitsLargePages();
 
+    /** Whether memory of the guest is where only this sampler finds it; not between looks, unless one went wrong. */
+    default boolean holdsMemory() {
+        return false;
+    }
+
     /** About what it costs the guest to be seen once, as measured, in nanoseconds. */
     long faultNanos();
 

@@ -106,9 +106,12 @@ public final class AccessTracker implements AutoCloseable {
         this.choice = new LookChoice(arena, memory, heat, sampler);
     }
 
-    /** Starts, or goes on after {@link #stop} with what is known. No effect if started. */
+    /**
+     * Starts, or goes on after {@link #stop} with what is known. No effect if started, nor if a look has failed that still
+     * has memory of the guest: another would not find it again.
+     */
     public synchronized void start() {
-        if (closed || (thread != null && thread.isAlive())) {
+        if (closed || (thread != null && thread.isAlive()) || sampler.holdsMemory()) {
             return;
         }
         Thread looks = Thread.ofPlatform().name("access-tracker").daemon().unstarted(this::loop);
@@ -123,7 +126,7 @@ public final class AccessTracker implements AutoCloseable {
         thread = looks;
     }
 
-    /** Stops; at the return the guest's memory is as if it had never been tracked, and what is known stays. */
+    /** Stops; at the return the guest's memory is as if it had never been tracked, unless {@link #holdsMemory}. */
     public synchronized void stop() {
         if (thread == null) {
             return;
@@ -143,6 +146,11 @@ public final class AccessTracker implements AutoCloseable {
     public String problem() {
         Throwable why = failure;
         return why == null ? null : Objects.requireNonNullElseGet(why.getMessage(), why::toString);
+    }
+
+    /** Whether memory of the guest is where only its faults find it: during a look, or when one went wrong. */
+    public boolean holdsMemory() {
+        return sampler.holdsMemory();
     }
 
     /** Whether a look moves memory away from the guest, to where nobody else finds it until {@link #stop} returns. */

@@ -108,6 +108,13 @@ public final class MoveSampler implements AccessSampler {
     }
 
     @Override
+    public boolean holdsMemory() {
+        synchronized (lock) {
+            return !away.isEmpty();
+        }
+    }
+
+    @Override
     public long faultNanos() {
         synchronized (lock) {
             return fault.nanos();
