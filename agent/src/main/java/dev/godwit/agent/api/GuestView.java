@@ -22,7 +22,8 @@ import java.util.OptionalLong;
  * @param detail one line on the reason
  * @param memoryElsewhereBytes how much of its memory is not here, and comes when it is touched or sooner; null when all
  *     is
- * @param accessTracking the share of its time that tracking its accesses may cost; here and wherever it goes; null when they are not to be tracked
+ * @param accessTracking the share of its time that tracking its accesses may cost, here and wherever it goes; null when
+ *     they are not to be tracked
  * @param createdAt when it came to this agent, ISO 8601
  * @param firstInstructionMicros from the request to its first instruction
  * @param logBytes what it wrote to its serial port in its life

@@ -337,7 +337,7 @@ public final class Guest {
     private void lookAway(Machine m, AccessTracker tracker) {
         // Also of one that does not track: it may be about to, or may not have ended yet.
         boolean done = awaitBriefly(m.suspendAccessTracking());
-        if (tracker.movesMemory() && (!done || tracker.holdsMemory())) {
+        if (tracker.holdsMemory() || (tracker.movesMemory() && !done)) {
             throw Failure.conflict("access tracking of guest " + name() + " still has some of its memory; try again");
         }
     }

@@ -56,7 +56,6 @@ public final class MoveSampler implements AccessSampler {
     private final Arena arena = Arena.ofShared();
     private final Object lock = new Object();
     private final PageSet away;
-    private final PageSet looking;
     private final PageSet split;
     private final Thread faults;
     private volatile boolean closed;
@@ -91,7 +90,6 @@ public final class MoveSampler implements AccessSampler {
         this.cpus = cpus;
         this.userfault = userfault;
         this.away = new PageSet(arena, memory.pages());
-        this.looking = Backing.emptyChunks(arena, memory);
         this.split = Backing.emptyChunks(arena, memory);
         this.faults = Thread.ofPlatform().name("access-faults").daemon().start(this::serve);
         calibrate();
@@ -230,7 +228,6 @@ public final class MoveSampler implements AccessSampler {
         synchronized (lock) {
             userfault.register(hvaOf(chunk), bytes);
             registered++;
-            looking.add(chunk);
             look.armed(slot, System.nanoTime());
             // What cannot be moved just now, because the kernel is using it, stays.
             long done = move(asideOf(slot), hvaOf(chunk), bytes, TAKE_NANOS);
@@ -244,7 +241,6 @@ public final class MoveSampler implements AccessSampler {
         for (int slot = 0; slot < look.count(); slot++) {
             int chunk = look.chunk(slot);
             giveBack(slot, (long) chunk * PER_CHUNK, (long) chunk * PER_CHUNK + look.pagesOf(chunk));
-            looking.remove(chunk);
         }
     }
 
@@ -285,10 +281,10 @@ public final class MoveSampler implements AccessSampler {
 
     /** Whether the page, which was touched, was away; it is back then. */
     private boolean bringBack(long page) {
-        int chunk = (int) (page / PER_CHUNK);
-        if (!looking.contains(chunk) || !away.contains(page)) {
+        if (!away.contains(page)) {
             return false;
         }
+        int chunk = (int) (page / PER_CHUNK);
         long now = System.nanoTime();
         look.seen(page, now);
         faultCount++;
