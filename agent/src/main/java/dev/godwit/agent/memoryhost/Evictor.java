@@ -119,7 +119,7 @@ final class Evictor implements AutoCloseable {
                 wait(LOOK_NANOS / 1_000_000);
             }
         }
-        pager.limitResident(Long.MAX_VALUE, () -> {});
+        pager.leaving().limitResident(Long.MAX_VALUE, () -> {});
     }
 
     /** Goes on after {@link #hold}. */
@@ -128,7 +128,7 @@ final class Evictor implements AutoCloseable {
             held = false;
             notifyAll();
         }
-        pager.limitResident(most + 2 * batch, this::look);
+        pager.leaving().limitResident(most + 2 * batch, this::look);
     }
 
     /** Somebody waits for room. */
@@ -147,7 +147,7 @@ final class Evictor implements AutoCloseable {
         try {
             for (int chunk = 0; chunk < pager.chunks(); chunk++) {
                 // Of a guest that came from elsewhere: what was assembled aside, and will not become whole.
-                pager.settle(chunk);
+                pager.leaving().settle(chunk);
             }
         } finally {
             workDone();
@@ -223,7 +223,7 @@ final class Evictor implements AutoCloseable {
             try (Arena own = Arena.ofConfined()) {
                 PageSet resident = Backing.scan(own, machine.memory()).resident();
                 long have = resident.cardinality();
-                pager.residentIs(have);
+                pager.leaving().residentIs(have);
                 if (have <= (first ? most : least)) {
                     return;
                 }
@@ -234,7 +234,7 @@ final class Evictor implements AutoCloseable {
                     return;
                 }
             }
-            pager.madeRoom();
+            pager.leaving().madeRoom();
         }
     }
 
@@ -272,8 +272,8 @@ final class Evictor implements AutoCloseable {
         staged.clear();
         try {
             for (int chunk : chunks) {
-                if (pager.takeOut(chunk, cold) > 0) {
-                    pager.collectStaged(chunk, staged);
+                if (pager.leaving().takeOut(chunk, cold) > 0) {
+                    pager.leaving().collectStaged(chunk, staged);
                     sum(chunk);
                 }
             }
@@ -293,7 +293,7 @@ final class Evictor implements AutoCloseable {
                 if (safe) {
                     commit(chunk);
                 } else {
-                    pager.settle(chunk);
+                    pager.leaving().settle(chunk);
                 }
             }
         }
@@ -347,7 +347,7 @@ final class Evictor implements AutoCloseable {
     private void commit(int chunk) {
         long first = (long) chunk * PER_CHUNK;
         long end = Math.min(first + PER_CHUNK, staged.pages());
-        long gone = pager.stored(chunk, staged, (map, page) -> {
+        long gone = pager.leaving().stored(chunk, staged, (map, page) -> {
             int sum = checksums[(int) page];
             map.set(page, sum < 0 ? Place.ZERO : Place.REMOTE, Math.max(0, sum));
         });

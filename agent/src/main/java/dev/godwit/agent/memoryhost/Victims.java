@@ -46,12 +46,16 @@ final class Victims {
             long first = (long) chunk * PER_CHUNK;
             long end = Math.min(first + PER_CHUNK, resident.pages());
             long count = resident.cardinality(first, end);
-            if (count == 0 || !pager.mayLeave(chunk)) {
+            if (count == 0 || !pager.leaving().mayLeave(chunk)) {
                 continue;
             }
             boolean whole = pager.isWhole(chunk);
             int level = level(resident, heat, first, end, count, whole);
-            candidates.add(new Candidate(chunk, level, pager.lastIn(chunk), now - pager.lastIn(chunk) < SPARED_NANOS));
+            candidates.add(new Candidate(
+                    chunk,
+                    level,
+                    pager.leaving().lastIn(chunk),
+                    now - pager.leaving().lastIn(chunk) < SPARED_NANOS));
             if (whole) {
                 pagesAt[level] += count;
             } else {

@@ -418,7 +418,7 @@ final class Chunks {
      *
      * @return how many pages are elsewhere now
      */
-    long stored(int chunk, PageSet pages, Pager.Stored where) {
+    long stored(int chunk, PageSet pages, Leaving.Stored where) {
         long first = first(chunk);
         long end = end(chunk);
         if (states[chunk] == State.COMPLETE) {

@@ -85,7 +85,7 @@ final class Faults {
         EventCalls.add(wakeup, 1);
     }
 
-    /** See {@link Pager#limitResident}. */
+    /** See {@link Leaving#limitResident}. */
     void limitResident(long pages, Runnable onReached) {
         onMany = onReached;
         mostResident = pages;
@@ -223,7 +223,7 @@ final class Faults {
         if (chunks.missing(chunk) == 0) {
             // On its way out: the guest uses it after all.
             chunks.settle(chunk);
-            resolve(chunk);
+            resolveAll(chunk);
         } else if (chunks.mayPutInSingly() && (chunks.isSplit(chunk) || chunks.missing(chunk) > Chunks.FEW)) {
             chunks.putIn(chunk, page, page + 1);
             times.resolved(page, page + 1);
@@ -289,27 +289,35 @@ final class Faults {
         }
     }
 
-    void resolveSingly(int chunk, long from, long to) {
+    /** Some pages of a chunk have come to be here: all who wait for one that the guest has now go on. */
+    void resolve(int chunk, long from, long to) {
+        if (chunks.isComplete(chunk)) {
+            resolveAll(chunk);
+        } else {
+            resolveSingly(chunk, from, to);
+        }
+    }
+
+    private void resolveSingly(int chunk, long from, long to) {
         for (long page = times.waitingIn(from, to); page >= 0; page = times.waitingIn(page + 1, to)) {
             if (chunks.isStaged(page) && chunks.mayPutInSingly() && !chunks.mayWaitForWhole(chunk)) {
                 chunks.putIn(chunk, page, page + 1);
             }
             if (!chunks.isElsewhere(page) && !chunks.isStaged(page)) {
-                resolve(page);
+                resolvePage(page);
             }
         }
     }
 
-    /** All of a chunk is there. */
-    void resolve(int chunk) {
+    private void resolveAll(int chunk) {
         long end = chunks.end(chunk);
         for (long page = times.waitingIn(chunks.first(chunk), end); page >= 0; page = times.waitingIn(page + 1, end)) {
-            resolve(page);
+            resolvePage(page);
         }
     }
 
     /** Woken whatever was put in: who waits for room, at a page that is nowhere, has not been, and is to try again. */
-    void resolve(long page) {
+    private void resolvePage(long page) {
         chunks.wake(page);
         times.resolved(page, page + 1);
     }

@@ -192,7 +192,7 @@ final class PageAccount {
      *
      * @return false when it is not staged any more, and so with the guest
      */
-    boolean stored(int chunk, long page, Pager.Stored where) {
+    boolean stored(int chunk, long page, Leaving.Stored where) {
         if (!staged.contains(page)) {
             return false;
         }

@@ -24,8 +24,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Lets a guest run while some of its pages are elsewhere: a touch of one is a userfaultfd fault, which the pager resolves
- * by asking the page's store and putting in what comes; and takes pages out of the guest's sight for whoever stores them
- * elsewhere. It alone changes where a page is.
+ * by asking the page's store and putting in what comes; pages that are to be elsewhere go by {@link #leaving}. It alone
+ * changes where a page is.
  *
  * <p>It looks after faults on one thread, which spins while somebody waits and for a moment after, since waking it costs
  * more than a fault. That thread also takes what stores deliver on their descriptors; other deliveries come on threads of
@@ -35,8 +35,8 @@ import org.slf4j.LoggerFactory;
  * guest runs. A guest whose pages only pass through other places is done with when {@link #complete}
  * says that all are here: {@link #finish}. {@link #close} at any time.
  *
- * <p>Threading: {@link #locate}, {@link #arm}, {@link #start}, {@link #finish} and {@link #close} from one thread at a time, and so
- * {@link #takeOut} and what follows it; all else from any.
+ * <p>Threading: {@link #locate}, {@link #arm}, {@link #start}, {@link #finish} and {@link #close} from one thread at a time;
+ * all else from any.
  *
  * <p>Source: {@code Documentation/admin-guide/mm/userfaultfd.rst}.
  */
@@ -62,6 +62,7 @@ public final class Pager implements AutoCloseable {
     private final CompletableFuture<Throwable> failure = new CompletableFuture<>();
     private final int wakeup;
     private final Faults faults;
+    private final Leaving leaving;
     /** Some of what is elsewhere stays there until it is wanted; else {@link #finish} follows. */
     private boolean staying;
 
@@ -98,6 +99,7 @@ public final class Pager implements AutoCloseable {
             int event = wakeup;
             taken.push(() -> FileCalls.close(event));
             this.faults = new Faults(memory, userfault, chunks, map, times, stores, wakeup, () -> ending);
+            this.leaving = new Leaving(chunks, account, use, times, faults, () -> ending);
             // Now, and not when a guest stands still until it runs: a new thread waits its turn for a processor.
             this.thread = Thread.ofPlatform().name("pager").daemon().start(this::run);
         } catch (RuntimeException | Error e) {
@@ -109,6 +111,11 @@ public final class Pager implements AutoCloseable {
     /** Where the pages are. */
     public PageMap map() {
         return map;
+    }
+
+    /** The way out for pages that are to be elsewhere. */
+    public Leaving leaving() {
+        return leaving;
     }
 
     /** Where stores put what they deliver, each page by its number; nothing else may be written there. */
@@ -170,7 +177,7 @@ public final class Pager implements AutoCloseable {
                 synchronized (chunks.lockOf(chunk)) {
                     if (!ending && !chunks.isComplete(chunk) && chunks.missing(chunk) == 0) {
                         chunks.settle(chunk);
-                        faults.resolve(chunk);
+                        faults.resolve(chunk, chunks.first(chunk), chunks.end(chunk));
                     }
                 }
             }
@@ -266,8 +273,8 @@ public final class Pager implements AutoCloseable {
     }
 
     /**
-     * Pages have come into {@link #staging}. What has come before is no harm, as long as nothing is {@link #takeOut taken
-     * out}, which is on its way through the same memory.
+     * Pages have come into {@link #staging}. What has come before is no harm, as long as nothing is {@link
+     * Leaving#takeOut taken out}, which is on its way through the same memory.
      *
      * @param from where they were
      * @param first the first page
@@ -316,11 +323,7 @@ public final class Pager implements AutoCloseable {
                 } else {
                     chunks.arrived(from, chunk, first, first + count, content, waited >= 0);
                 }
-                if (chunks.isComplete(chunk)) {
-                    faults.resolve(chunk);
-                } else {
-                    faults.resolveSingly(chunk, first, first + count);
-                }
+                faults.resolve(chunk, first, first + count);
             }
             completeIfSo();
         } catch (RuntimeException | Error e) {
@@ -345,27 +348,9 @@ public final class Pager implements AutoCloseable {
         faults.askAgain();
     }
 
-    /**
-     * Bounds what the guest has here: whoever touches more waits until some has been taken out.
-     *
-     * @param pages about how many; {@link Long#MAX_VALUE} for no bound
-     * @param onReached called on the pager's thread when somebody waits for that; brief
-     */
-    public void limitResident(long pages, Runnable onReached) {
-        faults.limitResident(pages, onReached);
-    }
-
-    /** Pages that the guest has, about; {@link #residentIs} makes it exact. */
+    /** Pages that the guest has, about; {@link Leaving#residentIs} makes it exact. */
     public long resident() {
         return account.resident().get();
-    }
-
-    /** So many there are, as the kernel says: those who wait for room may find that there is some. */
-    public void residentIs(long pages) {
-        account.resident().set(pages);
-        if (!faults.isFull()) {
-            madeRoom();
-        }
     }
 
     /** How many 2 MiB chunks there are; the last may be shorter. */
@@ -373,79 +358,9 @@ public final class Pager implements AutoCloseable {
         return chunks.count();
     }
 
-    /** When a page of the chunk last came in, by {@link System#nanoTime}. */
-    public long lastIn(int chunk) {
-        return chunks.lastIn(chunk);
-    }
-
-    /** Whether {@link #takeOut} may take from the chunk: not from one that the host's own code uses. */
-    public boolean mayLeave(int chunk) {
-        synchronized (chunks.lockOf(chunk)) {
-            return use.mayLeave(chunk);
-        }
-    }
-
     /** Whether the guest has all of the chunk that there is. */
     public boolean isWhole(int chunk) {
         return chunks.isComplete(chunk);
-    }
-
-    /**
-     * Takes what the guest has of a chunk out of its sight, into {@link #staging}, to be stored elsewhere; the guest may
-     * run. A touch brings it back.
-     *
-     * @param cold of a chunk that is in parts here: the pages to be taken; one that is whole goes as a whole
-     * @return about how many pages were taken; 0 when there is nothing to take, or not now
-     */
-    public long takeOut(int chunk, PageSet cold) {
-        synchronized (chunks.lockOf(chunk)) {
-            return ending || !use.mayLeave(chunk) ? 0 : chunks.takeOut(chunk, cold);
-        }
-    }
-
-    /** The pages of a chunk whose content is in {@link #staging}, into {@code into}; they may leave it at any time. */
-    public void collectStaged(int chunk, PageSet into) {
-        synchronized (chunks.lockOf(chunk)) {
-            account.collectStaged(chunks.first(chunk), chunks.end(chunk), into);
-        }
-    }
-
-    /** What becomes of a page that has been stored, and is not back with the guest. */
-    public interface Stored {
-        /** Says in the map where the page is now; ZERO for one that is nowhere. */
-        void into(PageMap map, long page);
-    }
-
-    /**
-     * What {@link #takeOut} took is safe elsewhere.
-     *
-     * @return how many of the pages are there now; the others the guest has back
-     */
-    public long stored(int chunk, PageSet pages, Stored where) {
-        synchronized (chunks.lockOf(chunk)) {
-            return ending ? 0 : chunks.stored(chunk, pages, where);
-        }
-    }
-
-    /** The guest gets back all that is in {@link #staging} of the chunk. */
-    public void settle(int chunk) {
-        synchronized (chunks.lockOf(chunk)) {
-            if (!ending) {
-                chunks.settle(chunk);
-                if (chunks.isComplete(chunk)) {
-                    faults.resolve(chunk);
-                } else {
-                    faults.resolveSingly(chunk, chunks.first(chunk), chunks.end(chunk));
-                }
-            }
-        }
-    }
-
-    /** Some pages have been taken out: those who wait for room may find it. */
-    public void madeRoom() {
-        if (times.anyWaiting()) {
-            faults.lookAgain();
-        }
     }
 
     /** Whether the guest has all of a chunk, in small pages that could be a large one. */

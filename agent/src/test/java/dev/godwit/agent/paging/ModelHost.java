@@ -119,7 +119,7 @@ final class ModelHost implements AutoCloseable {
     PageSet staged(Arena arena) {
         PageSet staged = new PageSet(arena, memory.pages());
         for (int chunk = 0; chunk < pager.chunks(); chunk++) {
-            pager.collectStaged(chunk, staged);
+            pager.leaving().collectStaged(chunk, staged);
         }
         return staged;
     }

@@ -37,8 +37,8 @@ final class ModelRound implements AutoCloseable {
             int chunk = random.nextInt(host.pager.chunks());
             if (!chunks.contains(chunk)) {
                 chunks.add(chunk);
-                if (host.pager.takeOut(chunk, cold) > 0) {
-                    host.pager.collectStaged(chunk, pages);
+                if (host.pager.leaving().takeOut(chunk, cold) > 0) {
+                    host.pager.leaving().collectStaged(chunk, pages);
                 }
             }
         }
@@ -73,7 +73,7 @@ final class ModelRound implements AutoCloseable {
     /** The memory host has answered. */
     void stored() {
         for (int chunk : chunks) {
-            host.pager.stored(chunk, pages, (map, page) -> {
+            host.pager.leaving().stored(chunk, pages, (map, page) -> {
                 int sum = checksums[(int) page];
                 map.set(page, sum < 0 ? Place.ZERO : Place.REMOTE, Math.max(0, sum));
             });
@@ -82,7 +82,7 @@ final class ModelRound implements AutoCloseable {
 
     /** They could not be stored. */
     void fail() {
-        chunks.forEach(host.pager::settle);
+        chunks.forEach(host.pager.leaving()::settle);
     }
 
     @Override

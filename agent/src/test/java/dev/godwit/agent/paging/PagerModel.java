@@ -186,7 +186,7 @@ final class PagerModel implements AutoCloseable {
     private void goIfAllIsHere() {
         if (host.pager.elsewhere() == 0) {
             for (int chunk = 0; chunk < host.pager.chunks(); chunk++) {
-                host.pager.settle(chunk);
+                host.pager.leaving().settle(chunk);
             }
             mayEvict = true;
         }
@@ -245,11 +245,12 @@ final class PagerModel implements AutoCloseable {
         round = null;
         if (random.nextBoolean()) {
             try (Arena arena = Arena.ofConfined()) {
-                host.pager.residentIs(
-                        Backing.scan(arena, host.memory).resident().cardinality());
+                host.pager
+                        .leaving()
+                        .residentIs(Backing.scan(arena, host.memory).resident().cardinality());
             }
         }
-        host.pager.madeRoom();
+        host.pager.leaving().madeRoom();
     }
 
     /** The store forgets what it need not have. */
@@ -270,7 +271,7 @@ final class PagerModel implements AutoCloseable {
         if (!mayEvict) {
             return false;
         }
-        host.pager.settle(random.nextInt(host.pager.chunks()));
+        host.pager.leaving().settle(random.nextInt(host.pager.chunks()));
         return true;
     }
 
@@ -298,12 +299,12 @@ final class PagerModel implements AutoCloseable {
         if (!mayEvict) {
             return false;
         }
-        host.pager.limitResident(random.nextLong(pages), () -> {});
+        host.pager.leaving().limitResident(random.nextLong(pages), () -> {});
         return true;
     }
 
     private boolean noLimit() {
-        host.pager.limitResident(Long.MAX_VALUE, () -> {});
+        host.pager.leaving().limitResident(Long.MAX_VALUE, () -> {});
         return true;
     }
 

@@ -35,16 +35,16 @@ class TakeOutTest {
             var _ = host.memory.slice(PageSize.LARGE, PageSize.SMALL);
             PageSet cold = new PageSet(arena, 3L * PER_CHUNK);
             cold.addAll();
-            assertEquals(0, host.pager.takeOut(0, cold));
-            assertEquals(0, host.pager.takeOut(1, cold));
-            assertEquals(PER_CHUNK, host.pager.takeOut(2, cold));
-            host.pager.settle(2);
-            assertFalse(host.pager.mayLeave(0));
-            while (!host.pager.mayLeave(1)) {
+            assertEquals(0, host.pager.leaving().takeOut(0, cold));
+            assertEquals(0, host.pager.leaving().takeOut(1, cold));
+            assertEquals(PER_CHUNK, host.pager.leaving().takeOut(2, cold));
+            host.pager.leaving().settle(2);
+            assertFalse(host.pager.leaving().mayLeave(0));
+            while (!host.pager.leaving().mayLeave(1)) {
                 Thread.onSpinWait();
             }
-            assertEquals(PER_CHUNK, host.pager.takeOut(1, cold));
-            assertFalse(host.pager.mayLeave(0));
+            assertEquals(PER_CHUNK, host.pager.leaving().takeOut(1, cold));
+            assertFalse(host.pager.leaving().mayLeave(0));
         }
     }
 
