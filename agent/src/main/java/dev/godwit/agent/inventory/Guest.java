@@ -5,7 +5,6 @@ import dev.godwit.agent.memoryhost.RemoteMemory;
 import dev.godwit.agent.memoryhost.RemoteStatus;
 import dev.godwit.agent.migration.GuestDescription;
 import dev.godwit.agent.migration.MigrationPhase;
-import dev.godwit.bindings.linux.SystemCallException;
 import dev.godwit.host.device.SerialLog;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.tracking.AccessTracker;
@@ -15,13 +14,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * A guest of this agent.
@@ -30,7 +23,6 @@ import org.slf4j.LoggerFactory;
  * guest that ended is closed at once; its log and its reason stay.
  */
 public final class Guest {
-    private static final Logger LOG = LoggerFactory.getLogger(Guest.class);
     private static final long PATIENCE_MILLIS = 10_000;
 
     /** As long as this a pause may take, and no longer: who asks how it is has to wait meanwhile. */
@@ -39,6 +31,7 @@ public final class Guest {
     private final GuestDescription description;
     private final Instant createdAt = Instant.now();
     private final long createdNanos;
+    private final GuestTracking tracking;
     private Machine machine;
     private RemoteMemory remote;
     private MigrationJob job;
@@ -47,16 +40,12 @@ public final class Guest {
     private boolean snapshotting;
     private volatile boolean closed; // read without the lock, which a slow command may hold
     private volatile List<String> notRestored = List.of();
-    /** How it is to be tracked, here and wherever it goes. */
-    private Optional<AccessTracking> tracking;
-    /** Whether it is tracked, but for a migration or a snapshot: as it is to be, or for a while. */
-    private boolean looking;
 
     private Guest(GuestDescription description, boolean arriving, long createdNanos) {
         this.description = description;
         this.arriving = arriving;
         this.createdNanos = createdNanos;
-        this.tracking = description.tracking();
+        this.tracking = new GuestTracking(description.name(), description.tracking());
     }
 
     static Guest starting(GuestDescription description, long sinceNanos) {
@@ -214,19 +203,7 @@ public final class Guest {
         if (m.state() == Machine.State.STOPPED) {
             throw ended();
         }
-        try {
-            AccessTracker tracker = m.accessTracker(settings);
-            awaitBriefly(m.resumeAccessTracking());
-            looking = true;
-            if (stays) {
-                tracking = Optional.of(settings);
-            }
-            return tracker;
-        } catch (SystemCallException e) {
-            throw new Failure(
-                    Failure.Kind.NOT_CAPABLE,
-                    "this host offers no way of tracking accesses: " + e.getMessage() + "; godwit check says more");
-        }
+        return tracking.begin(m, settings, stays);
     }
 
     /**
@@ -235,22 +212,17 @@ public final class Guest {
      * @param temporary only if it was for a while
      */
     public synchronized void untrackAccesses(boolean temporary) {
-        if (tracking.isPresent()) {
-            if (temporary) {
-                present().accessTracker().ifPresent(tracker -> tracker.settings(tracking.get()));
-                return;
-            }
+        if (temporary) {
+            tracking.endTemporary(present());
+        } else {
             // A migration under way has told its target.
-            free("be untracked");
+            tracking.end(tracking.settings().isPresent() ? free("be untracked") : present());
         }
-        awaitBriefly(present().suspendAccessTracking());
-        looking = false;
-        tracking = Optional.empty();
     }
 
     /** As another host has to know it: with what has been changed since it came here. */
     public synchronized GuestDescription outgoing() {
-        return description.tracked(tracking);
+        return description.tracked(tracking.settings());
     }
 
     /** Its access tracker, if it has ever been tracked here. */
@@ -290,9 +262,9 @@ public final class Guest {
     /** All of its memory is here, if it has not ended: it is tracked as it was where it came from. */
     synchronized void completed() {
         incomplete = false;
-        looking |= tracking.isPresent();
+        tracking.ready();
         if (job == null && !snapshotting) {
-            lookOn();
+            tracking.lookOn(machine);
         }
     }
 
@@ -323,62 +295,25 @@ public final class Guest {
         }
         try {
             // What is known stays, for the migration to ask; looking on would cost when time is dear.
-            m.accessTracker().ifPresent(tracker -> lookAway(m, tracker));
+            m.accessTracker().ifPresent(tracker -> tracking.lookAway(m, tracker));
             job = start.apply(m);
         } finally {
             if (job == null) {
-                lookOn();
+                tracking.lookOn(machine);
             }
         }
         return job;
-    }
-
-    /** Suspends access tracking, until {@link #lookOn}. */
-    private void lookAway(Machine m, AccessTracker tracker) {
-        // Also of one that does not track: it may be about to, or may not have ended yet.
-        boolean done = awaitBriefly(m.suspendAccessTracking());
-        if (tracker.holdsMemory() || (tracker.movesMemory() && !done)) {
-            throw Failure.conflict("access tracking of guest " + name() + " still has some of its memory; try again");
-        }
-    }
-
-    /** It is tracked, if it is to be: nothing that needs its memory to be left alone is under way. */
-    private void lookOn() {
-        if (!looking || machine.state() == Machine.State.STOPPED) {
-            return;
-        }
-        try {
-            tracking.ifPresent(machine::accessTracker);
-            awaitBriefly(machine.resumeAccessTracking());
-        } catch (RuntimeException | OutOfMemoryError e) {
-            LOG.warn("guest {} is not tracked: {}", name(), e.getMessage());
-        }
     }
 
     void endMigration() {
         try {
             synchronized (this) {
                 job = null;
-                lookOn();
+                tracking.lookOn(machine);
             }
         } finally {
             closeIfStopped();
         }
-    }
-
-    /** A guest that waits for a page holds it up, and nobody is to wait for that: false when it has not been done yet. */
-    private static boolean awaitBriefly(CompletableFuture<Void> change) {
-        try {
-            change.get(PATIENCE_MILLIS / 10, TimeUnit.MILLISECONDS);
-            return true;
-        } catch (TimeoutException e) {
-            LOG.debug("access tracking follows when the guest has its page", e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        } catch (ExecutionException e) {
-            throw new IllegalStateException(e.getCause());
-        }
-        return false;
     }
 
     /** Leaves the guest to a snapshot until {@link #endSnapshot}. */
@@ -393,11 +328,11 @@ public final class Guest {
         }
         try {
             // What is moved away for a look would be zeros in the snapshot.
-            m.accessTracker().filter(AccessTracker::movesMemory).ifPresent(tracker -> lookAway(m, tracker));
+            m.accessTracker().filter(AccessTracker::movesMemory).ifPresent(tracker -> tracking.lookAway(m, tracker));
             snapshotting = true;
         } finally {
             if (!snapshotting) {
-                lookOn();
+                tracking.lookOn(machine);
             }
         }
         return m;
@@ -408,7 +343,7 @@ public final class Guest {
             synchronized (this) {
                 snapshotting = false;
                 notifyAll();
-                lookOn();
+                tracking.lookOn(machine);
             }
         } finally {
             closeIfStopped();
