@@ -20,8 +20,8 @@ import org.testcontainers.containers.wait.strategy.Wait;
 import org.testcontainers.utility.DockerImageName;
 
 /**
- * An agent in a container: no privileges, the default seccomp profile, and of devices {@code /dev/kvm} alone. Its Java,
- * class path and certificates are mounted; so is its directory, through which the test reaches its API.
+ * An agent in a container: no privileges, the default seccomp profile, and of devices {@code /dev/kvm} alone,
+ * unless it is given more. Its Java, class path and certificates are mounted; so is its directory, through which the test reaches its API.
  */
 final class AgentContainer extends GenericContainer<AgentContainer> {
     private static final int PORT = 7000;
@@ -31,6 +31,7 @@ final class AgentContainer extends GenericContainer<AgentContainer> {
 
     private final String alias;
     private final Path directory;
+    private final List<Device> devices = new ArrayList<>(List.of(device("/dev/kvm")));
 
     /**
      * Not started yet.
@@ -53,7 +54,7 @@ final class AgentContainer extends GenericContainer<AgentContainer> {
         withNetworkAliases(alias);
         withCreateContainerCmdModifier(create -> {
             HostConfig host = create.getHostConfig();
-            host.withBinds(binds).withDevices(new Device("rwm", "/dev/kvm", "/dev/kvm"));
+            host.withBinds(binds).withDevices(devices);
             if (memoryBytes > 0) {
                 host.withMemory(memoryBytes).withMemorySwap(memoryBytes);
             }
@@ -63,6 +64,16 @@ final class AgentContainer extends GenericContainer<AgentContainer> {
         command.addAll(List.of("--tls", TLS));
         withCommand(command.toArray(String[]::new));
         waitingFor(Wait.forLogMessage(".*godwit agent ready.*", 1));
+    }
+
+    private static Device device(String path) {
+        return new Device("rwm", path, path);
+    }
+
+    /** Gives it userfaultfd as well. Before it is started. */
+    AgentContainer withUserfaultfd() {
+        devices.add(device("/dev/userfaultfd"));
+        return this;
     }
 
     /** Each entry of this JVM's class path is mounted under a name of its own. */

@@ -7,8 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.github.dockerjava.api.DockerClient;
+import dev.godwit.agent.Eventually;
 import dev.godwit.agent.api.ApiClient;
 import dev.godwit.agent.api.GuestView;
+import dev.godwit.agent.api.HeatRequest;
+import dev.godwit.agent.api.HeatView;
 import dev.godwit.agent.api.MigrateRequest;
 import dev.godwit.agent.api.MigrationView;
 import dev.godwit.agent.api.StartRequest;
@@ -27,6 +30,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -124,6 +128,33 @@ class ContainerMigrationIT {
         assertClean(guest);
     }
 
+    /** A container may not trace KVM, so its guests are tracked by moving their memory. */
+    @Test
+    void aTrackedGuestIsSnapshottedAndItsMemoryFollowsIt() throws Exception {
+        AgentContainer a = paging("a");
+        AgentContainer b = paging("b");
+        MeasuringGuest guest = startDirtier(a, 256 * MIB, 32 * MIB);
+        a.api().track(GUEST, new HeatRequest(0.1, 30L));
+        awaitTracked(a);
+
+        Path snapshot = Path.of("/run/godwit/web.snapshot");
+        a.api().snapshot(GUEST, snapshot);
+        a.api().restore("copy", snapshot, false);
+        assertClean(new MeasuringGuest("copy", a.api()));
+        a.api().stop("copy");
+        awaitTracked(a);
+
+        MigrationView gone =
+                migrate(a.api(), new MigrateRequest(b.address(), "hybrid", 5000L, null, 2, null, null, null, 8 * MIB));
+        assertNull(gone.error());
+        assertTrue(gone.report().postcopy().pages() > 0, gone.report().toString());
+        guest.movedTo(b.api());
+        assertClean(guest);
+        awaitTracked(b);
+        assertEquals(30, b.api().heat(GUEST, 0).halfLifeSeconds());
+        assertClean(guest);
+    }
+
     @Test
     void theGuestGoesOnWhenTheTargetsContainerIsKilled() {
         AgentContainer a = agent("a", 0);
@@ -205,11 +236,20 @@ class ContainerMigrationIT {
         return agent(alias, certificates.resolve(alias), memoryBytes);
     }
 
+    /** One whose guests may run before all of their memory is there. */
+    private AgentContainer paging(String alias) {
+        return start(alias, certificates.resolve(alias), 0, AgentContainer::withUserfaultfd);
+    }
+
     private AgentContainer agent(String alias, Path tls, long memoryBytes) {
+        return start(alias, tls, memoryBytes, UnaryOperator.identity());
+    }
+
+    private AgentContainer start(String alias, Path tls, long memoryBytes, UnaryOperator<AgentContainer> given) {
         try {
             Path directory = Files.createTempDirectory("godwit-" + alias);
             ofTest.push(() -> deleteLeftovers(directory));
-            AgentContainer agent = new AgentContainer(image, network, alias, directory, tls, memoryBytes);
+            AgentContainer agent = given.apply(new AgentContainer(image, network, alias, directory, tls, memoryBytes));
             ofTest.push(agent);
             agent.start();
             return agent;
@@ -267,6 +307,16 @@ class ContainerMigrationIT {
             assertTrue(System.nanoTime() < deadline, () -> "still there: " + agent.guests(false));
             java.util.concurrent.locks.LockSupport.parkNanos(50_000_000);
         }
+    }
+
+    private static void awaitTracked(AgentContainer at) {
+        Eventually.await(
+                () -> {
+                    HeatView heat = at.api().heat(GUEST, 0);
+                    assertNull(heat.problem());
+                    return heat.tracking() && "page moves".equals(heat.mechanism()) && heat.accesses() > 0;
+                },
+                () -> at.api().heat(GUEST, 0).toString());
     }
 
     private static void assertFailed(MigrationView migration) {
