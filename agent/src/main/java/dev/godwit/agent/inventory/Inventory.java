@@ -6,6 +6,7 @@ import dev.godwit.agent.config.Quoted;
 import dev.godwit.agent.config.Sizes;
 import dev.godwit.agent.memoryhost.RemoteConfig;
 import dev.godwit.agent.memoryhost.RemoteMemory;
+import dev.godwit.agent.memoryhost.StandBy;
 import dev.godwit.agent.metrics.AgentMetrics;
 import dev.godwit.agent.migration.ChunkRun;
 import dev.godwit.agent.migration.GuestDescription;
@@ -349,14 +350,14 @@ public final class Inventory implements TargetHost, AutoCloseable {
         try {
             GuestNames.check(description.name());
             guest = reserve(Guest.arriving(description));
-            Machine machine = Machine.empty(kvm, description.config());
-            guest.attach(machine);
-            if (description.remote().isPresent()) {
-                RemoteConfig remote = description.remote().get();
-                check(remote, description.config());
-                guest.attach(RemoteMemory.standBy(machine, remote, credentials));
+            try (StandBy call = standBy(description)) {
+                Machine machine = Machine.empty(kvm, description.config());
+                guest.attach(machine);
+                if (call != null) {
+                    guest.attach(RemoteMemory.standBy(machine, call));
+                }
+                return new Arrival(guest, machine);
             }
-            return new Arrival(guest, machine);
         } catch (TransportException e) {
             abandon(guest);
             throw new RefusedException("this agent cannot have the guest's pages: " + e.getMessage());
@@ -371,6 +372,16 @@ public final class Inventory implements TargetHost, AutoCloseable {
             abandon(guest);
             throw e;
         }
+    }
+
+    /** Of a guest without a memory host null. */
+    private StandBy standBy(GuestDescription description) {
+        if (description.remote().isEmpty()) {
+            return null;
+        }
+        RemoteConfig remote = description.remote().get();
+        check(remote, description.config());
+        return StandBy.begin(remote, description.config().memoryBytes(), credentials);
     }
 
     private final class Arrival implements Admission {

@@ -2,9 +2,6 @@ package dev.godwit.agent.memoryhost;
 
 import dev.godwit.agent.stream.PageFrame;
 import dev.godwit.agent.transport.Connection;
-import dev.godwit.agent.transport.Credentials;
-import dev.godwit.agent.transport.Handshake;
-import dev.godwit.agent.transport.Handshake.Role;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.agent.transport.TransportException.Kind;
 import dev.godwit.host.thread.Uninterruptibly;
@@ -30,9 +27,6 @@ import org.slf4j.LoggerFactory;
  */
 final class RegionLink implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(RegionLink.class);
-    private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(5);
-    private static final int FETCH = 0;
-    private static final int STORE = 1;
     private static final Lane[] NONE = {};
     private static final long AGAIN_MILLIS = 250;
     private static final long WATCH_MILLIS = 500;
@@ -66,11 +60,7 @@ final class RegionLink implements AutoCloseable {
         }
     }
 
-    private final RemoteConfig config;
-    private final Credentials credentials;
-    private final long pages;
-    private final long reserved;
-    private final Duration stall;
+    private final RegionCaller caller;
     private final Runnable onBack;
     private final Consumer<String> onLost;
 
@@ -90,25 +80,11 @@ final class RegionLink implements AutoCloseable {
     /**
      * Not connected yet.
      *
-     * @param pages of guest RAM
-     * @param reserved the most that the memory host has to hold
-     * @param stall a memory host that moves no byte for so long is away
      * @param onBack the memory host can be reached again
      * @param onLost it has not got the pages any more, and why; called once
      */
-    RegionLink(
-            RemoteConfig config,
-            Credentials credentials,
-            long pages,
-            long reserved,
-            Duration stall,
-            Runnable onBack,
-            Consumer<String> onLost) {
-        this.config = config;
-        this.credentials = credentials;
-        this.pages = pages;
-        this.reserved = reserved;
-        this.stall = stall;
+    RegionLink(RegionCaller caller, Runnable onBack, Consumer<String> onLost) {
+        this.caller = caller;
         this.onBack = onBack;
         this.onLost = onLost;
     }
@@ -123,23 +99,10 @@ final class RegionLink implements AutoCloseable {
         connect(RegionRequest.CREATE, 0);
     }
 
-    /** Looks whether the region is there, and waits on its connections for {@link #take}. */
-    void standBy() throws TransportException {
-        Lane first = open(FETCH);
-        Lane second = null;
-        try {
-            second = open(STORE);
-            checked(first, RegionRequest.STANDBY, 0);
-            checked(second, RegionRequest.STANDBY, 0);
-        } catch (TransportException | RuntimeException | Error e) {
-            first.close();
-            if (second != null) {
-                second.close();
-            }
-            throw e;
-        }
+    /** Waits for {@link #take} on connections that {@link RegionCaller#standBy stand by}, which it owns from now on. */
+    void standBy(Lane[] lanes) {
         // Not for anybody's use before the region is this side's.
-        waiting = new Lane[] {first, second};
+        waiting = lanes;
     }
 
     /**
@@ -150,9 +113,7 @@ final class RegionLink implements AutoCloseable {
     void take(long from) throws TransportException {
         try {
             Lane[] lanes = waiting;
-            epoch = checked(lanes[FETCH], RegionRequest.TAKE, from).epoch();
-            checked(lanes[STORE], RegionRequest.ATTACH, epoch);
-            use(lanes[FETCH], lanes[STORE]);
+            become(lanes, RegionRequest.TAKE, from);
             waiting = NONE;
         } finally {
             closeWaiting();
@@ -197,7 +158,7 @@ final class RegionLink implements AutoCloseable {
         }
         Lane lane = store;
         if (lane == null || lane.isBroken()) {
-            LOG.warn("memory host {} is away, and keeps pages that nobody needs until it forgets them", config.at());
+            LOG.warn("memory host {} is away, and keeps pages that nobody needs until it forgets them", at());
             return;
         }
         synchronized (lane) {
@@ -208,7 +169,7 @@ final class RegionLink implements AutoCloseable {
                 lane.connection.send(message);
                 lane.connection.receive(message.asSlice(0, StoreFrame.ANSWER_BYTES));
             } catch (TransportException e) {
-                LOG.warn("memory host {} keeps pages that nobody needs: {}", config.at(), e.getMessage());
+                LOG.warn("memory host {} keeps pages that nobody needs: {}", at(), e.getMessage());
             }
         }
     }
@@ -223,20 +184,14 @@ final class RegionLink implements AutoCloseable {
     }
 
     private void connect(int type, long from) throws TransportException {
-        Lane first = open(FETCH);
-        Lane second = null;
-        try {
-            epoch = checked(first, type, from).epoch();
-            second = open(STORE);
-            checked(second, RegionRequest.ATTACH, epoch);
-            use(first, second);
-        } catch (TransportException | RuntimeException | Error e) {
-            first.close();
-            if (second != null) {
-                second.close();
-            }
-            throw e;
-        }
+        caller.both(lanes -> become(lanes, type, from));
+    }
+
+    /** The owner, by the answer to the one request, with both connections. */
+    private void become(Lane[] lanes, int type, long from) throws TransportException {
+        epoch = caller.ask(lanes[RegionCaller.FETCH], type, from).epoch();
+        caller.ask(lanes[RegionCaller.STORE], RegionRequest.ATTACH, epoch);
+        use(lanes[RegionCaller.FETCH], lanes[RegionCaller.STORE]);
     }
 
     private synchronized void use(Lane first, Lane second) throws TransportException {
@@ -251,26 +206,6 @@ final class RegionLink implements AutoCloseable {
         }
     }
 
-    private Lane open(int stream) throws TransportException {
-        Connection connection = Connection.connect(config.address(), CONNECT_TIMEOUT);
-        try {
-            connection.setStall(stall);
-            Handshake.connect(connection, credentials, Role.MEMORY, config.region(), stream);
-            return new Lane(connection);
-        } catch (TransportException | RuntimeException | Error e) {
-            connection.close();
-            throw e;
-        }
-    }
-
-    private RegionAnswer checked(Lane lane, int type, long with) throws TransportException {
-        RegionAnswer answer = RegionAnswer.ask(lane.connection, type, with, pages, reserved);
-        if (answer.status() != RegionStatus.OK) {
-            throw new Refusal(answer.status(), "memory host " + config.at() + ": " + answer.text(reserved));
-        }
-        return answer;
-    }
-
     /** Connects again what has broken. */
     private void keep() {
         while (awaitBroken()) {
@@ -282,10 +217,10 @@ final class RegionLink implements AutoCloseable {
                 synchronized (this) {
                     takeBack &= !taking;
                 }
-                LOG.info("memory host {} is back", config.at());
+                LOG.info("memory host {} is back", at());
                 onBack.run();
-            } catch (Refusal e) {
-                if (e.status == RegionStatus.UNKNOWN || (e.status == RegionStatus.FENCED && !isYielding())) {
+            } catch (RegionCaller.Refusal e) {
+                if (e.status() == RegionStatus.UNKNOWN || (e.status() == RegionStatus.FENCED && !isYielding())) {
                     LOG.error("{}", e.getMessage());
                     handOver();
                     onLost.accept(e.getMessage());
@@ -311,9 +246,9 @@ final class RegionLink implements AutoCloseable {
         while (!closed && isConnected() && !isTakingBack()) {
             try {
                 wait(WATCH_MILLIS);
-                if (unanswered.getAsLong() > stall.toNanos()) {
+                if (unanswered.getAsLong() > caller.stall().toNanos()) {
                     // Nobody sits and reads there who would notice.
-                    broken(fetch, new TransportException(Kind.STALLED, config.at() + " does not answer"));
+                    broken(fetch, new TransportException(Kind.STALLED, at() + " does not answer"));
                 }
             } catch (InterruptedException e) {
                 // Only a close ends it.
@@ -324,7 +259,7 @@ final class RegionLink implements AutoCloseable {
     }
 
     private void pause(Throwable why) {
-        LOG.debug("memory host {} is still away: {}", config.at(), why.getMessage());
+        LOG.debug("memory host {} is still away: {}", at(), why.getMessage());
         rest(() -> false);
     }
 
@@ -365,7 +300,7 @@ final class RegionLink implements AutoCloseable {
             if (awaySince == 0) {
                 awaySince = System.nanoTime();
                 if (!yielding) {
-                    LOG.warn("memory host {} is away: {}", config.at(), why.getMessage());
+                    LOG.warn("memory host {} is away: {}", at(), why.getMessage());
                 }
             }
             abort(fetch);
@@ -419,7 +354,7 @@ final class RegionLink implements AutoCloseable {
     }
 
     String at() {
-        return config.at();
+        return caller.config().at();
     }
 
     /** Breaks the connections for good. */
@@ -435,18 +370,6 @@ final class RegionLink implements AutoCloseable {
         boolean own = last != null && last.threadId() == Thread.currentThread().threadId();
         if (last != null && !own) {
             Uninterruptibly.join(last);
-        }
-    }
-
-    /** The memory host's own word that it does not. */
-    private static final class Refusal extends TransportException {
-        private static final long serialVersionUID = 1;
-
-        private final RegionStatus status;
-
-        Refusal(RegionStatus status, String message) {
-            super(Kind.REFUSED, message);
-            this.status = status;
         }
     }
 }

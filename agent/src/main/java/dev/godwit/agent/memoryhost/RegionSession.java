@@ -8,6 +8,7 @@ import dev.godwit.agent.transport.Handshake.Greeting;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.agent.transport.TransportException.Kind;
 import dev.godwit.host.memory.PageSize;
+import dev.godwit.host.thread.Urgency;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.UUID;
@@ -35,6 +36,17 @@ final class RegionSession {
 
     /** Returns when the owner has given up the region. */
     void run() throws TransportException {
+        if (self.stream() == RegionRequest.STREAM_FETCH) {
+            // A guest waits for each page, and for what makes it another's, as it moves.
+            try (Urgency _ = Urgency.begin()) {
+                serve();
+            }
+        } else {
+            serve();
+        }
+    }
+
+    private void serve() throws TransportException {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment request = arena.allocate(RegionRequest.BYTES, 8);
             MemorySegment answer = arena.allocate(RegionRequest.BYTES, 8);

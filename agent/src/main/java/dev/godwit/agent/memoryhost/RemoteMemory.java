@@ -5,6 +5,8 @@ import dev.godwit.agent.paging.Place;
 import dev.godwit.agent.transport.Credentials;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.machine.Machine;
+import dev.godwit.host.memory.PageSet;
+import dev.godwit.host.memory.PageSize;
 import dev.godwit.host.vcpu.StopReason;
 import java.lang.foreign.Arena;
 import java.time.Duration;
@@ -15,9 +17,9 @@ import java.util.function.BooleanSupplier;
  * pages and what takes them away.
  *
  * <pre>
- *   create ────────────────────────────▶ the guest runs ── hold ── handOver ──▶ close
- *   standBy ── prepare ── take ── go ──▶       ▲             │ the guest stays
- *                                              └── takeBack ─┘
+ *   create ──────────────────────────────────────────▶ the guest runs ── hold ── handOver ──▶ close
+ *   standBy ── expect ── expectOnly ── prepare ── take ── go ──▶  ▲           │ the guest stays
+ *                                                                 └─ takeBack ┘
  * </pre>
  *
  * <p>A memory host that is away makes the guest wait for the pages that it touches, for as long as it takes. One that has
@@ -40,32 +42,38 @@ public final class RemoteMemory implements AutoCloseable {
     private final Pager pager;
     private final RemotePages pages;
     private final Evictor evictor;
+    /** Of a guest that comes: the pages that were named, as those of the owner of {@link #from}. */
+    private PageSet named;
+
+    private long from;
     private boolean owner;
     private volatile boolean settled;
     private boolean closed;
 
-    private RemoteMemory(Machine machine, RemoteConfig config, Credentials credentials) {
+    private RemoteMemory(Machine machine, RegionCaller caller) {
         this.machine = machine;
-        this.config = config;
-        long all = machine.memory().pages();
-        long local = Math.min(all, config.localPages());
+        this.config = caller.config();
         this.pager = new Pager(machine.memory());
         try {
-            this.link = new RegionLink(
-                    config,
-                    credentials,
-                    all,
-                    Math.min(all, all - local + local / 4 + SLACK),
-                    STALL,
-                    pager::storeChanged,
-                    this::lost);
+            this.link = new RegionLink(caller, pager::storeChanged, this::lost);
             this.pages = new RemotePages(arena, pager, link, this::lost);
-            this.evictor = new Evictor(arena, machine, pager, link, pages, local);
+            this.evictor = new Evictor(arena, machine, pager, link, pages, local(config, caller.pages()));
         } catch (RuntimeException | Error e) {
             pager.close();
             arena.close();
             throw e;
         }
+    }
+
+    /** Who calls the memory host of a guest with so much RAM. */
+    static RegionCaller caller(RemoteConfig config, long memoryBytes, Credentials credentials) {
+        long all = PageSize.pagesIn(memoryBytes);
+        long local = local(config, all);
+        return new RegionCaller(config, credentials, all, Math.min(all, all - local + local / 4 + SLACK), STALL);
+    }
+
+    private static long local(RemoteConfig config, long pages) {
+        return Math.min(pages, config.localPages());
     }
 
     /**
@@ -75,7 +83,8 @@ public final class RemoteMemory implements AutoCloseable {
      */
     public static RemoteMemory create(Machine machine, RemoteConfig config, Credentials credentials)
             throws TransportException {
-        RemoteMemory memory = new RemoteMemory(machine, config, credentials);
+        RemoteMemory memory =
+                new RemoteMemory(machine, caller(config, machine.memory().size(), credentials));
         try {
             memory.link.create();
             memory.owner = true;
@@ -94,11 +103,10 @@ public final class RemoteMemory implements AutoCloseable {
      *
      * @throws TransportException when the memory host cannot be reached, or does not have them
      */
-    public static RemoteMemory standBy(Machine machine, RemoteConfig config, Credentials credentials)
-            throws TransportException {
-        RemoteMemory memory = new RemoteMemory(machine, config, credentials);
+    public static RemoteMemory standBy(Machine machine, StandBy call) throws TransportException {
+        RemoteMemory memory = new RemoteMemory(machine, call.caller());
         try {
-            memory.link.standBy();
+            memory.link.standBy(call.take());
             machine.memory().preferLarge(false);
             return memory;
         } catch (TransportException | RuntimeException | Error e) {
@@ -108,12 +116,35 @@ public final class RemoteMemory implements AutoCloseable {
     }
 
     /**
-     * The guest comes: from now on a touch of a page that its map names waits for it. The machine is PAUSED.
+     * The guest may come: these of its pages are at the memory host. Others come here meanwhile, and it does not run.
      *
-     * @param map the pages at the memory host; the pager may know of others elsewhere already
+     * @throws IllegalStateException the second time
      */
-    public void prepare(RemoteMap map) {
-        pager.locate(map.pages(), Place.REMOTE, map.checksums());
+    public void expect(RemoteMap map) {
+        if (named != null) {
+            throw new IllegalStateException("the pages have been named");
+        }
+        named = new PageSet(arena, map.pages().pages());
+        named.addAll(map.pages());
+        from = map.epoch();
+        pager.locate(named, Place.REMOTE, map.checksums());
+    }
+
+    /** The pages that are expected to be at the memory host when the guest comes. */
+    public PageSet expected() {
+        return named;
+    }
+
+    /** Of the pages that were named these are there; the others have gone back to the guest, and come here with it. */
+    public void expectOnly(PageSet there) {
+        named.removeAll(there);
+        pager.unlocate(named, Place.REMOTE);
+        named.clear();
+        named.addAll(there);
+    }
+
+    /** The guest comes: from now on a touch of a page that is expected waits for it. The machine is PAUSED. */
+    public void prepare() {
         machine.memory().preferLarge(true);
         pager.arm();
         start();
@@ -132,10 +163,10 @@ public final class RemoteMemory implements AutoCloseable {
      *
      * @throws TransportException when the memory host cannot be reached, or another has taken them
      */
-    public void take(RemoteMap map) throws TransportException {
-        link.take(map.epoch());
+    public void take() throws TransportException {
+        link.take(from);
         owner = true;
-        evictor.releaseAllBut(map.pages());
+        evictor.releaseAllBut(named);
     }
 
     /** All of the guest's memory that was to come here of its own accord has: from now on pages may leave. */
@@ -181,9 +212,16 @@ public final class RemoteMemory implements AutoCloseable {
         link.handOver();
     }
 
-    /** Which pages are at the memory host now. */
+    /** Which pages are at the memory host now, and all that the next owner has to know of them. */
     public RemoteMap map(Arena into) {
         return RemoteMap.of(into, pager.map(), link.epoch());
+    }
+
+    /** Which pages are at the memory host now. */
+    public PageSet there(Arena into) {
+        PageSet pages = new PageSet(into, pager.map().pages());
+        pager.map().collectPages(Place.REMOTE, pages);
+        return pages;
     }
 
     /** Whose memory it is. */

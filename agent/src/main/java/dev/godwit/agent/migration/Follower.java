@@ -48,7 +48,7 @@ final class Follower implements AutoCloseable {
         pager.attach(Place.AT_SOURCE, pages);
         pager.locate(map.pages(), Place.AT_SOURCE);
         if (remote.isPresent()) {
-            remote.get().prepare(map.remote());
+            remote.get().prepare();
         } else {
             pager.arm();
             pager.start();

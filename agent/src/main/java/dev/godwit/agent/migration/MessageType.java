@@ -31,7 +31,9 @@ enum MessageType {
     /** On a query connection, the source's question; payload: who took the session, as {@link #ACCEPT} said. */
     ASK(13, ProcessIdentity.BYTES),
     /** Source: the pages that will follow the guest, see {@link PageMapMessage}; before {@link #STATE}. */
-    PAGE_MAP(14, PageMapMessage.MAX_BYTES);
+    PAGE_MAP(14, PageMapMessage.MAX_BYTES),
+    /** Source, of a guest with a memory host: what of it is there, see {@link RemoteMapMessage}; after {@link #ACCEPT}. */
+    REMOTE_MAP(15, RemoteMapMessage.MAX_BYTES);
 
     private static final MessageType[] ALL = values();
 

@@ -1,6 +1,5 @@
 package dev.godwit.agent.migration;
 
-import dev.godwit.agent.memoryhost.RemoteMap;
 import dev.godwit.agent.memoryhost.RemoteMemory;
 import dev.godwit.agent.migration.MigrationException.Kind;
 import dev.godwit.agent.stream.Bandwidth;
@@ -289,6 +288,7 @@ public final class Migration {
         timeline.enter(MigrationPhase.PRECOPY);
         if (remote.isPresent()) {
             remote.get().hold(this::isCancelled);
+            sendRemoteMap(remote.get());
         }
         standstill.logWrites();
         Precopy precopy = new Precopy(arena, machine, link, allowed, figures);
@@ -302,6 +302,15 @@ public final class Migration {
             link.follow(service);
         }
         return precopy;
+    }
+
+    /** While the guest runs, and the target has nothing else to do: it is long, and takes the target a while. */
+    private void sendRemoteMap(RemoteMemory memory) throws TransportException {
+        try (Arena own = Arena.ofConfined()) {
+            byte[] map = RemoteMapMessage.encode(memory.map(own));
+            limit.count(map.length);
+            link.control().send(MessageType.REMOTE_MAP, 0, map);
+        }
     }
 
     private List<ChunkRun> largeRuns() {
@@ -339,7 +348,7 @@ public final class Migration {
         timeline.paused = System.nanoTime();
         limit.hurry();
         // Before the pages that are still dirty are known: what comes from the memory host in between is in both.
-        RemoteMap there = remote.map(memory -> memory.map(arena)).orElse(null);
+        PageSet there = remote.map(memory -> memory.there(arena)).orElse(null);
         RoundSink.Sending last = precopy.startLast(!precopy.follows());
         long saveStarted = System.nanoTime();
         SavedMachine saved = machine.save();
@@ -350,7 +359,7 @@ public final class Migration {
         sendPageMap(arena, precopy, there);
         limit.count(state.length);
         link.control().send(MessageType.STATE, stateArgument(precopy.round()), state);
-        int[] hashes = options.verify() ? hash(there == null ? null : there.pages()) : new int[0];
+        int[] hashes = options.verify() ? hash(there) : new int[0];
         last.await();
         link.awaitArrival(precopy.round());
         ReadyMessage ready =
@@ -364,7 +373,7 @@ public final class Migration {
         }
     }
 
-    private void sendPageMap(Arena arena, Precopy precopy, RemoteMap there) throws TransportException {
+    private void sendPageMap(Arena arena, Precopy precopy, PageSet there) throws TransportException {
         boolean follows = precopy.follows();
         if (!follows && there == null) {
             return;
@@ -376,7 +385,7 @@ public final class Migration {
         limit.count(map.length);
         link.control().send(MessageType.PAGE_MAP, follows ? PageMapMessage.FOLLOW : 0, map);
         if (there != null) {
-            figures.remote(there.pages());
+            figures.remote(there);
         }
         if (follows) {
             figures.willFollow(following.cardinality());

@@ -1,10 +1,5 @@
 package dev.godwit.agent.migration;
 
-import static dev.godwit.agent.stream.PageFrame.U32;
-import static dev.godwit.agent.stream.PageFrame.U64;
-
-import dev.godwit.agent.memoryhost.RemoteMap;
-import dev.godwit.agent.paging.PageMap;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.agent.transport.TransportException.Kind;
 import dev.godwit.host.memory.Backing;
@@ -16,47 +11,44 @@ import java.lang.foreign.MemorySegment;
 /**
  * Where the guest's pages are that do not come with it: bitmaps, bit {@code p % 8} of byte {@code p / 8} for page
  * {@code p}, in whole 64-bit words, of the pages that will follow it and of the 2 MiB chunks that are large pages at the
- * source. Of a guest with pages at a memory host also its epoch there, a bitmap of these pages, and of each in order the
- * checksum of its content.
+ * source. Of a guest with pages at a memory host also of those that are there still, of which all else has been said in
+ * {@link RemoteMapMessage}.
  *
  * @param pages the pages that follow
  * @param largeChunks the chunks that are to be large pages
  * @param remote the pages at the memory host; null if the guest has none
  */
-record PageMapMessage(PageSet pages, PageSet largeChunks, RemoteMap remote) {
+record PageMapMessage(PageSet pages, PageSet largeChunks, PageSet remote) {
     /** The message's argument when pages follow the guest; 0 when it only has some at a memory host. */
     static final long FOLLOW = 1;
 
-    /** More than for 1 TiB of RAM; with a memory host for 128 GiB, all of it there. */
-    static final int MAX_BYTES = 160 << 20;
+    /** More than for 1 TiB of RAM. */
+    static final int MAX_BYTES = 80 << 20;
 
     /**
      * A message in which each page is in one place: what came from the memory host when the others were known already is
      * there as well, and leaves {@code pages}.
      */
-    static PageMapMessage of(PageSet pages, PageSet largeChunks, RemoteMap remote) {
+    static PageMapMessage of(PageSet pages, PageSet largeChunks, PageSet remote) {
         if (remote != null) {
-            pages.removeAll(remote.pages());
+            pages.removeAll(remote);
         }
         return new PageMapMessage(pages, largeChunks, remote);
     }
 
     byte[] encode() {
-        long tail = remote == null ? 0 : Long.BYTES + bytes(pages) + (long) remote.checksums().length * Integer.BYTES;
+        long tail = remote == null ? 0 : bytes(remote);
         byte[] message = new byte[Math.toIntExact(bytes(pages) + bytes(largeChunks) + tail)];
         MemorySegment out = MemorySegment.ofArray(message);
         long at = put(out, 0, pages);
         at = put(out, at, largeChunks);
         if (remote != null) {
-            out.set(U64, at, remote.epoch());
-            at = put(out, at + Long.BYTES, remote.pages());
-            int[] checksums = remote.checksums();
-            MemorySegment.copy(checksums, 0, out, U32, at, checksums.length);
+            put(out, at, remote);
         }
         return message;
     }
 
-    private static long put(MemorySegment out, long at, PageSet set) {
+    static long put(MemorySegment out, long at, PageSet set) {
         MemorySegment.copy(set.segment(), 0, out, at, bytes(set));
         return at + bytes(set);
     }
@@ -64,56 +56,45 @@ record PageMapMessage(PageSet pages, PageSet largeChunks, RemoteMap remote) {
     /**
      * The sets, in {@code arena}, of a guest with that RAM.
      *
-     * @param hasMemoryHost whether some of its pages may be at a memory host
+     * @param named its pages that were at its memory host when the migration began, or null if it has none
      */
-    static PageMapMessage decode(Arena arena, byte[] payload, GuestMemory memory, boolean hasMemoryHost)
+    static PageMapMessage decode(Arena arena, byte[] payload, GuestMemory memory, PageSet named)
             throws TransportException {
         PageSet pages = new PageSet(arena, memory.pages());
         PageSet largeChunks = Backing.emptyChunks(arena, memory);
+        PageSet remote = named == null ? null : new PageSet(arena, memory.pages());
         MemorySegment in = MemorySegment.ofArray(payload);
-        long fixed = bytes(pages) + bytes(largeChunks) + (hasMemoryHost ? Long.BYTES + bytes(pages) : 0);
-        if (payload.length < fixed || (payload.length > fixed && !hasMemoryHost)) {
+        if (payload.length != bytes(pages) + bytes(largeChunks) + (remote == null ? 0 : bytes(remote))) {
             throw new TransportException(Kind.MALFORMED, "a page map of " + payload.length + " bytes");
         }
         long at = get(in, 0, pages);
         at = get(in, at, largeChunks);
-        if (!hasMemoryHost) {
-            return new PageMapMessage(pages, largeChunks, null);
+        if (remote != null) {
+            get(in, at, remote);
+            checkPlaces(pages, remote, named);
         }
-        PageSet there = new PageSet(arena, memory.pages());
-        get(in, at + Long.BYTES, there);
-        return new PageMapMessage(
-                pages, largeChunks, new RemoteMap(there, checksums(in, fixed, there, pages), in.get(U64, at)));
+        return new PageMapMessage(pages, largeChunks, remote);
     }
 
-    private static int[] checksums(MemorySegment in, long at, PageSet there, PageSet follow) throws TransportException {
-        long count = there.cardinality();
-        if (in.byteSize() - at != count * Integer.BYTES) {
-            throw new TransportException(
-                    Kind.MALFORMED, "a page map with " + (in.byteSize() - at) + " bytes for " + count + " checksums");
-        }
-        for (long i = 0; i < there.wordCount(); i++) {
-            if ((there.word(i) & follow.word(i)) != 0) {
+    private static void checkPlaces(PageSet pages, PageSet remote, PageSet named) throws TransportException {
+        for (long i = 0; i < remote.wordCount(); i++) {
+            if ((remote.word(i) & pages.word(i)) != 0) {
                 throw new TransportException(Kind.MALFORMED, "a page map with a page in two places");
             }
-        }
-        int[] checksums = new int[Math.toIntExact(count)];
-        MemorySegment.copy(in, U32, at, checksums, 0, checksums.length);
-        for (int checksum : checksums) {
-            if (checksum < 0 || checksum >= PageMap.MAX_FRAMES) {
-                throw new TransportException(Kind.MALFORMED, "a page map with checksum " + checksum);
+            if ((remote.word(i) & ~named.word(i)) != 0) {
+                throw new TransportException(
+                        Kind.MALFORMED, "a page map with a page that went to the memory host since");
             }
         }
-        return checksums;
     }
 
-    private static long get(MemorySegment in, long at, PageSet set) throws TransportException {
+    static long get(MemorySegment in, long at, PageSet set) throws TransportException {
         set.segment().copyFrom(in.asSlice(at, bytes(set)));
         checkEnd(set);
         return at + bytes(set);
     }
 
-    private static long bytes(PageSet set) {
+    static long bytes(PageSet set) {
         return set.wordCount() * Long.BYTES;
     }
 

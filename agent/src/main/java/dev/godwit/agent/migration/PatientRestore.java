@@ -7,8 +7,8 @@ import dev.godwit.host.state.ElapsedTime;
 import dev.godwit.host.state.MachineState;
 import dev.godwit.host.thread.Urgency;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
@@ -16,9 +16,10 @@ import java.util.concurrent.TimeoutException;
  * Restores a machine whose pages at a memory host are still its source's. KVM writes some of what it restores into the
  * guest's memory, as its clock pages, and would wait for ever for one that is there.
  *
- * <p>Threading: one thread; the restore itself is on another, which ends when the machine is stopped.
+ * <p>Threading: one thread; the restore itself is on another, which is there before the guest stands still, since a new
+ * thread waits its turn for a processor. It ends with the restore, or with the machine, or when this is closed before.
  */
-final class PatientRestore {
+final class PatientRestore implements AutoCloseable {
     private static final long LOOK_MILLIS = 20;
 
     /** For a page that comes, from the source, it never waits for as long as this. */
@@ -26,27 +27,33 @@ final class PatientRestore {
 
     private final Machine machine;
     private final RemoteMemory memory;
+    private final CompletableFuture<MachineState> given = new CompletableFuture<>();
+    private final CompletableFuture<List<String>> restored = new CompletableFuture<>();
 
     PatientRestore(Machine machine, RemoteMemory memory) {
         this.machine = machine;
         this.memory = memory;
+        Thread.ofPlatform().daemon().name("restore").start(this::run);
+    }
+
+    private void run() {
+        try (Urgency _ = Urgency.begin()) {
+            restored.complete(machine.restore(given.join(), ElapsedTime.ADVANCE));
+        } catch (RuntimeException | Error e) {
+            restored.completeExceptionally(e);
+        }
     }
 
     /**
-     * As {@link Machine#restore}, with clocks that go on.
+     * As {@link Machine#restore}, with clocks that go on; once.
      *
      * @throws MigrationException when it waits for a page that does not come; the machine is to be closed
      */
     List<String> restore(MachineState state) throws MigrationException, InterruptedException {
-        FutureTask<List<String>> restoring = new FutureTask<>(() -> {
-            try (Urgency _ = Urgency.begin()) {
-                return machine.restore(state, ElapsedTime.ADVANCE);
-            }
-        });
-        Thread.ofPlatform().daemon().name("restore").start(restoring);
+        given.complete(state);
         for (long since = System.nanoTime(); true; ) {
             try {
-                return restoring.get(LOOK_MILLIS, TimeUnit.MILLISECONDS);
+                return restored.get(LOOK_MILLIS, TimeUnit.MILLISECONDS);
             } catch (TimeoutException e) {
                 long now = System.nanoTime();
                 if (memory.pager().waiting() == 0) {
@@ -69,5 +76,10 @@ final class PatientRestore {
             throw error;
         }
         return cause instanceof RuntimeException known ? known : new IllegalStateException(cause);
+    }
+
+    @Override
+    public void close() {
+        given.cancel(false);
     }
 }

@@ -10,6 +10,7 @@ import dev.godwit.agent.transport.TransportException.Kind;
 import dev.godwit.host.device.DeviceStateException;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.memory.Backing;
+import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.state.CpuIdCheck;
 import dev.godwit.host.state.ElapsedTime;
 import dev.godwit.host.state.MachineState;
@@ -62,6 +63,11 @@ final class TargetSession {
 
     /** For a guest that may run before all of its memory is here, else null. */
     private SourcePages pages;
+
+    /** Of a guest with a memory host, else null; and how it is restored. */
+    private RemoteMemory remote;
+
+    private PatientRestore restore;
 
     private Outcome outcome = Outcome.UNKNOWN;
     private Follower following;
@@ -182,22 +188,27 @@ final class TargetSession {
     private void serve(ProcessIdentity source, Duration stall)
             throws TransportException, MigrationException, InterruptedException {
         Machine machine = admission.machine();
+        remote = admission.remote().orElse(null);
         // Made before it is known whether there is use for it: then the guest stands still.
         try (Follower follower =
-                pages == null ? null : new Follower(machine, pages, streams.written(), admission.remote())) {
+                pages == null ? null : new Follower(machine, pages, streams.written(), Optional.ofNullable(remote))) {
             serve(machine, follower, source, stall);
         }
     }
 
     private void serve(Machine machine, Follower follower, ProcessIdentity source, Duration stall)
             throws TransportException, MigrationException, InterruptedException {
-        try (Arena arena = Arena.ofShared()) {
+        try (Arena arena = Arena.ofShared();
+                PatientRestore patient = expectRemote(arena, machine)) {
+            restore = patient;
             boolean follows;
             try (Urgency _ = Urgency.begin()) {
                 follows = takeOver(arena, machine, follower);
             }
             if (!follows) {
-                admission.remote().ifPresent(RemoteMemory::go);
+                if (remote != null) {
+                    remote.go();
+                }
                 admission.completed();
                 tellSummary(machine, null);
             } else if (followed(follower, source, stall)) {
@@ -207,23 +218,41 @@ final class TargetSession {
         }
     }
 
+    /**
+     * Learns which pages of the guest are at its memory host.
+     *
+     * @return how it is to be restored then; null if it has no memory host
+     */
+    private PatientRestore expectRemote(Arena arena, Machine machine) throws TransportException, MigrationException {
+        if (remote == null) {
+            return null;
+        }
+        RemoteMap named = RemoteMapMessage.decode(
+                arena, control.expect(MessageType.REMOTE_MAP).payload(), machine.memory());
+        prepare(() -> remote.expect(named));
+        return new PatientRestore(machine, remote);
+    }
+
     /** Takes the guest from its source and runs it; whether some of its memory still has to follow. */
     private boolean takeOver(Arena arena, Machine machine, Follower follower)
             throws TransportException, MigrationException, InterruptedException {
-        boolean hasMemoryHost = admission.remote().isPresent();
         Message next = control.expect(MessageType.PAGE_MAP, MessageType.STATE);
         if (next.type() == MessageType.STATE) {
-            if (hasMemoryHost) {
+            if (remote != null) {
                 throw new TransportException(Kind.MALFORMED, "no page map of a guest with pages at a memory host");
             }
             comeWhole(machine, next, null);
             return false;
         }
         boolean follows = next.argument() == PageMapMessage.FOLLOW;
-        if (follows ? follower == null : !hasMemoryHost) {
+        if (follows ? follower == null : remote == null) {
             throw new TransportException(Kind.MALFORMED, "a page map for a guest that was to come whole");
         }
-        PageMapMessage map = PageMapMessage.decode(arena, next.payload(), machine.memory(), hasMemoryHost);
+        PageMapMessage map = PageMapMessage.decode(
+                arena, next.payload(), machine.memory(), remote == null ? null : remote.expected());
+        if (remote != null) {
+            prepare(() -> remote.expectOnly(map.remote()));
+        }
         Message state = control.expect(MessageType.STATE);
         if (follows) {
             takeRounds(state);
@@ -244,17 +273,17 @@ final class TargetSession {
      *
      * @param there its pages at a memory host, or null
      */
-    private void comeWhole(Machine machine, Message state, RemoteMap there)
+    private void comeWhole(Machine machine, Message state, PageSet there)
             throws TransportException, MigrationException, InterruptedException {
         takeRounds(state);
         // Before the state: restoring it may make KVM write a guest's clock pages.
         long started = System.nanoTime();
         int[] hashes = (state.argument() & 1) != 0
-                ? Urgency.without(() -> MemoryHash.of(machine.memory(), there == null ? null : there.pages()))
+                ? Urgency.without(() -> MemoryHash.of(machine.memory(), there))
                 : new int[0];
         long hashNanos = System.nanoTime() - started;
         if (there != null) {
-            prepare(() -> admission.remote().orElseThrow().prepare(there));
+            prepare(remote::prepare);
         }
         takeState(machine, state, new Arrived(hashes, hashNanos, true, there));
     }
@@ -301,15 +330,13 @@ final class TargetSession {
      * @param whole whether its source has none that is still to come
      * @param there its pages at a memory host, or null
      */
-    private record Arrived(int[] hashes, long hashNanos, boolean whole, RemoteMap there) {}
+    private record Arrived(int[] hashes, long hashNanos, boolean whole, PageSet there) {}
 
     private void takeState(Machine machine, Message state, Arrived memory)
             throws TransportException, MigrationException, InterruptedException {
         long started = System.nanoTime();
         MachineState decoded = MachineState.decode(state.payload());
-        notRestored = memory.there == null
-                ? machine.restore(decoded, ElapsedTime.ADVANCE)
-                : new PatientRestore(machine, admission.remote().orElseThrow()).restore(decoded);
+        notRestored = restore == null ? machine.restore(decoded, ElapsedTime.ADVANCE) : restore.restore(decoded);
         long restoreNanos = System.nanoTime() - started;
         SwitchoverCost.restored(restoreNanos);
         control.send(
@@ -333,7 +360,8 @@ final class TargetSession {
                 throw new TransportException(Kind.CLOSED, TAKEN_BACK);
             }
             if (memory.there != null) {
-                admission.remote().orElseThrow().take(memory.there);
+                // The pages are this side's from here on.
+                admission.remote().orElseThrow().take();
             }
             admission.adopt(memory.whole);
             try {

@@ -100,6 +100,17 @@ public final class PageMap {
         return frames.all();
     }
 
+    /** The pages that are in a place, into {@code into}: each is there when it is looked at. */
+    public void collectPages(Place place, PageSet into) {
+        int[] row = new int[ROW];
+        for (long first = 0; first < pages; first += ROW) {
+            int count = read(first, pages, row);
+            for (int i = 0; i < count; i += Long.SIZE) {
+                into.setWord((first + i) / Long.SIZE, wordOf(row, i, Math.min(i + Long.SIZE, count), place.code()));
+            }
+        }
+    }
+
     /** Copies entries: code that runs as seldom as this is interpreted, and slow in memory that is not Java's. */
     private int read(long first, long end, int[] row) {
         int count = (int) Math.min(ROW, end - first);

@@ -138,6 +138,13 @@ public final class Pager implements AutoCloseable {
         areElsewhere(pages, place);
     }
 
+    /** Takes {@link #locate} back: these of the pages that were named are here after all. */
+    public void unlocate(PageSet pages, Place place) {
+        map.setAll(pages, Place.RESIDENT);
+        absent.removeAll(pages);
+        account.areElsewhere(place, -pages.cardinality());
+    }
+
     private void areElsewhere(PageSet pages, Place place) {
         staying |= !place.isPassing();
         absent.addAll(pages);

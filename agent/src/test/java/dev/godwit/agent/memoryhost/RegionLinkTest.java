@@ -31,14 +31,7 @@ class RegionLinkTest {
         UUID region = UUID.randomUUID();
         try (TestHost host = new TestHost(64, null);
                 Gate gate = new Gate(host.address());
-                RegionLink link = new RegionLink(
-                        new RemoteConfig("127.0.0.1", gate.port(), region, RemoteConfig.LEAST_LOCAL),
-                        TestHost.SECRET,
-                        64,
-                        16,
-                        Duration.ofSeconds(20),
-                        () -> {},
-                        lost::add)) {
+                RegionLink link = new RegionLink(caller(gate, region), () -> {}, lost::add)) {
             link.create();
             assertEquals(1, link.epoch());
             link.yielding(true);
@@ -50,15 +43,8 @@ class RegionLinkTest {
             Eventually.await(() -> link.epoch() == 2 && link.isConnected(), "it is connected as the new owner");
             // Who takes it now keeps it.
             link.yielding(true);
-            try (RegionLink next = new RegionLink(
-                    new RemoteConfig("127.0.0.1", gate.port(), region, RemoteConfig.LEAST_LOCAL),
-                    TestHost.SECRET,
-                    64,
-                    16,
-                    Duration.ofSeconds(20),
-                    () -> {},
-                    lost::add)) {
-                next.standBy();
+            try (RegionLink next = new RegionLink(caller(gate, region), () -> {}, lost::add)) {
+                next.standBy(caller(gate, region).standBy());
                 next.take(2);
                 LockSupport.parkNanos(1_000_000_000);
                 assertEquals(3, next.epoch());
@@ -66,6 +52,15 @@ class RegionLinkTest {
             }
             assertEquals(List.of(), lost);
         }
+    }
+
+    private static RegionCaller caller(Gate gate, UUID region) {
+        return new RegionCaller(
+                new RemoteConfig("127.0.0.1", gate.port(), region, RemoteConfig.LEAST_LOCAL),
+                TestHost.SECRET,
+                64,
+                16,
+                Duration.ofSeconds(20));
     }
 
     /** A way to a memory host on which connections can be kept waiting. */

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.agent.memoryhost.RemoteMap;
+import dev.godwit.agent.paging.PageMap;
 import dev.godwit.agent.transport.ProcessIdentity;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.kvm.CpuId;
@@ -26,6 +27,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -405,12 +407,57 @@ class MigrationPartsTest {
             PageSet there = new PageSet(arena, memory.pages());
             there.add(3);
             PageSet large = Backing.emptyChunks(arena, memory);
-            byte[] message = PageMapMessage.of(following, large, new RemoteMap(there, new int[] {7}, 1))
-                    .encode();
-            PageMapMessage map = PageMapMessage.decode(arena, message, memory, true);
+            byte[] message = PageMapMessage.of(following, large, there).encode();
+            PageMapMessage map = PageMapMessage.decode(arena, message, memory, there);
             assertEquals(1, map.pages().cardinality());
             assertTrue(map.pages().contains(700));
-            assertTrue(map.remote().pages().contains(3));
+            assertTrue(map.remote().contains(3));
         }
+    }
+
+    /** The memory host has its last content only if it was there when nothing left the guest any more. */
+    @Test
+    void aPageThatWasNotAtTheMemoryHostCannotBeThereAfterwards() throws Exception {
+        try (Arena arena = Arena.ofConfined();
+                GuestMemory memory = GuestMemory.allocate(4L << 20, LargePages.NONE)) {
+            PageSet none = new PageSet(arena, memory.pages());
+            PageSet there = new PageSet(arena, memory.pages());
+            there.add(3);
+            PageSet large = Backing.emptyChunks(arena, memory);
+            byte[] message = PageMapMessage.of(none, large, there).encode();
+            assertMalformed(() -> PageMapMessage.decode(arena, message, memory, none));
+            assertMalformed(() -> PageMapMessage.decode(arena, message, memory, null));
+            assertMalformed(() -> PageMapMessage.decode(arena, Arrays.copyOf(message, 100), memory, there));
+            PageSet both = new PageSet(arena, memory.pages());
+            both.add(3);
+            byte[] twice = new PageMapMessage(both, large, there).encode();
+            assertMalformed(() -> PageMapMessage.decode(arena, twice, memory, there));
+        }
+    }
+
+    @Test
+    void whatIsSaidOfPagesAtAMemoryHostIsLookedAt() throws Exception {
+        try (Arena arena = Arena.ofConfined();
+                GuestMemory memory = GuestMemory.allocate(4L << 20, LargePages.NONE)) {
+            PageSet there = new PageSet(arena, memory.pages());
+            there.add(3);
+            there.add(1023);
+            byte[] message = RemoteMapMessage.encode(new RemoteMap(there, new int[] {7, PageMap.MAX_FRAMES - 1}, 5));
+            RemoteMap map = RemoteMapMessage.decode(arena, message, memory);
+            assertEquals(5, map.epoch());
+            assertEquals(2, map.pages().cardinality());
+            assertTrue(map.pages().contains(1023));
+            assertArrayEquals(new int[] {7, PageMap.MAX_FRAMES - 1}, map.checksums());
+            assertMalformed(() -> RemoteMapMessage.decode(arena, new byte[7], memory));
+            assertMalformed(() -> RemoteMapMessage.decode(arena, Arrays.copyOf(message, message.length - 1), memory));
+            assertMalformed(() -> RemoteMapMessage.decode(arena, Arrays.copyOf(message, message.length + 4), memory));
+            byte[] beyond = RemoteMapMessage.encode(new RemoteMap(there, new int[] {7, PageMap.MAX_FRAMES}, 5));
+            assertMalformed(() -> RemoteMapMessage.decode(arena, beyond, memory));
+        }
+    }
+
+    private static void assertMalformed(Executable decoding) {
+        TransportException e = assertThrows(TransportException.class, decoding);
+        assertEquals(TransportException.Kind.MALFORMED, e.kind());
     }
 }

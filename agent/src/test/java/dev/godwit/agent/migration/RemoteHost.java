@@ -1,6 +1,7 @@
 package dev.godwit.agent.migration;
 
 import dev.godwit.agent.memoryhost.RemoteMemory;
+import dev.godwit.agent.memoryhost.StandBy;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.kvm.Kvm;
 import dev.godwit.host.machine.Machine;
@@ -12,8 +13,8 @@ import java.util.concurrent.CompletableFuture;
 
 /** A target for tests, of guests with pages at a memory host. */
 class RemoteHost implements TargetHost, AutoCloseable {
-    /** So often a session looks for the guest's remote memory before it takes it. */
-    private static final int LOOKS_BEFORE_TAKE = 2;
+    /** So often a session looks for the guest's remote memory before it takes it: when the guest begins to come. */
+    private static final int LOOKS_BEFORE_TAKE = 1;
 
     /** How the session ended here: null when it was adopted, else why it was not. */
     final CompletableFuture<String> end = new CompletableFuture<>();
@@ -55,8 +56,9 @@ class RemoteHost implements TargetHost, AutoCloseable {
     @Override
     public Admission admit(GuestDescription coming) throws RefusedException {
         Machine empty = Machine.empty(kvm, coming.config());
-        try {
-            memory = RemoteMemory.standBy(empty, coming.remote().orElseThrow(), LoopbackHost.SECRET);
+        try (StandBy call =
+                StandBy.begin(coming.remote().orElseThrow(), coming.config().memoryBytes(), LoopbackHost.SECRET)) {
+            memory = RemoteMemory.standBy(empty, call);
         } catch (TransportException e) {
             empty.close();
             throw new RefusedException(e.getMessage());
