@@ -20,6 +20,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
@@ -66,7 +67,8 @@ final class Evictor implements AutoCloseable {
     private final MemorySegment answer;
     private final Victims victims;
     private final AtomicLong storedPages = new AtomicLong();
-    private final Thread thread = Thread.ofPlatform().daemon().name("evictor").unstarted(this::run);
+    private final CountDownLatch begun = new CountDownLatch(1);
+    private final Thread thread;
     private volatile HeatMap heat;
     private long heatAt = System.nanoTime() - HEAT_NANOS - 1;
     private RegionLink.Lane lane;
@@ -96,6 +98,8 @@ final class Evictor implements AutoCloseable {
         this.answer = arena.allocate(StoreFrame.ANSWER_BYTES, 8);
         this.checksums = new int[Math.toIntExact(pages)];
         this.victims = new Victims(pager, cold);
+        // Now, and not when somebody waits for it: a new thread waits its turn for a processor.
+        this.thread = Thread.ofPlatform().daemon().name("evictor").start(this::run);
     }
 
     /** Begins. From now on the guest waits when it has too much. */
@@ -104,7 +108,7 @@ final class Evictor implements AutoCloseable {
             // Until then a part of the guest's memory is aside, where nobody who copies it looks.
             working = true;
         }
-        thread.start();
+        begun.countDown();
         resume();
     }
 
@@ -144,8 +148,9 @@ final class Evictor implements AutoCloseable {
     }
 
     private void run() {
+        Uninterruptibly.await(begun::await);
         try {
-            for (int chunk = 0; chunk < pager.chunks(); chunk++) {
+            for (int chunk = 0; chunk < pager.chunks() && !isClosed(); chunk++) {
                 // Of a guest that came from elsewhere: what was assembled aside, and will not become whole.
                 pager.leaving().settle(chunk);
             }
@@ -161,6 +166,10 @@ final class Evictor implements AutoCloseable {
                 workDone();
             }
         }
+    }
+
+    private synchronized boolean isClosed() {
+        return closed;
     }
 
     private synchronized void workDone() {
@@ -396,6 +405,7 @@ final class Evictor implements AutoCloseable {
             closed = true;
             notifyAll();
         }
+        begun.countDown();
         Uninterruptibly.join(thread);
     }
 }

@@ -1,5 +1,6 @@
 package dev.godwit.agent.migration;
 
+import dev.godwit.agent.memoryhost.RemoteMap;
 import dev.godwit.agent.paging.PageMap;
 import dev.godwit.agent.paging.Place;
 import dev.godwit.agent.stream.StreamRehearsal;
@@ -36,7 +37,7 @@ public final class Rehearsal {
     private static final Duration PATIENCE = Duration.ofSeconds(5);
 
     /** So often the map of a guest of 256 MiB is gone through. */
-    private static final int LOOKS = 40;
+    private static final int LOOKS = 400;
 
     private static final long MAPPED = 1 << 16;
 
@@ -99,7 +100,7 @@ public final class Rehearsal {
     }
 
     /** What goes through all the pages of a guest that stands still: a loop that Java has not compiled takes 10 ms a GiB. */
-    private static void lookAtMaps() {
+    private static void lookAtMaps() throws TransportException {
         try (Arena arena = Arena.ofConfined()) {
             PageMap map = new PageMap(arena, MAPPED);
             PageSet pages = new PageSet(arena, MAPPED);
@@ -108,7 +109,12 @@ public final class Rehearsal {
             }
             for (int i = 0; i < LOOKS; i++) {
                 map.setAll(pages, Place.AT_SOURCE);
-                map.setAll(pages, Place.REMOTE, map.collect(Place.AT_SOURCE, pages));
+                byte[] told = RemoteMapMessage.encode(new RemoteMap(pages, map.collect(Place.AT_SOURCE, pages), 0));
+                try (Arena own = Arena.ofConfined()) {
+                    RemoteMap heard = RemoteMapMessage.decode(own, told, MAPPED);
+                    map.setAll(heard.pages(), Place.REMOTE, heard.checksums());
+                }
+                map.collectPages(Place.REMOTE, pages);
             }
             PageSet sum = new PageSet(arena, MAPPED);
             for (int i = 0; i < SET_PASSES; i++) {

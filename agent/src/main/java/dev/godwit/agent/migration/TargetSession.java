@@ -228,7 +228,9 @@ final class TargetSession {
             return null;
         }
         RemoteMap named = RemoteMapMessage.decode(
-                arena, control.expect(MessageType.REMOTE_MAP).payload(), machine.memory());
+                arena,
+                control.expect(MessageType.REMOTE_MAP).payload(),
+                machine.memory().pages());
         prepare(() -> remote.expect(named));
         return new PatientRestore(machine, remote);
     }
