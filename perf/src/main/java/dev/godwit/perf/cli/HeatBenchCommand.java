@@ -6,6 +6,7 @@ import dev.godwit.agent.config.Failure;
 import dev.godwit.agent.config.Shares;
 import dev.godwit.agent.config.Sizes;
 import dev.godwit.host.tracking.AccessMechanism;
+import dev.godwit.host.tracking.AccessTracking;
 import dev.godwit.images.DirtierOptions;
 import dev.godwit.images.DirtierOptions.Pattern;
 import dev.godwit.perf.report.Distribution;
@@ -16,6 +17,8 @@ import dev.godwit.perf.scenario.HeatScenario;
 import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
@@ -41,6 +44,7 @@ final class HeatBenchCommand implements Callable<Integer> {
     private static final int MAX_ROUNDS = 1000;
     private static final int PERCENT = 100;
     private static final long BESIDE = 32L << 20;
+    private static final Duration SHORT_HALF_LIFE = Duration.ofSeconds(10);
 
     @Spec
     private CommandSpec spec;
@@ -59,6 +63,14 @@ final class HeatBenchCommand implements Callable<Integer> {
             defaultValue = "32m",
             description = "With so much of its memory. Default: ${DEFAULT-VALUE}.")
     private String workingSet;
+
+    @Option(
+            names = "--move",
+            paramLabel = "N",
+            defaultValue = "400000000",
+            description = "Pattern moving: accesses of a vCPU after which its hot pages, a tenth of all, are others."
+                    + " Default: ${DEFAULT-VALUE}.")
+    private long move;
 
     @Option(
             names = "--reads",
@@ -81,6 +93,12 @@ final class HeatBenchCommand implements Callable<Integer> {
             description =
                     "The share of its time that tracking may cost, such as 0.02 or 2%. Default: ${DEFAULT-VALUE}.")
     private String share;
+
+    @Option(
+            names = "--half-life",
+            paramLabel = "TIME",
+            description = "After which what was seen counts half, 1s to 24h. Default: 1h; of a moving guest 10s.")
+    private String halfLife;
 
     @Option(
             names = "--mechanism",
@@ -110,6 +128,13 @@ final class HeatBenchCommand implements Callable<Integer> {
                     + " round.")
     private String turn;
 
+    @Option(
+            names = "--truth",
+            paramLabel = "TIME",
+            description = "Judge by what the guest did in so much of the end of a round, with and without tracking."
+                    + " Default: all of the round; of a moving guest one turn with and one without.")
+    private String truth;
+
     @Mixin
     private BenchOptions options;
 
@@ -120,15 +145,23 @@ final class HeatBenchCommand implements Callable<Integer> {
     public Integer call() throws InterruptedException {
         BenchOptions.range("--rounds", rounds, 1, MAX_ROUNDS);
         BenchOptions.range("--reads", reads, 0, 100);
+        BenchOptions.range("--move", move, 0, Long.MAX_VALUE);
         BenchOptions.range("--cpus", cpus, 1, DirtierOptions.MAX_CPUS);
-        double cost = Shares.parse("--share", share);
         long bytes = Sizes.parse("--working-set", workingSet);
-        Duration length = Durations.parse("--round", round);
-        Duration each = Durations.parse("--turn", turn);
+        Duration length = time("--round", round);
+        Duration each = Collections.min(List.of(time("--turn", turn), length));
+        Pattern kind =
+                choice("--pattern", pattern, Pattern.values(), p -> p.name().toLowerCase(Locale.ROOT));
+        boolean moving = kind == Pattern.MOVING;
+        AccessTracking settings = new AccessTracking(
+                Shares.parse("--share", share),
+                halfLife == null ? moving ? SHORT_HALF_LIFE : HeatScenario.HALF_LIFE : halfLife());
+        Duration judged =
+                truth != null ? time("--truth", truth) : moving ? each.multipliedBy(2) : length.multipliedBy(2);
         DirtierOptions guest = DirtierOptions.DEFAULT
                 .withWorkingSet(bytes)
-                .withPattern(choice(
-                        "--pattern", pattern, Pattern.values(), p -> p.name().toLowerCase(Locale.ROOT)))
+                .withPattern(kind)
+                .withMove(move)
                 .withReads(reads)
                 .withCpus(cpus)
                 .withSweep(0);
@@ -136,8 +169,7 @@ final class HeatBenchCommand implements Callable<Integer> {
                 ? null
                 : choice("--mechanism", mechanism, AccessMechanism.values(), AccessMechanism::text);
         BenchOptions.needKvm();
-        HeatResult result = new HeatScenario(
-                        guest, bytes + BESIDE, way, cost, rounds, length, each.compareTo(length) < 0 ? each : length)
+        HeatResult result = new HeatScenario(guest, bytes + BESIDE, way, settings, rounds, length, each, judged)
                 .run(options.progress(spec));
         PrintWriter out = spec.commandLine().getOut();
         if (options.json) {
@@ -147,6 +179,26 @@ final class HeatBenchCommand implements Callable<Integer> {
         }
         out.flush();
         return 0;
+    }
+
+    private static Duration time(String option, String text) {
+        Duration time = Durations.parse(option, text);
+        BenchOptions.range(
+                option + ", in milliseconds",
+                time.toMillis(),
+                1,
+                Duration.ofDays(1).toMillis());
+        return time;
+    }
+
+    private Duration halfLife() {
+        Duration time = Durations.parse("--half-life", halfLife);
+        BenchOptions.range(
+                "--half-life, in seconds",
+                time.toSeconds(),
+                1,
+                Duration.ofDays(1).toSeconds());
+        return time;
     }
 
     private static <T> T choice(
@@ -160,7 +212,10 @@ final class HeatBenchCommand implements Callable<Integer> {
 
     private static void print(HeatResult r, PrintWriter out) {
         out.println("Guest " + r.pattern() + " with " + r.pages() + " pages, tracked by " + r.mechanism() + ", "
-                + Figures.of(r.faultMicros()) + " µs a fault");
+                + Figures.of(r.faultMicros()) + " µs a fault"
+                + (r.stillSeconds() == null
+                        ? ""
+                        : ", its hot tenth another every " + Figures.of(r.stillSeconds()) + " s"));
         Table quality = new Table("tracked for, s", "precision", "recall", "accesses found", "of at best");
         for (HeatResult.Quality q : r.progress()) {
             quality.row(

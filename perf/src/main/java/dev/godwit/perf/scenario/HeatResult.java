@@ -21,6 +21,7 @@ import java.util.List;
  * @param ownLoss as {@code cpuLoss}, of the time in which no vCPU waited for a CPU: not blind to other waiting
  * @param looks how many looks there were
  * @param sightings how many accesses they saw
+ * @param stillSeconds how long hot pages that move stayed; null of others
  */
 public record HeatResult(
         String mechanism,
@@ -38,7 +39,8 @@ public record HeatResult(
         long coverageAfter,
         Distribution ownLoss,
         long looks,
-        long sightings) {
+        long sightings,
+        Double stillSeconds) {
     /**
      * Against what the guest really did.
      *

@@ -33,26 +33,31 @@ import java.util.stream.Stream;
  * @param options of the guest
  * @param memoryBytes its RAM
  * @param mechanism by which, or null for the first that the host offers
- * @param share of its time that tracking may cost
+ * @param settings what of the guest's time tracking may cost, and how fast it forgets
  * @param rounds after each of which the pages found are judged
  * @param round how long the guest is tracked in each
  * @param turn length of a turn with tracking or without; at most a round
+ * @param truth by what the guest did in so much of the end of a round, with tracking and without, rounded up to turns;
+ *     if that is more than a round by all that it did in it
  */
 public record HeatScenario(
         DirtierOptions options,
         long memoryBytes,
         AccessMechanism mechanism,
-        double share,
+        AccessTracking settings,
         int rounds,
         Duration round,
-        Duration turn) {
+        Duration turn,
+        Duration truth) {
     /** Long enough for two looks or three. */
     private static final Duration TURN = Duration.ofSeconds(2);
 
-    private static final Duration HALF_LIFE = Duration.ofHours(1);
+    /** How fast to forget of a guest that goes on as it is. */
+    public static final Duration HALF_LIFE = Duration.ofHours(1);
+
     private static final double DECILE = 0.1;
 
-    /** With turns of 2 s, or a round if that is shorter. */
+    /** Of a guest that goes on as it is: forgets nothing, with turns of 2 s, or a round if that is shorter. */
     public HeatScenario(
             DirtierOptions options,
             long memoryBytes,
@@ -60,7 +65,15 @@ public record HeatScenario(
             double share,
             int rounds,
             Duration round) {
-        this(options, memoryBytes, mechanism, share, rounds, round, round.compareTo(TURN) < 0 ? round : TURN);
+        this(
+                options,
+                memoryBytes,
+                mechanism,
+                new AccessTracking(share, HALF_LIFE),
+                rounds,
+                round,
+                round.compareTo(TURN) < 0 ? round : TURN,
+                round.multipliedBy(2));
     }
 
     /** Runs it. */
@@ -83,6 +96,7 @@ public record HeatScenario(
             throws InterruptedException {
         long before = Backing.scan(arena, machine.memory()).largeBytes();
         int turns = Math.toIntExact(Math.max(1, round.toNanos() / turn.toNanos()));
+        int judged = Math.toIntExact(Math.clamp(Math.ceilDiv(truth.toNanos(), 2 * turn.toNanos()), 1, turns));
         List<CountingGuest.Speed> on = new ArrayList<>();
         List<CountingGuest.Speed> off = new ArrayList<>();
         List<HeatResult.Quality> found = new ArrayList<>();
@@ -93,10 +107,12 @@ public record HeatScenario(
         try (AccessTracker tracker = tracker(machine)) {
             for (int i = 0; i < rounds; i++) {
                 progress.accept("Round " + (i + 1) + " of " + rounds + " …");
-                guest.forget();
                 CountingGuest.Speed last = guest.speed(() -> Thread.sleep(turn));
                 off.add(last);
                 for (int j = 0; j < turns; j++) {
+                    if (j == turns - judged) {
+                        guest.forget();
+                    }
                     CountingGuest.Speed with = guest.speed(() -> {
                         tracker.start();
                         Thread.sleep(turn);
@@ -115,7 +131,7 @@ public record HeatScenario(
             return new HeatResult(
                     tracker.mechanism(),
                     options.pattern().name().toLowerCase(Locale.ROOT),
-                    share,
+                    settings.share(),
                     tracker.cost().share(),
                     tracker.cost().faultNanos() / 1e3,
                     guest.accesses().pages(),
@@ -128,8 +144,15 @@ public record HeatScenario(
                     Backing.scan(arena, machine.memory()).largeBytes(),
                     of(ownLosses.stream()),
                     tracker.cost().looks(),
-                    tracker.cost().accesses());
+                    tracker.cost().accesses(),
+                    stillSeconds(of(Stream.concat(on.stream(), off.stream()).map(CountingGuest.Speed::rate))));
         }
+    }
+
+    private Double stillSeconds(Distribution rate) {
+        return options.pattern() == DirtierOptions.Pattern.MOVING
+                ? options.move() * options.cpus() / rate.mean()
+                : null;
     }
 
     private static Distribution of(Stream<Double> figures) {
@@ -137,7 +160,6 @@ public record HeatScenario(
     }
 
     private AccessTracker tracker(Machine machine) {
-        AccessTracking settings = new AccessTracking(share, HALF_LIFE);
         if (mechanism != AccessMechanism.PAGE_MOVES) {
             AccessTracker tracker = machine.trackAccesses(settings);
             tracker.stop();

@@ -236,6 +236,32 @@ class BenchIT {
         }
     }
 
+    /** Hot pages that stay for long enough to be found: the truth is what the guest did last, not in all of a round. */
+    @Test
+    void heatFindsPagesThatBecameHot() throws IOException {
+        JsonNode result = json(
+                "bench",
+                "heat",
+                "--pattern=moving",
+                "--move=10000000",
+                "--half-life=1s",
+                "--working-set=8m",
+                "--rounds=8",
+                "--round=2s",
+                "--share=0.2",
+                "--json");
+        assertTrue(result.at("/stillSeconds").asDouble() > 0, result.toString());
+        double best = 0;
+        double found = 0;
+        for (JsonNode round : result.at("/progress")) {
+            best = Math.max(best, round.at("/bestShare").asDouble());
+            found = Math.max(found, round.at("/precision").asDouble());
+        }
+        // Of all of a long time no tenth would be hotter than another.
+        assertTrue(best > 0.3, result.toString());
+        assertTrue(found > 0.2, result.toString());
+    }
+
     @Test
     void badInputIsOneLineAndExitStatusTwo() {
         for (List<String> arguments : List.of(
@@ -246,6 +272,10 @@ class BenchIT {
                 List.of("bench", "start", "--memory=many"),
                 List.of("bench", "heat", "--pattern=cat"),
                 List.of("bench", "heat", "--share=2"),
+                List.of("bench", "heat", "--turn=0s"),
+                List.of("bench", "heat", "--truth=0ms"),
+                List.of("bench", "heat", "--half-life=500ms"),
+                List.of("bench", "heat", "--pattern=moving", "--move=-1"),
                 List.of("bench", "targets", "--row=cat"),
                 List.of("bench", "targets", "--memory=1m"),
                 List.of("bench", "targets", "--runs=0"),
