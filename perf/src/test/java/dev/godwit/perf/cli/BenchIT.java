@@ -243,11 +243,12 @@ class BenchIT {
                 "bench",
                 "heat",
                 "--pattern=moving",
-                "--move=10000000",
-                "--half-life=1s",
+                "--move=60000000",
+                "--half-life=2s",
                 "--working-set=8m",
-                "--rounds=8",
-                "--round=2s",
+                "--rounds=2",
+                "--round=6s",
+                "--turn=1s",
                 "--share=0.2",
                 "--json");
         assertTrue(result.at("/stillSeconds").asDouble() > 0, result.toString());
