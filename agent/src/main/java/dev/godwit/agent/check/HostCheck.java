@@ -140,8 +140,8 @@ public final class HostCheck {
             problems.add(new Problem(
                     false,
                     "userfaultfd is not allowed (" + userfault.error() + "): no paging features, no --ready-memory",
-                    "read-write access to /dev/userfaultfd (Linux 6.1; in Docker: --device /dev/userfaultfd), or sysctl"
-                            + " vm.unprivileged_userfaultfd=1"));
+                    "read-write access to /dev/userfaultfd (Linux 6.1; in Docker: --device /dev/userfaultfd); or, not"
+                            + " in Docker, sysctl vm.unprivileged_userfaultfd=1"));
         } else if (!userfault.move()) {
             problems.add(new Problem(
                     false,

@@ -36,20 +36,25 @@ final class RegionSession {
 
     /** Returns when the owner has given up the region. */
     void run() throws TransportException {
-        if (self.stream() == RegionRequest.STREAM_FETCH) {
-            // A guest waits for each page, and for what makes it another's, as it moves.
-            try (Urgency _ = Urgency.begin()) {
-                serve();
+        try (Arena arena = Arena.ofConfined()) {
+            Region region = awaitOwner(arena);
+            boolean given = false;
+            try {
+                given = serve(arena, region);
+            } finally {
+                if (!given) {
+                    region.ownership().detach(self);
+                }
             }
-        } else {
-            serve();
         }
     }
 
-    private void serve() throws TransportException {
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment request = arena.allocate(RegionRequest.BYTES, 8);
-            MemorySegment answer = arena.allocate(RegionRequest.BYTES, 8);
+    /** Answers requests until one of them has made it the owner's, and attached it. */
+    private Region awaitOwner(Arena arena) throws TransportException {
+        MemorySegment request = arena.allocate(RegionRequest.BYTES, 8);
+        MemorySegment answer = arena.allocate(RegionRequest.BYTES, 8);
+        // A guest that moves stands still until it has heard these.
+        try (Urgency _ = Urgency.begin()) {
             connection.receive(request);
             for (RegionStatus status = handle(request); !makesOwner(request, status); status = handle(request)) {
                 answer(answer, status);
@@ -57,15 +62,13 @@ final class RegionSession {
             }
             // Nobody deletes it while this is attached.
             Region region = regions.find(id);
-            boolean given = false;
             try {
                 answer(answer, RegionStatus.OK);
-                given = serve(arena, region);
-            } finally {
-                if (!given) {
-                    region.ownership().detach(self);
-                }
+            } catch (TransportException | RuntimeException | Error e) {
+                region.ownership().detach(self);
+                throw e;
             }
+            return region;
         }
     }
 
@@ -150,7 +153,12 @@ final class RegionSession {
     /** True when the owner has given the region up. */
     private boolean serve(Arena arena, Region region) throws TransportException {
         switch (self.stream()) {
-            case RegionRequest.STREAM_FETCH -> new FetchService(arena, connection, region.pages()).serve();
+            case RegionRequest.STREAM_FETCH -> {
+                // A guest waits for each page.
+                try (Urgency _ = Urgency.begin()) {
+                    new FetchService(arena, connection, region.pages()).serve();
+                }
+            }
             case RegionRequest.STREAM_STORE -> {
                 StoreService store = new StoreService(arena, connection, self, region.pages());
                 store.serve();

@@ -11,12 +11,11 @@ import java.lang.foreign.Arena;
  *
  * @param pages the pages
  * @param checksums of each of them, in order
- * @param epoch of the owner who says so
  */
-public record RemoteMap(PageSet pages, int[] checksums, long epoch) {
+public record RemoteMap(PageSet pages, int[] checksums) {
     /** As the map says; nothing is on its way there. */
-    static RemoteMap of(Arena arena, PageMap map, long epoch) {
+    static RemoteMap of(Arena arena, PageMap map) {
         PageSet pages = new PageSet(arena, map.pages());
-        return new RemoteMap(pages, map.collect(Place.REMOTE, pages), epoch);
+        return new RemoteMap(pages, map.collect(Place.REMOTE, pages));
     }
 }

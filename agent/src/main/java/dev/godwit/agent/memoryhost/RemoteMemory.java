@@ -42,7 +42,7 @@ public final class RemoteMemory implements AutoCloseable {
     private final Pager pager;
     private final RemotePages pages;
     private final Evictor evictor;
-    /** Of a guest that comes: the pages that were named, as those of the owner of {@link #from}. */
+    /** Of a guest that comes: the pages that were named, and the epoch of the one who owns them until then. */
     private PageSet named;
 
     private long from;
@@ -126,7 +126,6 @@ public final class RemoteMemory implements AutoCloseable {
         }
         named = new PageSet(arena, map.pages().pages());
         named.addAll(map.pages());
-        from = map.epoch();
         pager.locate(named, Place.REMOTE, map.checksums());
     }
 
@@ -135,8 +134,13 @@ public final class RemoteMemory implements AutoCloseable {
         return named;
     }
 
-    /** Of the pages that were named these are there; the others have gone back to the guest, and come here with it. */
-    public void expectOnly(PageSet there) {
+    /**
+     * Of the pages that were named these are there; the others have gone back to the guest, and come here with it.
+     *
+     * @param epoch of the one who owns them until now
+     */
+    public void expectOnly(PageSet there, long epoch) {
+        from = epoch;
         named.removeAll(there);
         pager.unlocate(named, Place.REMOTE);
         named.clear();
@@ -212,9 +216,14 @@ public final class RemoteMemory implements AutoCloseable {
         link.handOver();
     }
 
-    /** Which pages are at the memory host now, and all that the next owner has to know of them. */
+    /** Which pages are at the memory host now, and what they are. */
     public RemoteMap map(Arena into) {
-        return RemoteMap.of(into, pager.map(), link.epoch());
+        return RemoteMap.of(into, pager.map());
+    }
+
+    /** Which of the owners of these pages this side is, counted from 1. */
+    public long epoch() {
+        return link.epoch();
     }
 
     /** Which pages are at the memory host now. */

@@ -56,6 +56,7 @@ public final class StandBy implements AutoCloseable {
         } catch (CompletionException e) {
             switch (e.getCause()) {
                 case TransportException why -> throw why;
+                case RuntimeException why -> throw why;
                 case Error why -> throw why;
                 default -> throw e;
             }

@@ -304,11 +304,11 @@ public final class Migration {
         return precopy;
     }
 
-    /** While the guest runs, and the target has nothing else to do: it is long, and takes the target a while. */
+    /** As long as the guest runs: it is long, and takes the target a while. */
     private void sendRemoteMap(RemoteMemory memory) throws TransportException {
         try (Arena own = Arena.ofConfined()) {
             byte[] map = RemoteMapMessage.encode(memory.map(own));
-            limit.count(map.length);
+            limit.acquireInTurns(map.length);
             link.control().send(MessageType.REMOTE_MAP, 0, map);
         }
     }
@@ -381,7 +381,10 @@ public final class Migration {
         PageSet following = follows
                 ? precopy.following()
                 : new PageSet(arena, machine.memory().pages());
-        byte[] map = PageMapMessage.of(following, precopy.largeChunks(), there).encode();
+        // Not sooner: it may just have become the owner again, after another migration that failed.
+        long epoch = remote.map(RemoteMemory::epoch).orElse(0L);
+        byte[] map = PageMapMessage.of(following, precopy.largeChunks(), there, epoch)
+                .encode();
         limit.count(map.length);
         link.control().send(MessageType.PAGE_MAP, follows ? PageMapMessage.FOLLOW : 0, map);
         if (there != null) {

@@ -1,5 +1,7 @@
 package dev.godwit.agent.migration;
 
+import static dev.godwit.agent.stream.PageFrame.U64;
+
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.agent.transport.TransportException.Kind;
 import dev.godwit.host.memory.Backing;
@@ -11,14 +13,15 @@ import java.lang.foreign.MemorySegment;
 /**
  * Where the guest's pages are that do not come with it: bitmaps, bit {@code p % 8} of byte {@code p / 8} for page
  * {@code p}, in whole 64-bit words, of the pages that will follow it and of the 2 MiB chunks that are large pages at the
- * source. Of a guest with pages at a memory host also of those that are there still, of which all else has been said in
- * {@link RemoteMapMessage}.
+ * source. Of a guest with pages at a memory host also its epoch there, and a bitmap of those that are there still, of which all
+ * else has been said in {@link RemoteMapMessage}.
  *
  * @param pages the pages that follow
  * @param largeChunks the chunks that are to be large pages
  * @param remote the pages at the memory host; null if the guest has none
+ * @param epoch of the one who owns these until now; 0 if the guest has none
  */
-record PageMapMessage(PageSet pages, PageSet largeChunks, PageSet remote) {
+record PageMapMessage(PageSet pages, PageSet largeChunks, PageSet remote, long epoch) {
     /** The message's argument when pages follow the guest; 0 when it only has some at a memory host. */
     static final long FOLLOW = 1;
 
@@ -29,21 +32,22 @@ record PageMapMessage(PageSet pages, PageSet largeChunks, PageSet remote) {
      * A message in which each page is in one place: what came from the memory host when the others were known already is
      * there as well, and leaves {@code pages}.
      */
-    static PageMapMessage of(PageSet pages, PageSet largeChunks, PageSet remote) {
+    static PageMapMessage of(PageSet pages, PageSet largeChunks, PageSet remote, long epoch) {
         if (remote != null) {
             pages.removeAll(remote);
         }
-        return new PageMapMessage(pages, largeChunks, remote);
+        return new PageMapMessage(pages, largeChunks, remote, epoch);
     }
 
     byte[] encode() {
-        long tail = remote == null ? 0 : bytes(remote);
+        long tail = remote == null ? 0 : Long.BYTES + bytes(remote);
         byte[] message = new byte[Math.toIntExact(bytes(pages) + bytes(largeChunks) + tail)];
         MemorySegment out = MemorySegment.ofArray(message);
         long at = put(out, 0, pages);
         at = put(out, at, largeChunks);
         if (remote != null) {
-            put(out, at, remote);
+            out.set(U64, at, epoch);
+            put(out, at + Long.BYTES, remote);
         }
         return message;
     }
@@ -64,16 +68,17 @@ record PageMapMessage(PageSet pages, PageSet largeChunks, PageSet remote) {
         PageSet largeChunks = Backing.emptyChunks(arena, memory);
         PageSet remote = named == null ? null : new PageSet(arena, memory.pages());
         MemorySegment in = MemorySegment.ofArray(payload);
-        if (payload.length != bytes(pages) + bytes(largeChunks) + (remote == null ? 0 : bytes(remote))) {
+        if (payload.length != bytes(pages) + bytes(largeChunks) + (remote == null ? 0 : Long.BYTES + bytes(remote))) {
             throw new TransportException(Kind.MALFORMED, "a page map of " + payload.length + " bytes");
         }
         long at = get(in, 0, pages);
         at = get(in, at, largeChunks);
-        if (remote != null) {
-            get(in, at, remote);
-            checkPlaces(pages, remote, named);
+        if (remote == null) {
+            return new PageMapMessage(pages, largeChunks, null, 0);
         }
-        return new PageMapMessage(pages, largeChunks, remote);
+        get(in, at + Long.BYTES, remote);
+        checkPlaces(pages, remote, named);
+        return new PageMapMessage(pages, largeChunks, remote, in.get(U64, at));
     }
 
     private static void checkPlaces(PageSet pages, PageSet remote, PageSet named) throws TransportException {

@@ -109,7 +109,7 @@ public final class Rehearsal {
             }
             for (int i = 0; i < LOOKS; i++) {
                 map.setAll(pages, Place.AT_SOURCE);
-                byte[] told = RemoteMapMessage.encode(new RemoteMap(pages, map.collect(Place.AT_SOURCE, pages), 0));
+                byte[] told = RemoteMapMessage.encode(new RemoteMap(pages, map.collect(Place.AT_SOURCE, pages)));
                 try (Arena own = Arena.ofConfined()) {
                     RemoteMap heard = RemoteMapMessage.decode(own, told, MAPPED);
                     map.setAll(heard.pages(), Place.REMOTE, heard.checksums());

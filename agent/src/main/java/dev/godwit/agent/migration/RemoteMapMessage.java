@@ -1,7 +1,6 @@
 package dev.godwit.agent.migration;
 
 import static dev.godwit.agent.stream.PageFrame.U32;
-import static dev.godwit.agent.stream.PageFrame.U64;
 
 import dev.godwit.agent.memoryhost.RemoteMap;
 import dev.godwit.agent.paging.PageMap;
@@ -12,7 +11,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Which pages of a guest are at its memory host when its migration begins: its epoch there, a bitmap as in
+ * Which pages of a guest are at its memory host when its migration begins: a bitmap as in
  * {@link PageMapMessage}, and of each of these pages in order the checksum of its content. From then on none goes there,
  * so it is said while the guest runs; what has come back by its pause is for the page map to say.
  */
@@ -25,10 +24,9 @@ final class RemoteMapMessage {
     static byte[] encode(RemoteMap map) {
         int[] checksums = map.checksums();
         long bitmap = PageMapMessage.bytes(map.pages());
-        byte[] message = new byte[Math.toIntExact(Long.BYTES + bitmap + (long) checksums.length * Integer.BYTES)];
+        byte[] message = new byte[Math.toIntExact(bitmap + (long) checksums.length * Integer.BYTES)];
         MemorySegment out = MemorySegment.ofArray(message);
-        out.set(U64, 0, map.epoch());
-        long at = PageMapMessage.put(out, Long.BYTES, map.pages());
+        long at = PageMapMessage.put(out, 0, map.pages());
         MemorySegment.copy(checksums, 0, out, U32, at, checksums.length);
         return message;
     }
@@ -37,12 +35,12 @@ final class RemoteMapMessage {
     static RemoteMap decode(Arena arena, byte[] payload, long count) throws TransportException {
         PageSet pages = new PageSet(arena, count);
         MemorySegment in = MemorySegment.ofArray(payload);
-        long fixed = Long.BYTES + PageMapMessage.bytes(pages);
+        long fixed = PageMapMessage.bytes(pages);
         if (payload.length < fixed) {
             throw new TransportException(Kind.MALFORMED, "a remote map of " + payload.length + " bytes");
         }
-        PageMapMessage.get(in, Long.BYTES, pages);
-        return new RemoteMap(pages, checksums(in, fixed, pages.cardinality()), in.get(U64, 0));
+        PageMapMessage.get(in, 0, pages);
+        return new RemoteMap(pages, checksums(in, fixed, pages.cardinality()));
     }
 
     /** A method of its own: Java compiles it when a guest is on its way, and compiles a short one soon. */

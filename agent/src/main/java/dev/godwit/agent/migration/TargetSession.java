@@ -253,7 +253,7 @@ final class TargetSession {
         PageMapMessage map = PageMapMessage.decode(
                 arena, next.payload(), machine.memory(), remote == null ? null : remote.expected());
         if (remote != null) {
-            prepare(() -> remote.expectOnly(map.remote()));
+            prepare(() -> remote.expectOnly(map.remote(), map.epoch()));
         }
         Message state = control.expect(MessageType.STATE);
         if (follows) {

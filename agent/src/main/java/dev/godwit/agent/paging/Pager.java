@@ -138,7 +138,7 @@ public final class Pager implements AutoCloseable {
         areElsewhere(pages, place);
     }
 
-    /** Takes {@link #locate} back: these of the pages that were named are here after all. */
+    /** Takes {@link #locate} back, before {@link #arm}: these of the pages that were named are here after all. */
     public void unlocate(PageSet pages, Place place) {
         map.setAll(pages, Place.RESIDENT);
         absent.removeAll(pages);

@@ -63,6 +63,14 @@ public final class RateLimit {
         }
     }
 
+    /** As {@link #acquire}, in parts between which others have their turn. */
+    public void acquireInTurns(long bytes) {
+        long turn = (long) framePages() << PageSize.SMALL_SHIFT;
+        for (long left = bytes; left > 0; left -= turn) {
+            acquire(Math.min(left, turn));
+        }
+    }
+
     /** Whether anybody who is in no hurry could send now; never waits. */
     public boolean mayNow() {
         boolean idle = true;

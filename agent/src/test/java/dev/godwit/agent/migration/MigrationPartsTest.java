@@ -407,11 +407,12 @@ class MigrationPartsTest {
             PageSet there = new PageSet(arena, memory.pages());
             there.add(3);
             PageSet large = Backing.emptyChunks(arena, memory);
-            byte[] message = PageMapMessage.of(following, large, there).encode();
+            byte[] message = PageMapMessage.of(following, large, there, 3).encode();
             PageMapMessage map = PageMapMessage.decode(arena, message, memory, there);
             assertEquals(1, map.pages().cardinality());
             assertTrue(map.pages().contains(700));
             assertTrue(map.remote().contains(3));
+            assertEquals(3, map.epoch());
         }
     }
 
@@ -424,13 +425,13 @@ class MigrationPartsTest {
             PageSet there = new PageSet(arena, memory.pages());
             there.add(3);
             PageSet large = Backing.emptyChunks(arena, memory);
-            byte[] message = PageMapMessage.of(none, large, there).encode();
+            byte[] message = PageMapMessage.of(none, large, there, 1).encode();
             assertMalformed(() -> PageMapMessage.decode(arena, message, memory, none));
             assertMalformed(() -> PageMapMessage.decode(arena, message, memory, null));
             assertMalformed(() -> PageMapMessage.decode(arena, Arrays.copyOf(message, 100), memory, there));
             PageSet both = new PageSet(arena, memory.pages());
             both.add(3);
-            byte[] twice = new PageMapMessage(both, large, there).encode();
+            byte[] twice = new PageMapMessage(both, large, there, 1).encode();
             assertMalformed(() -> PageMapMessage.decode(arena, twice, memory, there));
         }
     }
@@ -442,16 +443,15 @@ class MigrationPartsTest {
             PageSet there = new PageSet(arena, pages);
             there.add(3);
             there.add(1023);
-            byte[] message = RemoteMapMessage.encode(new RemoteMap(there, new int[] {7, PageMap.MAX_FRAMES - 1}, 5));
+            byte[] message = RemoteMapMessage.encode(new RemoteMap(there, new int[] {7, PageMap.MAX_FRAMES - 1}));
             RemoteMap map = RemoteMapMessage.decode(arena, message, pages);
-            assertEquals(5, map.epoch());
             assertEquals(2, map.pages().cardinality());
             assertTrue(map.pages().contains(1023));
             assertArrayEquals(new int[] {7, PageMap.MAX_FRAMES - 1}, map.checksums());
             assertMalformed(() -> RemoteMapMessage.decode(arena, new byte[7], pages));
             assertMalformed(() -> RemoteMapMessage.decode(arena, Arrays.copyOf(message, message.length - 1), pages));
             assertMalformed(() -> RemoteMapMessage.decode(arena, Arrays.copyOf(message, message.length + 4), pages));
-            byte[] beyond = RemoteMapMessage.encode(new RemoteMap(there, new int[] {7, PageMap.MAX_FRAMES}, 5));
+            byte[] beyond = RemoteMapMessage.encode(new RemoteMap(there, new int[] {7, PageMap.MAX_FRAMES}));
             assertMalformed(() -> RemoteMapMessage.decode(arena, beyond, pages));
         }
     }

@@ -45,6 +45,10 @@ final class RemoteSource implements AutoCloseable {
         return machine;
     }
 
+    GuestDescription description() {
+        return guest;
+    }
+
     RemoteMemory memory() {
         return memory;
     }

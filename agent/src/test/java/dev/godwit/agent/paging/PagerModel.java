@@ -10,6 +10,7 @@ import dev.godwit.host.memory.PageSize;
 import java.lang.foreign.Arena;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Deque;
 import java.util.EnumMap;
 import java.util.List;
@@ -350,7 +351,21 @@ final class PagerModel implements AutoCloseable {
     private void locate(boolean[] following, Pager there) {
         try (Arena arena = Arena.ofConfined()) {
             PageSet remote = new PageSet(arena, pages);
-            there.locate(remote, Place.REMOTE, host.pager.map().collect(Place.REMOTE, remote));
+            int[] checksums = host.pager.map().collect(Place.REMOTE, remote);
+            // Said before the pause, when more of them were there.
+            PageSet named = new PageSet(arena, pages);
+            int[] said = new int[(int) pages];
+            int count = 0;
+            int known = 0;
+            for (long page = 0; page < pages; page++) {
+                if (remote.contains(page) || random.nextInt(8) == 0) {
+                    named.add(page);
+                    said[count++] = remote.contains(page) ? checksums[known++] : random.nextInt(PageMap.MAX_FRAMES);
+                }
+            }
+            there.locate(named, Place.REMOTE, Arrays.copyOf(said, count));
+            named.removeAll(remote);
+            there.unlocate(named, Place.REMOTE);
             PageSet atSource = new PageSet(arena, pages);
             for (int page = 0; page < pages; page++) {
                 if (following[page]) {

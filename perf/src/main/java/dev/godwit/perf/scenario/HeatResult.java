@@ -21,7 +21,7 @@ import java.util.List;
  * @param ownLoss as {@code cpuLoss}, of the time in which no vCPU waited for a CPU: not blind to other waiting
  * @param looks how many looks there were
  * @param sightings how many accesses they saw
- * @param stillSeconds how long hot pages that move stayed; null of others
+ * @param stillSeconds how long hot pages that move stayed where they were; null of those that do not
  */
 public record HeatResult(
         String mechanism,

@@ -150,9 +150,8 @@ public record HeatScenario(
     }
 
     private Double stillSeconds(Distribution rate) {
-        return options.pattern() == DirtierOptions.Pattern.MOVING
-                ? options.move() * options.cpus() / rate.mean()
-                : null;
+        boolean moves = options.pattern() == DirtierOptions.Pattern.MOVING && options.move() > 0;
+        return moves ? (double) options.move() * options.cpus() / rate.mean() : null;
     }
 
     private static Distribution of(Stream<Double> figures) {
