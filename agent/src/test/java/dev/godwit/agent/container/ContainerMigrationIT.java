@@ -238,6 +238,7 @@ class ContainerMigrationIT {
 
     /** One whose guests may run before all of their memory is there. */
     private AgentContainer paging(String alias) {
+        Docker.requireDevice("/dev/userfaultfd");
         return start(alias, certificates.resolve(alias), 0, AgentContainer::withUserfaultfd);
     }
 
