@@ -34,19 +34,19 @@ final class SessionBook {
     synchronized void end(UUID id, Outcome outcome) {
         ended.put(id, outcome);
         underWay.remove(id);
-        if (ended.size() > MAX_ENDED && !forget(Outcome.NOT_RUNNING)) {
-            // Those that did not run went first: what a process that forgets nothing else does not know, it never ran.
-            forgetful |= forget(Outcome.LOST) || forget(Outcome.RUNNING);
+        if (ended.size() > MAX_ENDED) {
+            forgetOneBut(id);
         }
     }
 
-    private boolean forget(Outcome outcome) {
-        return ended.entrySet().stream()
-                .filter(entry -> entry.getValue() == outcome)
-                .map(Map.Entry::getKey)
+    /** The oldest of those that did not run, or else the oldest; never the one whose source is about to ask. */
+    private void forgetOneBut(UUID newest) {
+        UUID forgotten = ended.keySet().stream()
+                .filter(id -> ended.get(id) == Outcome.NOT_RUNNING && !id.equals(newest))
                 .findFirst()
-                .map(ended::remove)
-                .isPresent();
+                .orElseGet(() -> ended.keySet().iterator().next());
+        // Those that did not run went first: what a process that forgets nothing else does not know, it never ran.
+        forgetful |= ended.remove(forgotten) != Outcome.NOT_RUNNING;
     }
 
     /**

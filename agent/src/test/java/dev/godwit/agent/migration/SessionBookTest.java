@@ -45,6 +45,19 @@ class SessionBookTest {
         }
     }
 
+    /** Its source is about to ask, and asks until it knows: however it ended, and whatever is forgotten for it. */
+    @Test
+    void theLatestIsKnown() {
+        for (int i = 0; i < SessionBook.MAX_ENDED; i++) {
+            book.end(UUID.randomUUID(), Outcome.RUNNING);
+        }
+        for (Outcome outcome : List.of(Outcome.LOST, Outcome.NOT_RUNNING, Outcome.NOT_RUNNING, Outcome.LOST)) {
+            UUID id = UUID.randomUUID();
+            book.end(id, outcome);
+            assertEquals(outcome, book.settle(id, HERE, HERE));
+        }
+    }
+
     @Test
     void anIdIsUsedOnce() {
         UUID id = UUID.randomUUID();
