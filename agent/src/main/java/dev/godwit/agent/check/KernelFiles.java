@@ -1,6 +1,9 @@
 package dev.godwit.agent.check;
 
+import java.io.FileInputStream;
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -8,11 +11,14 @@ import java.util.stream.Stream;
 
 /** The kernel's small text files; what is not there or not readable is empty. */
 final class KernelFiles {
+    private static final int MOST = 1 << 16;
+
     private KernelFiles() {}
 
     static Optional<String> text(String path) {
-        try {
-            return Optional.of(Files.readString(Path.of(path)).strip());
+        // At once: of a number below /proc/sys a second read has nothing, and Files.readString begins with one byte.
+        try (InputStream file = new FileInputStream(path)) {
+            return Optional.of(new String(file.readNBytes(MOST), StandardCharsets.UTF_8).strip());
         } catch (IOException e) {
             return Optional.empty();
         }

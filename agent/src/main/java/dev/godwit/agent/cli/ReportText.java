@@ -57,7 +57,8 @@ final class ReportText {
                 "2 MiB pages",
                 Sizes.human(r.largePagesBefore()) + " before, " + Sizes.human(r.largePagesAfter()) + " after");
         if (r.memoryHash() != null) {
-            line(out, "verified", "all of memory is the same on both sides, hash " + r.memoryHash());
+            String what = r.remotePages() > 0 ? "all of memory that is not at its memory host" : "all of memory";
+            line(out, "verified", what + " is the same on both sides, hash " + r.memoryHash());
         }
         if (!r.notCarried().isEmpty()) {
             line(out, "not carried", String.join(", ", r.notCarried()));

@@ -58,7 +58,7 @@ final class StartCommand extends AgentAccess {
             names = "--access-tracking",
             paramLabel = "SHARE",
             description =
-                    "Track which pages it accesses, at a cost of at most this share of its time, such as 0.02 or 2%.")
+                    "Track which pages it accesses, at a cost of at most this share of its time, such as 0.02 or 2%%.")
     private String share;
 
     @Option(names = "--json", description = "Print the guest as JSON.")

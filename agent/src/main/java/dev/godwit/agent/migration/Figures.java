@@ -38,6 +38,7 @@ final class Figures {
     private String memoryHash;
     private String outcome = "running";
     private String error;
+    private long namedPages;
     private long remotePages;
     private long followingPages = -1;
     private long hotPages = -1;
@@ -73,7 +74,9 @@ final class Figures {
     synchronized void backing(Backing backing) {
         largePagesBefore = backing.largeBytes();
         if (round == 0) {
-            untouchedPages = backing.resident().pages() - backing.resident().cardinality();
+            // What is at a memory host is not there, as if nobody had ever touched it.
+            untouchedPages =
+                    Math.max(0, backing.resident().pages() - backing.resident().cardinality() - namedPages);
         }
     }
 
@@ -153,11 +156,14 @@ final class Figures {
         roundPages = pages;
     }
 
+    /** So many pages are at the guest's memory host when its migration begins; some of them may come back meanwhile. */
+    synchronized void named(long pages) {
+        namedPages = pages;
+    }
+
     /** These pages stay at the guest's memory host. */
     synchronized void remote(PageSet pages) {
         remotePages = pages.cardinality();
-        // They are not there when the guest's memory is looked at, as if nobody had ever touched them.
-        untouchedPages = Math.max(0, untouchedPages - remotePages);
     }
 
     /** All of them have. */

@@ -1,5 +1,6 @@
 package dev.godwit.agent.migration;
 
+import dev.godwit.agent.memoryhost.RemoteMap;
 import dev.godwit.agent.memoryhost.RemoteMemory;
 import dev.godwit.agent.migration.MigrationException.Kind;
 import dev.godwit.agent.stream.Bandwidth;
@@ -307,7 +308,9 @@ public final class Migration {
     /** As long as the guest runs: it is long, and takes the target a while. */
     private void sendRemoteMap(RemoteMemory memory) throws TransportException {
         try (Arena own = Arena.ofConfined()) {
-            byte[] map = RemoteMapMessage.encode(memory.map(own));
+            RemoteMap there = memory.map(own);
+            figures.named(there.pages().cardinality());
+            byte[] map = RemoteMapMessage.encode(there);
             limit.acquireInTurns(map.length);
             link.control().send(MessageType.REMOTE_MAP, 0, map);
         }

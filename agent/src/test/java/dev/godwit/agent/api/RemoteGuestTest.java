@@ -107,6 +107,10 @@ class RemoteGuestTest {
             assertNull(done.error(), done.toString());
             assertTrue(done.report().remotePages() > 50 * 256, done.report().toString());
             assertTrue(done.report().sentBytes() < 80 * MIB, done.report().toString());
+            // Also when some have come back meanwhile: 104 MiB are filled.
+            assertTrue(
+                    done.report().untouchedPages() <= (MEMORY - 104 * MIB) / 4096,
+                    done.report().toString());
             Agent there = to;
             Eventually.await(() -> web(there).residentBytes() <= LOCAL + MIB, "it has no more than it may");
             web(there).verify();

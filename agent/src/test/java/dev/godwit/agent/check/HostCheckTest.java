@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import org.junit.jupiter.api.Test;
 
 class HostCheckTest {
@@ -21,5 +23,14 @@ class HostCheckTest {
         assertTrue(report.memory().total() > 0);
         assertTrue(report.cpu().count() > 0 && report.cpu().nodes() > 0);
         assertEquals(report.userfaultfd().usable(), report.userfaultfd().error() == null);
+    }
+
+    /** Of a number below {@code /proc/sys} a second read has nothing. */
+    @Test
+    void numbersOfTheKernelAreReadWhole() throws IOException {
+        Process cat = new ProcessBuilder("cat", "/proc/sys/vm/max_map_count").start();
+        String whole = new String(cat.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
+        assertTrue(whole.length() > 1, whole);
+        assertEquals(whole, HostCheck.run().vm().get("max_map_count"));
     }
 }

@@ -12,8 +12,11 @@ public record AccessTracking(double share, Duration halfLife) {
     /** The most that it may cost. */
     public static final double MOST_SHARE = 0.5;
 
-    private static final Duration LEAST_HALF_LIFE = Duration.ofSeconds(1);
-    private static final Duration MOST_HALF_LIFE = Duration.ofDays(1);
+    /** The shortest half-life. */
+    public static final Duration LEAST_HALF_LIFE = Duration.ofSeconds(1);
+
+    /** The longest half-life. */
+    public static final Duration MOST_HALF_LIFE = Duration.ofDays(1);
 
     /** For whoever says no more. */
     public static final AccessTracking DEFAULT = new AccessTracking(0.02, Duration.ofSeconds(60));

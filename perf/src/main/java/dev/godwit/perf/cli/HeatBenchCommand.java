@@ -5,6 +5,7 @@ import dev.godwit.agent.config.Durations;
 import dev.godwit.agent.config.Failure;
 import dev.godwit.agent.config.Shares;
 import dev.godwit.agent.config.Sizes;
+import dev.godwit.host.memory.PageSize;
 import dev.godwit.host.tracking.AccessMechanism;
 import dev.godwit.host.tracking.AccessTracking;
 import dev.godwit.images.DirtierOptions;
@@ -44,6 +45,7 @@ final class HeatBenchCommand implements Callable<Integer> {
     private static final int MAX_ROUNDS = 1000;
     private static final int PERCENT = 100;
     private static final long BESIDE = 32L << 20;
+    private static final long STILL = 400_000_000;
     private static final Duration SHORT_HALF_LIFE = Duration.ofSeconds(10);
 
     @Spec
@@ -67,10 +69,9 @@ final class HeatBenchCommand implements Callable<Integer> {
     @Option(
             names = "--move",
             paramLabel = "N",
-            defaultValue = "400000000",
             description = "Pattern moving: accesses of a vCPU after which its hot pages, a tenth of all, are others."
-                    + " Default: ${DEFAULT-VALUE}.")
-    private long move;
+                    + " Default: 400000000.")
+    private Long move;
 
     @Option(
             names = "--reads",
@@ -91,7 +92,7 @@ final class HeatBenchCommand implements Callable<Integer> {
             paramLabel = "SHARE",
             defaultValue = "0.02",
             description =
-                    "The share of its time that tracking may cost, such as 0.02 or 2%. Default: ${DEFAULT-VALUE}.")
+                    "The share of its time that tracking may cost, such as 0.02 or 2%%. Default: ${DEFAULT-VALUE}.")
     private String share;
 
     @Option(
@@ -131,7 +132,8 @@ final class HeatBenchCommand implements Callable<Integer> {
     @Option(
             names = "--truth",
             paramLabel = "TIME",
-            description = "Judge by what the guest did in so much of the end of a round, with and without tracking."
+            description = "Judge by what the guest did in so much of the end of a round, with and without tracking; at"
+                    + " most a round."
                     + " Default: all of the round; of a moving guest one turn with and one without.")
     private String truth;
 
@@ -145,7 +147,6 @@ final class HeatBenchCommand implements Callable<Integer> {
     public Integer call() throws InterruptedException {
         BenchOptions.range("--rounds", rounds, 1, MAX_ROUNDS);
         BenchOptions.range("--reads", reads, 0, 100);
-        BenchOptions.range("--move", move, 0, Long.MAX_VALUE);
         BenchOptions.range("--cpus", cpus, 1, DirtierOptions.MAX_CPUS);
         long bytes = Sizes.parse("--working-set", workingSet);
         Duration length = time("--round", round);
@@ -153,6 +154,14 @@ final class HeatBenchCommand implements Callable<Integer> {
         Pattern kind =
                 choice("--pattern", pattern, Pattern.values(), p -> p.name().toLowerCase(Locale.ROOT));
         boolean moving = kind == Pattern.MOVING;
+        if (move != null && !moving) {
+            throw Failure.badInput("--move: only hot pages of --pattern moving do");
+        }
+        long still = move == null ? STILL : move;
+        BenchOptions.range("--move", still, 0, Long.MAX_VALUE);
+        if (bytes <= 0 || bytes % PageSize.SMALL != 0) {
+            throw Failure.badInput("--working-set: whole pages of 4 KiB are right, not " + workingSet);
+        }
         AccessTracking settings = new AccessTracking(
                 Shares.parse("--share", share),
                 halfLife == null ? moving ? SHORT_HALF_LIFE : HeatScenario.HALF_LIFE : halfLife());
@@ -161,7 +170,7 @@ final class HeatBenchCommand implements Callable<Integer> {
         DirtierOptions guest = DirtierOptions.DEFAULT
                 .withWorkingSet(bytes)
                 .withPattern(kind)
-                .withMove(move)
+                .withMove(still)
                 .withReads(reads)
                 .withCpus(cpus)
                 .withSweep(0);
@@ -193,11 +202,9 @@ final class HeatBenchCommand implements Callable<Integer> {
 
     private Duration halfLife() {
         Duration time = Durations.parse("--half-life", halfLife);
-        BenchOptions.range(
-                "--half-life, in seconds",
-                time.toSeconds(),
-                1,
-                Duration.ofDays(1).toSeconds());
+        if (time.compareTo(AccessTracking.LEAST_HALF_LIFE) < 0 || time.compareTo(AccessTracking.MOST_HALF_LIFE) > 0) {
+            throw Failure.badInput("--half-life: 1s to 24h are right, not " + halfLife);
+        }
         return time;
     }
 
@@ -216,16 +223,21 @@ final class HeatBenchCommand implements Callable<Integer> {
                 + (r.stillSeconds() == null
                         ? ""
                         : ", its hot tenth another every " + Figures.of(r.stillSeconds()) + " s"));
-        Table quality = new Table("tracked for, s", "precision", "recall", "accesses found", "of at best");
+        Table quality = new Table(
+                "tracked for, s", "accesses seen", "precision", "recall", "found pages have", "hottest tenth has");
         for (HeatResult.Quality q : r.progress()) {
             quality.row(
                     Figures.of(q.trackedSeconds()),
+                    Long.toString(q.sightings()),
                     Figures.ratio(q.precision()),
                     Figures.ratio(q.recall()),
                     Figures.percent(q.accessShare()),
                     Figures.percent(q.bestShare()));
         }
         quality.print(out);
+        out.println(
+                "found are as many pages as a tenth of all, the hottest by what was seen; the last two columns are of"
+                        + " the guest's accesses");
         out.println();
         Table cost = new Table("in turns", "p10", "median", "p90", "mean");
         row(cost, "accesses/s, off", r.off(), 1);

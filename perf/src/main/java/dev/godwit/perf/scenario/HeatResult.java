@@ -49,7 +49,13 @@ public record HeatResult(
      * @param recall the share of the true top decile that is found; 1 less precision's misses, as both have one size
      * @param accessShare the share of the guest's accesses that go to the pages found
      * @param bestShare and to the true top decile
+     * @param sightings how many accesses tracking had seen by then
      */
     public record Quality(
-            double trackedSeconds, double precision, double recall, double accessShare, double bestShare) {}
+            double trackedSeconds,
+            double precision,
+            double recall,
+            double accessShare,
+            double bestShare,
+            long sightings) {}
 }

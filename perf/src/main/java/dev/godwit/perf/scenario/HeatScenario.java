@@ -19,9 +19,12 @@ import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
+import java.util.Random;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
@@ -56,6 +59,7 @@ public record HeatScenario(
     public static final Duration HALF_LIFE = Duration.ofHours(1);
 
     private static final double DECILE = 0.1;
+    private static final long SEED = 1;
 
     /** Of a guest that goes on as it is: forgets nothing, with turns of 2 s, or a round if that is shorter. */
     public HeatScenario(
@@ -177,11 +181,12 @@ public record HeatScenario(
         BitSet top = truth.top(DECILE);
         BitSet hottest = new BitSet();
         HeatMap map = tracker.map();
-        IntStream.range(0, truth.pages())
-                .boxed()
-                .sorted((a, b) -> map.level(truth.page(b)) - map.level(truth.page(a)))
-                .limit(top.cardinality())
-                .forEach(hottest::set);
+        List<Integer> pages =
+                IntStream.range(0, truth.pages()).boxed().collect(Collectors.toCollection(ArrayList::new));
+        // Of equals in an order that has nothing to do with the guest's, whose hot pages may lie first.
+        Collections.shuffle(pages, new Random(SEED));
+        pages.sort((a, b) -> map.level(truth.page(b)) - map.level(truth.page(a)));
+        pages.subList(0, top.cardinality()).forEach(hottest::set);
         BitSet both = (BitSet) top.clone();
         both.and(hottest);
         return new HeatResult.Quality(
@@ -189,6 +194,7 @@ public record HeatScenario(
                 (double) both.cardinality() / Math.max(1, hottest.cardinality()),
                 (double) both.cardinality() / Math.max(1, top.cardinality()),
                 truth.shareOf(hottest),
-                truth.shareOf(top));
+                truth.shareOf(top),
+                tracker.cost().accesses());
     }
 }

@@ -236,6 +236,22 @@ class BenchIT {
         }
     }
 
+    /** The hot pages lie first in this guest's memory: where nothing was seen they are no better than any. */
+    @Test
+    void heatDoesNotFindWhatItHasNotSeen() throws IOException {
+        JsonNode result = json(
+                "bench",
+                "heat",
+                "--pattern=hotcold",
+                "--working-set=8m",
+                "--rounds=1",
+                "--round=1s",
+                "--share=0.00001",
+                "--json");
+        assertTrue(result.at("/progress/0/sightings").asLong() < 20, result.toString());
+        assertTrue(result.at("/progress/0/precision").asDouble() < 0.5, result.toString());
+    }
+
     /** Hot pages that stay for long enough to be found: the truth is what the guest did last, not in all of a round. */
     @Test
     void heatFindsPagesThatBecameHot() throws IOException {
@@ -277,6 +293,8 @@ class BenchIT {
                 List.of("bench", "heat", "--truth=0ms"),
                 List.of("bench", "heat", "--half-life=500ms"),
                 List.of("bench", "heat", "--pattern=moving", "--move=-1"),
+                List.of("bench", "heat", "--pattern=zipf", "--move=1000"),
+                List.of("bench", "heat", "--working-set=1k"),
                 List.of("bench", "targets", "--row=cat"),
                 List.of("bench", "targets", "--memory=1m"),
                 List.of("bench", "targets", "--runs=0"),
