@@ -25,10 +25,11 @@ import java.util.List;
 
 /**
  * What the launcher's build records for its ahead-of-time cache: short commands one after another in one JVM, and, where
- * this host runs guests, one that moves between two agents in every mode, and one with a memory host. The cache holds the classes, so that commands
- * start soon, and how often methods were called and with what, so that an agent's compiler is done with them before its
- * first guest comes. A recording of a single command would leave out most of what the others load. It changes nothing:
- * the agents and their guest go again, and the commands that would talk to an agent fail to reach it.
+ * this host runs guests, one that moves between two agents in every mode, and one with a memory host. The cache holds the
+ * classes, so that commands start soon, and how often methods were called and with what, so that an agent's compiler is
+ * done with them before its first guest comes. A recording of a single command would leave out most of what the others
+ * load. It changes nothing: the agents and their guests go again, and the commands that would talk to an agent fail to
+ * reach it.
  */
 final class Rehearsal {
     private static final String NO_AGENT = "--agent=/dev/null/api.sock";

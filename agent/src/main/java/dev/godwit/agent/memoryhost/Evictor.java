@@ -1,5 +1,6 @@
 package dev.godwit.agent.memoryhost;
 
+import dev.godwit.agent.paging.Leaving;
 import dev.godwit.agent.paging.Pager;
 import dev.godwit.agent.paging.Place;
 import dev.godwit.agent.stream.PageFrame;
@@ -52,6 +53,7 @@ final class Evictor implements AutoCloseable {
 
     private final Machine machine;
     private final Pager pager;
+    private final Leaving leaving;
     private final RegionLink link;
     private final RemotePages remote;
     private final long most;
@@ -86,6 +88,7 @@ final class Evictor implements AutoCloseable {
     Evictor(Arena arena, Machine machine, Pager pager, RegionLink link, RemotePages remote, long mostPages) {
         this.machine = machine;
         this.pager = pager;
+        this.leaving = pager.leaving();
         this.link = link;
         this.remote = remote;
         this.most = mostPages;
@@ -123,7 +126,7 @@ final class Evictor implements AutoCloseable {
                 wait(LOOK_NANOS / 1_000_000);
             }
         }
-        pager.leaving().limitResident(Long.MAX_VALUE, () -> {});
+        leaving.limitResident(Long.MAX_VALUE, () -> {});
     }
 
     /** Goes on after {@link #hold}. */
@@ -132,7 +135,7 @@ final class Evictor implements AutoCloseable {
             held = false;
             notifyAll();
         }
-        pager.leaving().limitResident(most + 2 * batch, this::look);
+        leaving.limitResident(most + 2 * batch, this::look);
     }
 
     /** Somebody waits for room. */
@@ -152,7 +155,7 @@ final class Evictor implements AutoCloseable {
         try {
             for (int chunk = 0; chunk < pager.chunks() && !isClosed(); chunk++) {
                 // Of a guest that came from elsewhere: what was assembled aside, and will not become whole.
-                pager.leaving().settle(chunk);
+                leaving.settle(chunk);
             }
         } finally {
             workDone();
@@ -232,7 +235,7 @@ final class Evictor implements AutoCloseable {
             try (Arena own = Arena.ofConfined()) {
                 PageSet resident = Backing.scan(own, machine.memory()).resident();
                 long have = resident.cardinality();
-                pager.leaving().residentIs(have);
+                leaving.residentIs(have);
                 if (have <= (first ? most : least)) {
                     return;
                 }
@@ -243,7 +246,7 @@ final class Evictor implements AutoCloseable {
                     return;
                 }
             }
-            pager.leaving().madeRoom();
+            leaving.madeRoom();
         }
     }
 
@@ -281,8 +284,8 @@ final class Evictor implements AutoCloseable {
         staged.clear();
         try {
             for (int chunk : chunks) {
-                if (pager.leaving().takeOut(chunk, cold) > 0) {
-                    pager.leaving().collectStaged(chunk, staged);
+                if (leaving.takeOut(chunk, cold) > 0) {
+                    leaving.collectStaged(chunk, staged);
                     sum(chunk);
                 }
             }
@@ -302,7 +305,7 @@ final class Evictor implements AutoCloseable {
                 if (safe) {
                     commit(chunk);
                 } else {
-                    pager.leaving().settle(chunk);
+                    leaving.settle(chunk);
                 }
             }
         }
@@ -356,7 +359,7 @@ final class Evictor implements AutoCloseable {
     private void commit(int chunk) {
         long first = (long) chunk * PER_CHUNK;
         long end = Math.min(first + PER_CHUNK, staged.pages());
-        long gone = pager.leaving().stored(chunk, staged, (map, page) -> {
+        long gone = leaving.stored(chunk, staged, (map, page) -> {
             int sum = checksums[(int) page];
             map.set(page, sum < 0 ? Place.ZERO : Place.REMOTE, Math.max(0, sum));
         });

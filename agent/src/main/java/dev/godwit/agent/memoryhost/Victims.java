@@ -51,11 +51,8 @@ final class Victims {
             }
             boolean whole = pager.isWhole(chunk);
             int level = level(resident, heat, first, end, count, whole);
-            candidates.add(new Candidate(
-                    chunk,
-                    level,
-                    pager.leaving().lastIn(chunk),
-                    now - pager.leaving().lastIn(chunk) < SPARED_NANOS));
+            long lastIn = pager.leaving().lastIn(chunk);
+            candidates.add(new Candidate(chunk, level, lastIn, now - lastIn < SPARED_NANOS));
             if (whole) {
                 pagesAt[level] += count;
             } else {

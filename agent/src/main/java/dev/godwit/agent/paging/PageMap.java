@@ -88,25 +88,25 @@ public final class PageMap {
      */
     public int[] collect(Place place, PageSet into) {
         Frames frames = new Frames();
+        collect(place, into, frames);
+        return frames.all();
+    }
+
+    /** As {@link #collect}, without their frames. */
+    public void collectPages(Place place, PageSet into) {
+        collect(place, into, null);
+    }
+
+    private void collect(Place place, PageSet into, Frames frames) {
         int[] row = new int[ROW];
         for (long first = 0; first < pages; first += ROW) {
             int count = read(first, pages, row);
             for (int i = 0; i < count; i += Long.SIZE) {
                 long word = wordOf(row, i, Math.min(i + Long.SIZE, count), place.code());
                 into.setWord((first + i) / Long.SIZE, word);
-                frames.add(row, i, word);
-            }
-        }
-        return frames.all();
-    }
-
-    /** The pages that are in a place, into {@code into}: each is there when it is looked at. */
-    public void collectPages(Place place, PageSet into) {
-        int[] row = new int[ROW];
-        for (long first = 0; first < pages; first += ROW) {
-            int count = read(first, pages, row);
-            for (int i = 0; i < count; i += Long.SIZE) {
-                into.setWord((first + i) / Long.SIZE, wordOf(row, i, Math.min(i + Long.SIZE, count), place.code()));
+                if (frames != null) {
+                    frames.add(row, i, word);
+                }
             }
         }
     }

@@ -20,8 +20,9 @@ import org.testcontainers.containers.wait.strategy.Wait;
 import org.testcontainers.utility.DockerImageName;
 
 /**
- * An agent in a container: no privileges, the default seccomp profile, and of devices {@code /dev/kvm} alone,
- * unless it is given more. Its Java, class path and certificates are mounted; so is its directory, through which the test reaches its API.
+ * An agent in a container: no privileges, the default seccomp profile, and of devices {@code /dev/kvm} alone, unless it
+ * is given more. Its Java, class path and certificates are mounted; so is its directory, through which the test reaches
+ * its API.
  */
 final class AgentContainer extends GenericContainer<AgentContainer> {
     private static final int PORT = 7000;

@@ -59,7 +59,7 @@ class MemoryHostAwayTest {
     }
 
     private void startMemoryHost() {
-        memoryHost = MemoryHost.start(address, LoopbackHost.SECRET, 256 * MIB, directory, Duration.ZERO);
+        memoryHost = RemoteSource.memoryHost(address, directory);
         address = memoryHost.address();
     }
 

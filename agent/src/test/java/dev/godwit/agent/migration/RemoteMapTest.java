@@ -14,9 +14,8 @@ import dev.godwit.host.machine.MachineConfig;
 import dev.godwit.host.memory.Backing;
 import dev.godwit.host.memory.PageSet;
 import java.lang.foreign.Arena;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
@@ -42,12 +41,7 @@ class RemoteMapTest {
     @BeforeEach
     void boot() throws Exception {
         kvm = Kvm.open();
-        memoryHost = MemoryHost.start(
-                new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
-                LoopbackHost.SECRET,
-                256L << 20,
-                null,
-                Duration.ZERO);
+        memoryHost = RemoteSource.memoryHost();
         guest = RemoteSource.start(Sweeper.boot(kvm, config), config, memoryHost.address(), "F");
     }
 
@@ -110,7 +104,7 @@ class RemoteMapTest {
                 source.control.send(MessageType.REMOTE_MAP, 0, remote);
             }
             case A_SHORT_REMOTE_MAP ->
-                source.control.send(MessageType.REMOTE_MAP, 0, java.util.Arrays.copyOf(remote, remote.length - 4));
+                source.control.send(MessageType.REMOTE_MAP, 0, Arrays.copyOf(remote, remote.length - 4));
             case A_PAGE_MORE_IN_THE_PAGE_MAP -> {
                 source.control.send(MessageType.REMOTE_MAP, 0, remote);
                 source.emptyRound(1);

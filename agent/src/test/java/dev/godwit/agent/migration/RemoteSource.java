@@ -1,19 +1,24 @@
 package dev.godwit.agent.migration;
 
 import dev.godwit.agent.Eventually;
+import dev.godwit.agent.memoryhost.MemoryHost;
 import dev.godwit.agent.memoryhost.RemoteConfig;
 import dev.godwit.agent.memoryhost.RemoteMemory;
 import dev.godwit.agent.stream.Bandwidth;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.machine.MachineConfig;
 import dev.godwit.host.vcpu.StopReason;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.UUID;
 
 /** A guest for tests, that may have 24 MiB here and has the rest at a memory host, and its migrations. */
 final class RemoteSource implements AutoCloseable {
     private static final long LOCAL = 24 << 20;
+    private static final long MEMORY_HOST = 256L << 20;
     private static final long ELSEWHERE_PAGES = 40 * 256;
 
     private final Machine machine;
@@ -24,6 +29,16 @@ final class RemoteSource implements AutoCloseable {
         this.machine = machine;
         this.memory = memory;
         this.guest = guest;
+    }
+
+    /** A memory host with more room than any of these guests needs, which keeps its pages in this process. */
+    static MemoryHost memoryHost() {
+        return memoryHost(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), null);
+    }
+
+    /** The same at an address, in files if there is a directory for them. */
+    static MemoryHost memoryHost(InetSocketAddress address, Path directory) {
+        return MemoryHost.start(address, LoopbackHost.SECRET, MEMORY_HOST, directory, Duration.ZERO);
     }
 
     /**

@@ -13,8 +13,6 @@ import dev.godwit.host.machine.Machine;
 import dev.godwit.host.machine.MachineConfig;
 import dev.godwit.images.GuestImage;
 import java.lang.foreign.Arena;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.time.Duration;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -45,12 +43,7 @@ class TakeBackTest {
     @BeforeEach
     void boot() throws Exception {
         kvm = Kvm.open();
-        memoryHost = MemoryHost.start(
-                new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
-                LoopbackHost.SECRET,
-                256 * MIB,
-                null,
-                Duration.ZERO);
+        memoryHost = RemoteSource.memoryHost();
         try (Arena arena = Arena.ofConfined()) {
             Machine machine = Machine.boot(kvm, config, PvhImage.open(GuestImage.DIRTIER.path(), arena));
             guest = RemoteSource.start(machine, config, memoryHost.address(), "READY");
