@@ -13,8 +13,8 @@ import java.lang.foreign.MemorySegment;
 /**
  * Where the guest's pages are that do not come with it: bitmaps, bit {@code p % 8} of byte {@code p / 8} for page
  * {@code p}, in whole 64-bit words, of the pages that will follow it and of the 2 MiB chunks that are large pages at the
- * source. Of a guest with pages at a memory host also its epoch there, and a bitmap of those that are there still, of which all
- * else has been said in {@link RemoteMapMessage}.
+ * source. Of a guest with pages at a memory host also its epoch there, and a bitmap of those that are there still, of
+ * which all else has been said in {@link RemoteMapMessage}.
  *
  * @param pages the pages that follow
  * @param largeChunks the chunks that are to be large pages

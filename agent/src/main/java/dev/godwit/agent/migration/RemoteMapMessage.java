@@ -11,9 +11,9 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Which pages of a guest are at its memory host when its migration begins: a bitmap as in
- * {@link PageMapMessage}, and of each of these pages in order the checksum of its content. From then on none goes there,
- * so it is said while the guest runs; what has come back by its pause is for the page map to say.
+ * Which pages of a guest are at its memory host when its migration begins: a bitmap as in {@link PageMapMessage}, and of
+ * each of these pages in order the checksum of its content. From then on none goes there, so it is said while the guest
+ * runs; what has come back by its pause is for the page map to say.
  */
 final class RemoteMapMessage {
     /** More than for 128 GiB of RAM, all of it there. */
