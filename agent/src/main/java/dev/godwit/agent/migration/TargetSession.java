@@ -109,7 +109,8 @@ final class TargetSession {
         control.connection().setStall(stall);
         TargetStreams taken;
         // On a busy host a machine takes long to build: the source hears that somebody is at it.
-        try (Pinger _ = new Pinger(control, stall, () -> 0, () -> {})) {
+        try (Pinger _ = new Pinger(control, stall, () -> 0, () -> {});
+                Urgency _ = Urgency.begin()) {
             taken = accept(offer);
         }
         // The control thread may be waiting for streams: then only the PINGs tell that the source is lost.

@@ -90,7 +90,8 @@ class RemoteGuestTlsTest {
     }
 
     private void startGuest(Agent at) {
-        StartRequest request = TestAgent.request("web", "dirtier", MEMORY, "ws=8m cold=64m rate=2000 pattern=random");
+        StartRequest request =
+                TestAgent.request("web", "dirtier", MEMORY, "ws=8m cold=64m rate=2000 pattern=random sweep=400");
         client(at)
                 .start(request.with(new StartRequest.MemoryHost(
                         own.getHostAddress() + ":" + memoryHost.address().getPort(), LOCAL)));
