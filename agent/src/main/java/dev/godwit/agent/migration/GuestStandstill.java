@@ -31,7 +31,7 @@ final class GuestStandstill {
     private final Optional<RemoteMemory> remote;
     private final Duration stall;
     private final BooleanSupplier cancelled;
-    private boolean logging;
+    private CompletableFuture<Void> logging;
 
     /**
      * Of a guest.
@@ -49,11 +49,14 @@ final class GuestStandstill {
         this.cancelled = cancelled;
     }
 
+    /** What the guest writes is to be logged: it takes a thread of its own, and a while until that has its turn. */
+    void beginLog() {
+        logging = machine.startDirtyTracking();
+    }
+
     /** From the return on, what the guest writes is logged. */
-    void logWrites() throws MigrationException, InterruptedException {
-        logging = true;
+    void awaitLog() throws MigrationException, InterruptedException {
         boolean running = machine.state() == Machine.State.RUNNING;
-        CompletableFuture<Void> started = machine.startDirtyTracking();
         long latest = latest();
         for (boolean kicked = false; true; kicked = true) {
             checkCancelled();
@@ -61,7 +64,7 @@ final class GuestStandstill {
                 throw waits();
             }
             try {
-                started.get(LOOK_MILLIS, TimeUnit.MILLISECONDS);
+                logging.get(LOOK_MILLIS, TimeUnit.MILLISECONDS);
                 return;
             } catch (TimeoutException e) {
                 LOG.debug("{} waits for a page, and what it writes cannot be logged before that", name);
@@ -78,7 +81,7 @@ final class GuestStandstill {
 
     /** Not for as long as it may take: the guest may wait for a page, and what is left to do costs it little meanwhile. */
     void endLog() {
-        if (!logging) {
+        if (logging == null) {
             return;
         }
         try {

@@ -19,8 +19,6 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
@@ -40,7 +38,6 @@ public final class Migration {
     private static final StopReason LOST =
             new StopReason(StopReason.Kind.PAGES_LOST, 0, "it ran at its migration target, and was lost with it");
     private static final StopReason MIGRATED = new StopReason(StopReason.Kind.MIGRATED, 0, "");
-    private static final Duration ASK_AGAIN = Duration.ofMillis(500);
 
     private final Machine machine;
     private final GuestDescription guest;
@@ -52,13 +49,12 @@ public final class Migration {
     private final Timeline timeline;
     private final GuestStandstill standstill;
     private final AtomicBoolean begun = new AtomicBoolean();
-    private final CountDownLatch doubtOverruled = new CountDownLatch(1);
+    private final Doubt doubt;
 
     private PageService pages;
     private boolean running;
     private boolean cancelled;
     private boolean committed;
-    private boolean inDoubt;
 
     /**
      * A migration that has not begun.
@@ -97,6 +93,7 @@ public final class Migration {
         this.limit = new RateLimit(new Bandwidth(options.bandwidth()), shared);
         this.figures = new Figures(guest, target, options);
         this.timeline = figures.timeline();
+        this.doubt = new Doubt(link, timeline);
         this.standstill = new GuestStandstill(machine, guest.name(), remote, options.stall(), this::isCancelled);
     }
 
@@ -151,12 +148,7 @@ public final class Migration {
      * that it does not. Without effect except in {@link MigrationPhase#IN_DOUBT}.
      */
     public void overruleDoubt() {
-        synchronized (this) {
-            // Not a word sooner: it would be taken for one about a doubt that nobody has looked into yet.
-            if (inDoubt) {
-                doubtOverruled.countDown();
-            }
-        }
+        doubt.overrule();
     }
 
     /**
@@ -287,11 +279,12 @@ public final class Migration {
         MigrationOptions allowed = allowed(link.wholeBecause());
         figures.connected(link, SwitchoverCost.planned(restore));
         timeline.enter(MigrationPhase.PRECOPY);
+        standstill.beginLog();
         if (remote.isPresent()) {
             remote.get().hold(this::isCancelled);
             sendRemoteMap(remote.get());
         }
-        standstill.logWrites();
+        standstill.awaitLog();
         Precopy precopy = new Precopy(arena, machine, link, allowed, figures);
         precopy.run();
         if (precopy.follows()) {
@@ -441,48 +434,9 @@ public final class Migration {
             link.control().send(MessageType.COMMIT, running ? 1 : 0);
             timeline.resumeNanos = link.control().expect(MessageType.RUNNING).argument() * 1000;
         } catch (TransportException | RuntimeException | Error e) {
-            settle(e);
+            doubt.settle(e);
         }
         timeline.running = System.nanoTime();
-    }
-
-    /** Finds out who has the guest: the connection broke when only the target knows. */
-    private void settle(Throwable broken) throws MigrationException {
-        synchronized (this) {
-            inDoubt = true;
-        }
-        timeline.enter(MigrationPhase.IN_DOUBT);
-        boolean interrupted = false;
-        try {
-            for (Outcome outcome = ask(); !outcome.ran(); outcome = ask()) {
-                if (outcome == Outcome.NOT_RUNNING) {
-                    throw new MigrationException(
-                            Kind.CONNECTION, broken.getMessage() + "; the guest does not run at the target", broken);
-                }
-                try {
-                    if (doubtOverruled.await(ASK_AGAIN.toMillis(), TimeUnit.MILLISECONDS)) {
-                        throw new MigrationException(
-                                Kind.IN_DOUBT, "resumed here by order, without the target's word", broken);
-                    }
-                } catch (InterruptedException e) {
-                    // Giving up now could let the guest run twice: only the target's word or an order ends this.
-                    interrupted = true;
-                }
-            }
-        } finally {
-            if (interrupted) {
-                Thread.currentThread().interrupt();
-            }
-        }
-    }
-
-    private Outcome ask() {
-        try {
-            return link.ask();
-        } catch (RuntimeException | Error e) {
-            // Whatever it is, it does not tell who has the guest.
-            return Outcome.UNKNOWN;
-        }
     }
 
     /** What the target tells at leisure; the migration is complete without it. */
