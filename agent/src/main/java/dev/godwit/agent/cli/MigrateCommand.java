@@ -7,6 +7,7 @@ import dev.godwit.agent.config.Durations;
 import dev.godwit.agent.config.Failure;
 import dev.godwit.agent.config.HostPort;
 import dev.godwit.agent.config.Sizes;
+import dev.godwit.agent.migration.MigrationOptions;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -84,7 +85,7 @@ final class MigrateCommand extends AgentAccess {
     @Option(
             names = "--streams",
             paramLabel = "N",
-            defaultValue = "2",
+            defaultValue = "" + MigrationOptions.DEFAULT_STREAMS,
             description = "Data connections. Default: ${DEFAULT-VALUE}.")
     private int streams;
 

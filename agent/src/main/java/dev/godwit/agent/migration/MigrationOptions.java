@@ -9,7 +9,7 @@ import java.time.Duration;
  * @param downtime the longest pause of the guest that precopy may plan for, 1 ms to 1 h; default 300 ms
  * @param bandwidth the most bytes a second over all streams, frames and content, beside a limit of several
  *     migrations together; 0 is no limit
- * @param streams data connections, 1 to 16; default 2
+ * @param streams data connections, 1 to 16; default 4
  * @param verify compare a hash of all guest RAM on both sides at the switchover, when all of it is across: not with
  *     POSTCOPY and HYBRID, and AUTO is PRECOPY then
  * @param maxTime when precopy has not converged after this time the migration fails and the guest goes on at the
@@ -29,12 +29,15 @@ public record MigrationOptions(
     /** Most data connections. */
     public static final int MAX_STREAMS = 16;
 
+    /** As many as help where two processors are all there is, one of them the guest's; more help no more. */
+    public static final int DEFAULT_STREAMS = 4;
+
     /** The defaults. */
     public static final MigrationOptions DEFAULT = new MigrationOptions(
             MigrationMode.AUTO,
             Duration.ofMillis(300),
             0,
-            2,
+            DEFAULT_STREAMS,
             false,
             Duration.ofHours(1),
             Duration.ofSeconds(10),

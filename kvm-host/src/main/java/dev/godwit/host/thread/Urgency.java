@@ -8,7 +8,8 @@ import java.util.function.Supplier;
 
 /**
  * Has the calling thread run as soon as it can, before all ordinary threads: what a guest stands still for must not wait
- * its turn behind those that stream memory, which take every processor there is.
+ * its turn behind those that stream memory, which take every processor there is; nor what is short and often waits for
+ * another's answer.
  *
  * <p>The lowest real-time priority, for which a process needs CAP_SYS_NICE or a limit on real-time priority (RLIMIT_RTPRIO)
  * of 1; without, threads stay what they are. Threads that an urgent one starts are ordinary. An urgent thread waits by

@@ -92,7 +92,10 @@ final class MigrateCommand implements Callable<Integer> {
                     + PeerOptions.WARMUPS + ".")
     private Integer warmups;
 
-    @Option(names = "--streams", paramLabel = "N", description = "Data connections, 1 to 16. Default: the agent's, 2.")
+    @Option(
+            names = "--streams",
+            paramLabel = "N",
+            description = "Data connections, 1 to 16. Default: the agent's, " + MigrationOptions.DEFAULT_STREAMS + ".")
     private int streams = MigrationOptions.DEFAULT.streams();
 
     @Option(

@@ -17,9 +17,7 @@ final class ThroughputRow {
 
     static List<TargetLine> measure(TargetBench bench) {
         List<TargetLine> lines = new ArrayList<>();
-        IntStream.of(1, MigrationOptions.DEFAULT.streams(), 4)
-                .distinct()
-                .forEach(streams -> lines.add(line(bench, streams)));
+        IntStream.of(1, 2, MigrationOptions.DEFAULT_STREAMS).forEach(streams -> lines.add(line(bench, streams)));
         return lines;
     }
 
