@@ -11,6 +11,7 @@ import dev.godwit.agent.transport.ProcessIdentity;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.memory.PageSet;
+import dev.godwit.host.thread.Urgency;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
@@ -68,7 +69,10 @@ final class SourceLink implements RoundSink, AutoCloseable {
         }
         // While the target builds a machine.
         TransportException broken = connectStreams(offer.streams());
-        Message accepted = control.expect(MessageType.ACCEPT);
+        Message accepted;
+        try (Urgency _ = Urgency.begin()) {
+            accepted = control.expect(MessageType.ACCEPT);
+        }
         if (broken != null) {
             throw broken;
         }

@@ -109,8 +109,7 @@ final class TargetSession {
         control.connection().setStall(stall);
         TargetStreams taken;
         // On a busy host a machine takes long to build: the source hears that somebody is at it.
-        try (Pinger _ = new Pinger(control, stall, () -> 0, () -> {});
-                Urgency _ = Urgency.begin()) {
+        try (Pinger _ = new Pinger(control, stall, () -> 0, () -> {})) {
             taken = accept(offer);
         }
         // The control thread may be waiting for streams: then only the PINGs tell that the source is lost.
@@ -145,7 +144,11 @@ final class TargetSession {
     }
 
     private TargetStreams accept(Offer offer) throws TransportException, TargetHost.RefusedException {
-        TargetHost.Admission admitted = host.admit(offer.guest());
+        TargetHost.Admission admitted;
+        // Nothing of it takes long, but for turns behind other guests.
+        try (Urgency _ = Urgency.begin()) {
+            admitted = host.admit(offer.guest());
+        }
         Optional<String> whole = offer.mayPostcopy() ? host.pagingProblem() : Optional.empty();
         TargetStreams made = null;
         synchronized (this) {

@@ -127,26 +127,13 @@ public final class GreetingServer implements AutoCloseable {
         Future<?> deadline = timer.schedule(connection::abort, HANDSHAKE_LIMIT.toMillis(), TimeUnit.MILLISECONDS);
         try {
             connection.setStall(HANDSHAKE_STALL);
-            return Optional.of(greeting(connection));
+            return Optional.of(Handshake.accept(connection, credentials, roles));
         } catch (TransportException e) {
             LOG.warn("{} connection not accepted: {}", name, e.getMessage());
             return Optional.empty();
         } finally {
             deadline.cancel(false);
             handshakes.release();
-        }
-    }
-
-    /**
-     * On the loopback a greeting is two hashes and four short messages, which would wait their turn behind guests each time.
-     * A stranger from elsewhere takes its turn: it can make this host do more than that.
-     */
-    private Greeting greeting(Connection connection) throws TransportException {
-        if (!connection.isLoopback()) {
-            return Handshake.accept(connection, credentials, roles);
-        }
-        try (Urgency _ = Urgency.begin()) {
-            return Handshake.accept(connection, credentials, roles);
         }
     }
 

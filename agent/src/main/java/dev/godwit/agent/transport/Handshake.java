@@ -3,6 +3,7 @@ package dev.godwit.agent.transport;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
 import dev.godwit.agent.transport.TransportException.Kind;
+import dev.godwit.host.thread.Urgency;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -29,6 +30,9 @@ import java.util.UUID;
  * <p>All numbers are little-endian. A WELCOME of version 0 means: none of yours; its minVersion and maxVersion stand in
  * the two fields after it. The server reads nothing more before the proof is right. The exchange is bound to both
  * nonces, so neither side's part can be replayed.
+ *
+ * <p>These are two hashes and four short messages, at each of which a thread would wait its turn behind the guests of a
+ * busy host: for that long it is urgent. TLS, which comes before, takes its turn.
  */
 public final class Handshake {
     /** What a connection is for. */
@@ -94,6 +98,13 @@ public final class Handshake {
     public static int connect(Connection connection, Credentials credentials, Role role, UUID session, int stream)
             throws TransportException {
         Secret secret = credentials.secure(connection, true);
+        try (Urgency _ = Urgency.begin()) {
+            return call(connection, secret, role, session, stream);
+        }
+    }
+
+    private static int call(Connection connection, Secret secret, Role role, UUID session, int stream)
+            throws TransportException {
         byte[] hello = new byte[HELLO_BYTES];
         buffer(hello)
                 .putLong(MAGIC)
@@ -146,6 +157,12 @@ public final class Handshake {
     public static Greeting accept(Connection connection, Credentials credentials, Set<Role> roles)
             throws TransportException {
         Secret secret = credentials.secure(connection, false);
+        try (Urgency _ = Urgency.begin()) {
+            return answer(connection, secret, roles);
+        }
+    }
+
+    private static Greeting answer(Connection connection, Secret secret, Set<Role> roles) throws TransportException {
         byte[] helloBytes = receive(connection, HELLO_BYTES);
         ByteBuffer hello = buffer(helloBytes);
         if (connection.isLoopback() && PlainOrTls.isTls(helloBytes[0])) {
