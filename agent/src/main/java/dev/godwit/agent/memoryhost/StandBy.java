@@ -3,6 +3,7 @@ package dev.godwit.agent.memoryhost;
 import dev.godwit.agent.memoryhost.RegionLink.Lane;
 import dev.godwit.agent.transport.Credentials;
 import dev.godwit.agent.transport.TransportException;
+import dev.godwit.host.thread.Urgency;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 
@@ -32,7 +33,7 @@ public final class StandBy implements AutoCloseable {
     }
 
     private void call() {
-        try {
+        try (Urgency _ = Urgency.begin()) {
             lanes.complete(caller.standBy());
         } catch (TransportException | RuntimeException | Error e) {
             lanes.completeExceptionally(e);

@@ -274,7 +274,7 @@ public final class Migration {
 
     private Precopy precopy(Arena arena) throws TransportException, MigrationException, InterruptedException {
         Offer offer = Offer.of(guest, options, machine.guestCpu(), largeRuns());
-        Duration restore = link.open(offer, machine, limit);
+        Duration restore = open(offer);
         checkCancelled();
         MigrationOptions allowed = allowed(link.wholeBecause());
         figures.connected(link, SwitchoverCost.planned(restore));
@@ -296,6 +296,13 @@ public final class Migration {
             link.follow(service);
         }
         return precopy;
+    }
+
+    /** A word here and a word there, each of which would wait its turn behind guests. */
+    private Duration open(Offer offer) throws TransportException, MigrationException {
+        try (Urgency _ = Urgency.begin()) {
+            return link.open(offer, machine, limit);
+        }
     }
 
     /** As long as the guest runs: it is long, and takes the target a while. */

@@ -11,7 +11,6 @@ import dev.godwit.agent.transport.ProcessIdentity;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.memory.PageSet;
-import dev.godwit.host.thread.Urgency;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
@@ -69,10 +68,7 @@ final class SourceLink implements RoundSink, AutoCloseable {
         }
         // While the target builds a machine.
         TransportException broken = connectStreams(offer.streams());
-        Message accepted;
-        try (Urgency _ = Urgency.begin()) {
-            accepted = control.expect(MessageType.ACCEPT);
-        }
+        Message accepted = control.expect(MessageType.ACCEPT);
         if (broken != null) {
             throw broken;
         }

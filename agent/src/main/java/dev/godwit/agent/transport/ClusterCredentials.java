@@ -1,5 +1,6 @@
 package dev.godwit.agent.transport;
 
+import dev.godwit.host.thread.Urgency;
 import java.net.InetAddress;
 
 /**
@@ -15,6 +16,7 @@ public record ClusterCredentials(Secret secret, TlsIdentity identity) implements
 
     @Override
     public Secret secure(Connection connection, boolean client) throws TransportException {
-        return connection.isLoopback() ? secret : connection.startTls(identity, client);
+        // Strangers can ask for it.
+        return connection.isLoopback() ? secret : Urgency.without(() -> connection.startTls(identity, client));
     }
 }

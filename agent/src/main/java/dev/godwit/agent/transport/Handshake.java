@@ -97,9 +97,8 @@ public final class Handshake {
      */
     public static int connect(Connection connection, Credentials credentials, Role role, UUID session, int stream)
             throws TransportException {
-        Secret secret = credentials.secure(connection, true);
         try (Urgency _ = Urgency.begin()) {
-            return call(connection, secret, role, session, stream);
+            return call(connection, credentials.secure(connection, true), role, session, stream);
         }
     }
 
@@ -156,9 +155,8 @@ public final class Handshake {
      */
     public static Greeting accept(Connection connection, Credentials credentials, Set<Role> roles)
             throws TransportException {
-        Secret secret = credentials.secure(connection, false);
         try (Urgency _ = Urgency.begin()) {
-            return answer(connection, secret, roles);
+            return answer(connection, credentials.secure(connection, false), roles);
         }
     }
 

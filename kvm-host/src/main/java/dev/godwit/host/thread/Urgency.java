@@ -4,7 +4,6 @@ import dev.godwit.bindings.linux.ProcessCalls;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.function.Supplier;
 
 /**
  * Has the calling thread run as soon as it can, before all ordinary threads: what a guest stands still for must not wait
@@ -23,6 +22,12 @@ public final class Urgency implements AutoCloseable {
     private static final int LOWEST = 1;
     private static final MemorySegment URGENT = Arena.global().allocateFrom(ValueLayout.JAVA_INT, LOWEST);
     private static final MemorySegment ORDINARY = Arena.global().allocateFrom(ValueLayout.JAVA_INT, 0);
+
+    /** What may take long. */
+    public interface Work<T, E extends Exception> {
+        /** Does it. */
+        T run() throws E;
+    }
 
     /** How often a thread has begun to be urgent and not ended. */
     private static final ThreadLocal<int[]> DEPTH = ThreadLocal.withInitial(() -> new int[1]);
@@ -51,13 +56,13 @@ public final class Urgency implements AutoCloseable {
      *
      * @param work called on this thread, which is urgent again afterwards
      */
-    public static <T> T without(Supplier<T> work) {
+    public static <T, E extends Exception> T without(Work<T, E> work) throws E {
         if (DEPTH.get()[0] == 0) {
-            return work.get();
+            return work.run();
         }
         beOrdinary();
         try {
-            return work.get();
+            return work.run();
         } finally {
             set(ProcessCalls.SCHED_RR, URGENT);
         }
