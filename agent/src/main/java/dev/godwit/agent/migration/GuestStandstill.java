@@ -14,8 +14,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What a migration wants of its guest's machine: that its writes are logged, and that it stands still. A guest with pages
- * at a memory host may be waiting for one, and neither can be done before it has that: so each is waited for no longer
+ * What a migration wants of its guest: that its pages stay, its writes are logged, and it stands still. A guest with pages
+ * at a memory host may be waiting for one, and the last two cannot be done before it has that: each is waited for no longer
  * than the stall time, and not once the migration is cancelled.
  *
  * <p>Threading: the migration's thread.
@@ -49,8 +49,14 @@ final class GuestStandstill {
         this.cancelled = cancelled;
     }
 
-    /** What the guest writes is to be logged: it takes a thread of its own, and a while until that has its turn. */
-    void beginLog() {
+    /**
+     * What the guest writes is to be logged, which is begun on a thread of its own, and a while passes before that has its
+     * turn. Nothing leaves for the memory host any more: what is logged as written, a round looks for here.
+     */
+    void beginLog() throws InterruptedException {
+        if (remote.isPresent()) {
+            remote.get().hold(cancelled);
+        }
         logging = machine.startDirtyTracking();
     }
 

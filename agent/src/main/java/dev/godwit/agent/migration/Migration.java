@@ -281,7 +281,6 @@ public final class Migration {
         timeline.enter(MigrationPhase.PRECOPY);
         standstill.beginLog();
         if (remote.isPresent()) {
-            remote.get().hold(this::isCancelled);
             sendRemoteMap(remote.get());
         }
         standstill.awaitLog();

@@ -144,11 +144,7 @@ final class TargetSession {
     }
 
     private TargetStreams accept(Offer offer) throws TransportException, TargetHost.RefusedException {
-        TargetHost.Admission admitted;
-        // Nothing of it takes long, but for turns behind other guests.
-        try (Urgency _ = Urgency.begin()) {
-            admitted = host.admit(offer.guest());
-        }
+        TargetHost.Admission admitted = host.admit(offer.guest());
         Optional<String> whole = offer.mayPostcopy() ? host.pagingProblem() : Optional.empty();
         TargetStreams made = null;
         synchronized (this) {

@@ -2,7 +2,6 @@ package dev.godwit.agent.transport;
 
 import dev.godwit.agent.transport.Handshake.Greeting;
 import dev.godwit.agent.transport.Handshake.Role;
-import dev.godwit.host.thread.Urgency;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.Optional;
@@ -84,7 +83,7 @@ public final class GreetingServer implements AutoCloseable {
     }
 
     private void acceptAll() {
-        try (Urgency _ = Urgency.begin()) {
+        try {
             handshakes.acquire();
             for (Connection next = listener.accept(); next != null; next = listener.accept()) {
                 begin(next);

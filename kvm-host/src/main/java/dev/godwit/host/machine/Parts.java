@@ -21,6 +21,7 @@ import dev.godwit.host.kvm.Vm;
 import dev.godwit.host.memory.GuestMemory;
 import dev.godwit.host.memory.GuestMemoryException;
 import dev.godwit.host.memory.MemorySlots;
+import dev.godwit.host.thread.Urgency;
 import dev.godwit.host.tracking.DirtyLogTracker;
 import dev.godwit.host.tracking.DirtyRingTracker;
 import dev.godwit.host.tracking.DirtyTracker;
@@ -62,7 +63,8 @@ final class Parts {
 
     static Parts assemble(Kvm kvm, MachineConfig config) {
         Parts parts = new Parts(config);
-        try {
+        // A few milliseconds, if it need not wait its turn behind other guests after each system call that waits.
+        try (Urgency _ = Urgency.begin()) {
             parts.build(kvm);
             return parts;
         } catch (SystemCallException | GuestMemoryException e) {
