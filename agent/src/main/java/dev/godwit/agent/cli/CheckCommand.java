@@ -7,6 +7,8 @@ import dev.godwit.agent.check.CheckReport.Problem;
 import dev.godwit.agent.check.HostCheck;
 import dev.godwit.agent.config.Sizes;
 import java.io.PrintStream;
+import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
@@ -82,12 +84,7 @@ final class CheckCommand implements Callable<Integer> {
                 r.userfaultfd().usable()
                         ? "yes, features 0x" + Long.toHexString(r.userfaultfd().features())
                         : "no");
-        line(
-                out,
-                "access tracking",
-                r.accessTracking().stream()
-                        .map(way -> way.mechanism() + (way.usable() ? ": yes" : ": no, " + way.error()))
-                        .collect(Collectors.joining("; ")));
+        line(out, "access tracking", tracking(r.accessTracking()));
         line(
                 out,
                 "limits",
@@ -124,5 +121,16 @@ final class CheckCommand implements Callable<Integer> {
 
     private static String limit(long value) {
         return value < 0 ? "unlimited" : Long.toString(value);
+    }
+
+    /** In the order in which they are tried; the first that the host offers is taken. */
+    private static String tracking(List<CheckReport.AccessTracking> ways) {
+        Optional<CheckReport.AccessTracking> taken =
+                ways.stream().filter(CheckReport.AccessTracking::usable).findFirst();
+        return ways.stream()
+                .map(way -> way.mechanism()
+                        + (way.usable() ? ": yes" : ": no, " + way.error())
+                        + (Optional.of(way).equals(taken) ? ", taken" : ""))
+                .collect(Collectors.joining("; "));
     }
 }

@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
+import java.util.Locale;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -99,6 +100,9 @@ final class HeatCommand extends AgentAccess {
         } else if (svg == null) {
             boolean colours = console().terminal() && !console().environment().noColor();
             out().print(HeatText.text(HeatGrid.of(heat), colours));
+            if (stop) {
+                out().println("guest " + name + " is not tracked any more");
+            }
         }
         return ExitCode.OK;
     }
@@ -128,6 +132,10 @@ final class HeatCommand extends AgentAccess {
 
     /** Before it is waited for. What there is stays, and what there is not does not appear. */
     private static void checkWritable(Path file) {
+        if (file.toString().toLowerCase(Locale.ROOT).endsWith(".png")) {
+            throw Failure.badInput(
+                    "--svg: " + file + ": an SVG picture is written; name it so that viewers know, .svg");
+        }
         try {
             boolean isNew = Files.notExists(file);
             Files.writeString(file, "", StandardOpenOption.CREATE, StandardOpenOption.APPEND);

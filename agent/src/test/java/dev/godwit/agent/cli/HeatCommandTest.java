@@ -147,7 +147,9 @@ class HeatCommandTest {
     @Test
     void aGuestThatIsToBeTrackedIsNotAnyMoreWhenSomebodySaysSo() {
         startGuest("--access-tracking", "10%");
-        assertEquals(0, godwit("heat", "web", "--stop").status());
+        Run stopped = godwit("heat", "web", "--stop");
+        assertEquals(0, stopped.status(), stopped.err());
+        assertTrue(stopped.out().endsWith("guest web is not tracked any more\n"), stopped.out());
         assertNull(client.guest("web").accessTracking());
         assertFalse(client.heat("web", 0).tracking());
         assertEquals(
@@ -259,6 +261,10 @@ class HeatCommandTest {
                 "godwit: --svg: " + directory + ": Is a directory\n",
                 godwit("heat", "web", "--for", "1h", "--svg", directory.toString())
                         .err());
+        Path png = directory.resolve("web.png");
+        assertEquals(
+                "godwit: --svg: " + png + ": an SVG picture is written; name it so that viewers know, .svg\n",
+                godwit("heat", "web", "--for", "1h", "--svg", png.toString()).err());
         assertEquals(
                 2,
                 godwit("start", "x", "--image", "hello", "--access-tracking", "-1")

@@ -211,6 +211,8 @@ class SnapshotTest {
             try (Machine machine = Machine.boot(kvm, config, PvhImage.open(GuestImage.BLK.path(), arena))) {
                 machine.resume();
                 machine.serialLog().awaitMore(0, Duration.ofSeconds(30));
+                // What it wrote to the disk after its snapshot, the restored guest would find there.
+                assertTrue(machine.pause());
                 Snapshot.save(machine, guest, file);
             }
             Snapshot.Restored restored = Snapshot.restore(kvm, file);
