@@ -43,6 +43,7 @@ class SourceFailureTest {
     /** A source of these tests tells nobody that it is still there: on a busy host it is silent for many seconds. */
     private static final MigrationOptions OPTIONS = MigrationOptions.DEFAULT
             .withMode(MigrationMode.PRECOPY)
+            .withStreams(2)
             .withVerify(true)
             .withDowntime(Duration.ofSeconds(5))
             .withStall(Duration.ofSeconds(60));
