@@ -75,7 +75,7 @@ final class PageService implements AutoCloseable {
         Connection requests = null;
         try {
             requests = link.connectPages(0);
-            for (int i = 1; i <= options.streams(); i++) {
+            for (int i = 1; i <= options.pageStreams(); i++) {
                 push.add(link.connectPages(i));
             }
         } catch (TransportException | RuntimeException | Error e) {

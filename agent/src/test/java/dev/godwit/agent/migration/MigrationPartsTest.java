@@ -102,6 +102,18 @@ class MigrationPartsTest {
     }
 
     @Test
+    void fewConnectionsBringWhatIsNotWaitedFor() {
+        assertEquals(1, MigrationOptions.DEFAULT.withStreams(1).pageStreams());
+        assertEquals(1, MigrationOptions.DEFAULT.pageStreams());
+        assertEquals(2, MigrationOptions.DEFAULT.withStreams(5).pageStreams());
+        assertEquals(
+                4,
+                MigrationOptions.DEFAULT
+                        .withStreams(MigrationOptions.MAX_STREAMS)
+                        .pageStreams());
+    }
+
+    @Test
     void hotPagesAreForHybridAlone() {
         MigrationOptions hybrid = MigrationOptions.DEFAULT.withMode(MigrationMode.HYBRID);
         HotPages some = new HotPages(2, 0);

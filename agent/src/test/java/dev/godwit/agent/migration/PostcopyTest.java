@@ -80,7 +80,7 @@ class PostcopyTest {
         Random random = Chance.random("theMemoryFollows");
         try (Wanderer guest = boot(largePages, BUSY)) {
             for (int i = 0; i < Chance.times(4); i++) {
-                MigrationReport report = guest.move(oneRound(mode).withStreams(1 + random.nextInt(4)));
+                MigrationReport report = guest.move(oneRound(mode).withStreams(1 + random.nextInt(8)));
                 guest.verify();
                 assertNotNull(report.postcopy(), report.toString());
                 assertTrue(report.postcopy().pages() > 0, report.toString());

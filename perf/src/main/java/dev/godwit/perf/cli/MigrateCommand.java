@@ -201,9 +201,11 @@ final class MigrateCommand implements Callable<Integer> {
                     result.rawStreams(),
                     rate -> Figures.of(rate / GIGA));
         }
+        row(table, "  from memory to memory", "GB/s", result.rawMemory(), rate -> Figures.of(rate / GIGA));
         row(table, "  into fresh memory", "GB/s", result.rawFresh(), rate -> Figures.of(rate / GIGA));
         row(table, "first touch of free memory", "GB/s", result.touch(), rate -> Figures.of(rate / GIGA));
         row(table, "share of raw TCP", "", result.share(), Figures::ratio);
+        row(table, "  from memory to memory", "", result.shareOfMemory(), Figures::ratio);
         row(table, "  into fresh memory", "", result.shareOfFresh(), Figures::ratio);
         row(table, "2 MiB coverage before", "", result.coverageBefore(), Figures::percent);
         row(table, "2 MiB coverage right after", "", result.coverageAfter(), Figures::percent);

@@ -20,9 +20,11 @@ import java.util.function.ToDoubleFunction;
  * @param rate content sent over the total time
  * @param rawOne what TCP over the loopback carries between two buffers of 2 MiB, one connection
  * @param rawStreams the same with as many connections as the migration has
- * @param rawFresh the same from memory as large as the guest's, up to 1 GiB, to as much that nobody has touched yet
+ * @param rawMemory the same between memories as large as the guest's, up to 1 GiB: no more can be had
+ * @param rawFresh the same to memory that nobody has touched yet
  * @param touch what touching free memory of this host for the first time gives, before each run
  * @param share rate over rawStreams of the same run
+ * @param shareOfMemory rate over rawMemory of the same run
  * @param shareOfFresh rate over rawFresh of the same run
  * @param coverageBefore share of guest RAM in 2 MiB pages at the source
  * @param coverageAfter the same at the target, at the resume
@@ -43,9 +45,11 @@ public record MigrateResult(
         Distribution rate,
         Distribution rawOne,
         Distribution rawStreams,
+        Distribution rawMemory,
         Distribution rawFresh,
         Distribution touch,
         Distribution share,
+        Distribution shareOfMemory,
         Distribution shareOfFresh,
         Distribution coverageBefore,
         Distribution coverageAfter,
@@ -61,6 +65,7 @@ public record MigrateResult(
      * @param guest what the guest says
      * @param rawOne bytes a second
      * @param rawStreams bytes a second
+     * @param rawMemory bytes a second
      * @param rawFresh bytes a second
      * @param touch bytes a second
      * @param coverageLater 0 to 1, a second after
@@ -72,6 +77,7 @@ public record MigrateResult(
             DirtierReport guest,
             double rawOne,
             double rawStreams,
+            double rawMemory,
             double rawFresh,
             double touch,
             double coverageLater,
@@ -96,9 +102,11 @@ public record MigrateResult(
                 of(runs, Run::rate),
                 of(runs, Run::rawOne),
                 of(runs, Run::rawStreams),
+                of(runs, Run::rawMemory),
                 of(runs, Run::rawFresh),
                 of(runs, Run::touch),
                 of(runs, r -> r.rate() / r.rawStreams()),
+                of(runs, r -> r.rate() / r.rawMemory()),
                 of(runs, r -> r.rate() / r.rawFresh()),
                 of(runs, r -> r.migration().largePagesBefore() / memory),
                 of(runs, r -> r.migration().largePagesAfter() / memory),

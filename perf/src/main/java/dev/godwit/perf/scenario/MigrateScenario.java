@@ -56,6 +56,7 @@ public record MigrateScenario(
             for (int i = 0; i < warmups + runs; i++) {
                 double rawOne = small.measure(1, rawBytes);
                 double rawStreams = small.measure(streams, rawBytes);
+                double rawMemory = large.measure(streams, rawBytes);
                 double touch = HostMemoryTouch.touch(memoryBytes);
                 double rawFresh = large.measureFresh(streams, rawBytes);
                 AgentProcess to = agents.get((i + 1) % 2);
@@ -72,6 +73,7 @@ public record MigrateScenario(
                         seen,
                         rawOne,
                         rawStreams,
+                        rawMemory,
                         rawFresh,
                         touch,
                         LargePageShare.percent(to.process().pid(), memoryBytes) / 100,

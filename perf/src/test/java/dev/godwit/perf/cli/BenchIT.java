@@ -89,8 +89,10 @@ class BenchIT {
                 "rate",
                 "rawOne",
                 "rawStreams",
+                "rawMemory",
                 "rawFresh",
                 "share",
+                "shareOfMemory",
                 "workBefore",
                 "workAfter")) {
             assertTrue(result.at("/" + figure + "/min").asDouble() > 0, figure + ": " + result);
