@@ -112,7 +112,7 @@ public final class Agent implements AutoCloseable {
                         () -> rehearsal.getState() == Thread.State.TERMINATED)));
         rehearsal.start();
         if (readyBytes > 0) {
-            add(new ReadyKeeper(inventory));
+            add(new ReadyKeeper(inventory.room()));
         }
     }
 
@@ -151,8 +151,8 @@ public final class Agent implements AutoCloseable {
                 () -> inventory.guests().stream()
                         .mapToLong(g -> g.description().config().memoryBytes())
                         .sum());
-        metrics.gauge("godwit_host_free_bytes", "What guests may still take of the host's RAM", inventory::freeBytes);
-        metrics.gauge("godwit_ready_bytes", "Memory that is ready for guests that arrive", inventory::readyBytes);
+        metrics.gauge("godwit_host_free_bytes", "What guests may still take of the host's RAM", inventory.room()::free);
+        metrics.gauge("godwit_ready_bytes", "Memory that is ready for guests that arrive", inventory.room()::ready);
     }
 
     private <T extends AutoCloseable> T add(T part) {

@@ -6,6 +6,7 @@ import dev.godwit.agent.inventory.Guest;
 import dev.godwit.agent.inventory.HostMemory;
 import dev.godwit.agent.inventory.Inventory;
 import dev.godwit.agent.inventory.MigrationJob;
+import dev.godwit.agent.inventory.Room;
 import dev.godwit.agent.metrics.AgentMetrics;
 import dev.godwit.host.device.SerialLog;
 import java.io.ByteArrayOutputStream;
@@ -69,7 +70,8 @@ final class Routes {
     }
 
     private HostView host() {
-        HostMemory memory = inventory.hostMemory();
+        Room room = inventory.room();
+        HostMemory memory = room.ofHost();
         return new HostView(
                 info.version(),
                 ProcessHandle.current().pid(),
@@ -77,8 +79,8 @@ final class Routes {
                 HostPort.text(info.listen()),
                 info.bandwidth(),
                 memory.total(),
-                memory.free(inventory.promisedBytes()),
-                inventory.readyBytes(),
+                memory.free(room.promised()),
+                room.ready(),
                 Runtime.getRuntime().availableProcessors(),
                 inventory.guests().size(),
                 info.rehearsed().getAsBoolean());

@@ -23,8 +23,6 @@ import dev.godwit.host.machine.Machine;
 import dev.godwit.host.machine.MachineConfig;
 import dev.godwit.host.machine.MachineConfigException;
 import dev.godwit.host.memory.LargePages;
-import dev.godwit.host.memory.PageSet;
-import dev.godwit.host.memory.PageSize;
 import dev.godwit.host.memory.ReadyMemory;
 import dev.godwit.host.vcpu.StopReason;
 import java.lang.foreign.Arena;
@@ -52,9 +50,6 @@ import org.slf4j.LoggerFactory;
  * leaves a {@link Departed} line.
  */
 public final class Inventory implements TargetHost, AutoCloseable {
-    /** Bytes that stay free beside what is made ready, lest it be given back at once. */
-    private static final long MARGIN = 128L << 20;
-
     private static final Logger LOG = LoggerFactory.getLogger(Inventory.class);
     private static final int DEPARTED_KEPT = 1000;
 
@@ -66,8 +61,7 @@ public final class Inventory implements TargetHost, AutoCloseable {
     private final ExecutorService reaper = Executors.newCachedThreadPool(
             Thread.ofPlatform().daemon().name("reaper-", 0).factory());
     private final Migrations migrations;
-    private final Supplier<HostMemory> memory;
-    private final Optional<ReadyMemory> ready;
+    private final Room room;
     /** Held from the look at the memory until the guest is listed: two at once would both be promised the same. */
     private final Object admission = new Object();
 
@@ -103,8 +97,7 @@ public final class Inventory implements TargetHost, AutoCloseable {
             Supplier<HostMemory> memory) {
         this.kvm = kvm;
         this.credentials = credentials;
-        this.memory = memory;
-        this.ready = ready;
+        this.room = new Room(memory, ready, guests.values());
         this.metrics = metrics;
         this.migrations = new Migrations(movers, reports, metrics, this::departed);
     }
@@ -121,58 +114,9 @@ public final class Inventory implements TargetHost, AutoCloseable {
                 .toList();
     }
 
-    /** RAM of the guests here, touched or not, in bytes; without reserved large pages. */
-    public long promisedBytes() {
-        return guests.values().stream().mapToLong(Guest::promisedBytes).sum();
-    }
-
-    /** The host's memory; what is ready for guests is as good as free. */
-    public HostMemory hostMemory() {
-        return memory.get().with(readyBytes());
-    }
-
-    /** Bytes that guests may still take. */
-    public long freeBytes() {
-        return hostMemory().free(promisedBytes());
-    }
-
-    /** Bytes that are ready for guests that arrive. */
-    public long readyBytes() {
-        return ready.map(ReadyMemory::bytes).orElse(0L);
-    }
-
-    /** Makes more memory ready for guests that arrive, if the host has it to spare and no guest is being moved. */
-    boolean makeReady() {
-        boolean may = ready.isPresent()
-                && ready.get().missing() > 0
-                && guests.values().stream().noneMatch(Guest::isMoving)
-                && freeBytes() - readyBytes() > ready.get().next() + MARGIN;
-        return may && ready.get().fill();
-    }
-
-    /** Whether memory is not made ready because the host has no large page to give. */
-    boolean isReadyMemoryRefused() {
-        return ready.isPresent() && ready.get().isRefused();
-    }
-
-    /** What is ready is given back if guests were promised what the host cannot have beside it. */
-    private void makeRoom() {
-        if (freeBytes() < readyBytes()) {
-            ready.ifPresent(ReadyMemory::release);
-        }
-    }
-
-    /**
-     * As {@link #makeRoom}, but not while a guest is arriving, for which it is.
-     *
-     * @return whether anything was given back
-     */
-    boolean yieldReady() {
-        boolean was = readyBytes() > 0;
-        if (was && guests.values().stream().noneMatch(guest -> guest.state() == GuestState.ARRIVING)) {
-            makeRoom();
-        }
-        return was && readyBytes() == 0;
+    /** The memory that guests here may have. */
+    public Room room() {
+        return room;
     }
 
     /** The guests that went to other agents, the latest first. */
@@ -215,7 +159,7 @@ public final class Inventory implements TargetHost, AutoCloseable {
         GuestDescription description = new GuestDescription(GuestNames.check(name), image, config, remote);
         remote.ifPresent(there -> check(there, config));
         Guest guest = reserve(Guest.starting(description, since));
-        makeRoom();
+        room.make();
         try (Arena arena = Arena.ofConfined()) {
             PvhImage file = Images.open(image, arena);
             Machine machine = Machine.boot(kvm, config, file);
@@ -285,7 +229,7 @@ public final class Inventory implements TargetHost, AutoCloseable {
             GuestDescription saved = Snapshot.describe(file);
             guest = reserve(Guest.starting(
                     new GuestDescription(name, saved.image(), saved.config()).tracked(saved.tracking()), since));
-            makeRoom();
+            room.make();
             Snapshot.Restored restored = rebuild(file, saved.config());
             if (!restored.notRestored().isEmpty()) {
                 LOG.warn("guest {}: not restored: {}", name, String.join(", ", restored.notRestored()));
@@ -398,26 +342,10 @@ public final class Inventory implements TargetHost, AutoCloseable {
             return machine;
         }
 
+        /** No more than a guest with a memory host has here. */
         @Override
         public void back(List<ChunkRun> large) {
-            ready.ifPresent(there -> back(there, large));
-            makeRoom();
-        }
-
-        /** No more than a guest with a memory host has here. */
-        private void back(ReadyMemory there, List<ChunkRun> large) {
-            long chunks = machine.memory().size() / PageSize.LARGE;
-            long left = guest.promisedBytes() / PageSize.LARGE;
-            try (Arena arena = Arena.ofConfined()) {
-                PageSet wanted = new PageSet(arena, chunks);
-                for (ChunkRun run : large) {
-                    long first = Math.min(run.first(), chunks);
-                    long count = Math.min(Math.min(run.count(), chunks - first), left);
-                    wanted.addRange(first, count);
-                    left -= count;
-                }
-                there.moveInto(machine.memory(), wanted);
-            }
+            room.back(machine.memory(), large, guest.promisedBytes());
         }
 
         @Override
@@ -448,7 +376,7 @@ public final class Inventory implements TargetHost, AutoCloseable {
         synchronized (admission) {
             there = guests.get(guest.name());
             if (there == null) {
-                hostMemory().admit(guest.description(), promisedBytes());
+                room.admit(guest.description());
                 guests.put(guest.name(), guest);
                 return guest;
             }
@@ -503,7 +431,7 @@ public final class Inventory implements TargetHost, AutoCloseable {
             Thread.currentThread().interrupt();
         }
         reaper.close();
-        ready.ifPresent(ReadyMemory::close);
+        room.close();
         kvm.close();
     }
 }

@@ -18,13 +18,13 @@ public final class ReadyKeeper implements AutoCloseable {
     /** To look makes some garbage, and guests wait while that is collected. */
     private static final long LOOK_NANOS = 1_000_000_000L;
 
-    private final Inventory inventory;
+    private final Room room;
     private final Thread thread;
     private volatile boolean closing;
 
     /** Begins. */
-    public ReadyKeeper(Inventory inventory) {
-        this.inventory = inventory;
+    public ReadyKeeper(Room room) {
+        this.room = room;
         this.thread = Thread.ofPlatform().daemon().name("ready-memory").start(this::keep);
     }
 
@@ -34,11 +34,11 @@ public final class ReadyKeeper implements AutoCloseable {
             long pause = LOOK_NANOS;
             try {
                 // Others on this host may have taken what guests here were promised.
-                if (inventory.yieldReady()) {
+                if (room.yieldReady()) {
                     pause = CALM_NANOS;
-                } else if (inventory.makeReady()) {
+                } else if (room.makeReady()) {
                     pause = 0;
-                } else if (inventory.isReadyMemoryRefused() && !said) {
+                } else if (room.isReadyMemoryRefused() && !said) {
                     said = true;
                     LOG.warn("no more memory is made ready for guests: this host has no large page to give, or does"
                             + " not tell (Linux 6.7); godwit check says more. It is tried again.");

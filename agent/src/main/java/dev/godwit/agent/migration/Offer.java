@@ -14,6 +14,7 @@ import dev.godwit.host.machine.MachineConfig;
 import dev.godwit.host.machine.MachineConfigException;
 import dev.godwit.host.memory.LargePages;
 import dev.godwit.host.memory.PageSize;
+import dev.godwit.host.state.CpuIdCheck;
 import dev.godwit.host.tracking.AccessTracking;
 import dev.godwit.host.tracking.DirtyTracking;
 import java.io.IOException;
@@ -61,6 +62,9 @@ record Offer(
 
     /** The longest, in bytes. */
     static final int MAX_BYTES = 1 << 20;
+
+    /** CPU features named in a refusal. */
+    private static final int MOST_NAMED = 8;
 
     record OfferedDisk(String file, boolean readOnly) {}
 
@@ -200,5 +204,24 @@ record Offer(
         } catch (IllegalArgumentException | NullPointerException e) {
             throw new TargetHost.RefusedException("the guest's description is not valid: " + e.getMessage());
         }
+    }
+
+    /**
+     * Looks whether the guest can go on where a new one would be given this CPU.
+     *
+     * @throws TargetHost.RefusedException when that lacks what the guest has seen
+     */
+    void requireRunnableOn(CpuId there) throws TargetHost.RefusedException {
+        List<String> missing = CpuIdCheck.missing(cpu, there);
+        if (!missing.isEmpty()) {
+            throw new TargetHost.RefusedException("this host's CPU lacks what the guest was given: " + someOf(missing));
+        }
+    }
+
+    /** The first few, and how many more. */
+    private static String someOf(List<String> names) {
+        int shown = Math.min(names.size(), MOST_NAMED);
+        String more = shown < names.size() ? " and " + (names.size() - shown) + " more" : "";
+        return String.join(", ", names.subList(0, shown)) + more;
     }
 }

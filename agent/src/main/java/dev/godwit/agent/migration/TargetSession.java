@@ -11,7 +11,6 @@ import dev.godwit.host.device.DeviceStateException;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.memory.Backing;
 import dev.godwit.host.memory.PageSet;
-import dev.godwit.host.state.CpuIdCheck;
 import dev.godwit.host.state.ElapsedTime;
 import dev.godwit.host.state.MachineState;
 import dev.godwit.host.state.StateFormatException;
@@ -46,9 +45,6 @@ final class TargetSession {
 
     /** Before the offer says how long silence may last. */
     private static final Duration FIRST_STALL = Duration.ofSeconds(10);
-
-    /** CPU features named in a refusal. */
-    private static final int MOST_NAMED = 8;
 
     private final ControlChannel control;
     private final TargetHost host;
@@ -161,11 +157,7 @@ final class TargetSession {
             throw new TransportException(Kind.CLOSED, TAKEN_BACK);
         }
         prepare(() -> admitted.back(offer.large()));
-        List<String> missing =
-                CpuIdCheck.missing(offer.cpu(), admitted.machine().guestCpu());
-        if (!missing.isEmpty()) {
-            throw new TargetHost.RefusedException("this host's CPU lacks what the guest was given: " + someOf(missing));
-        }
+        offer.requireRunnableOn(admitted.machine().guestCpu());
         synchronized (this) {
             // Not sooner: nobody writes to the guest's memory while it is being backed.
             accepted = true;
@@ -176,13 +168,6 @@ final class TargetSession {
                 SwitchoverCost.restoreMicros(),
                 new AcceptMessage(ProcessIdentity.own(), whole.orElse("")).encode());
         return made;
-    }
-
-    /** The first few, and how many more. */
-    private static String someOf(List<String> names) {
-        int shown = Math.min(names.size(), MOST_NAMED);
-        String more = shown < names.size() ? " and " + (names.size() - shown) + " more" : "";
-        return String.join(", ", names.subList(0, shown)) + more;
     }
 
     private void serve(ProcessIdentity source, Duration stall)

@@ -211,24 +211,24 @@ class InventoryTest {
         HostMemory[] host = {new HostMemory(1L << 30, 1L << 30, 0)};
         MachineConfig config = MachineConfig.of(bytes);
         try (Inventory ready = withReady(bytes, host)) {
-            assertTrue(ready.makeReady(), "this host gives no large pages");
-            assertEquals(bytes, ready.readyBytes());
+            assertTrue(ready.room().makeReady(), "this host gives no large pages");
+            assertEquals(bytes, ready.room().ready());
             assertEquals(
-                    bytes, ready.hostMemory().available() - host[0].available(), "what is ready is as good as free");
+                    bytes, ready.room().ofHost().available() - host[0].available(), "what is ready is as good as free");
             Admission admission = ready.admit(new GuestDescription("new", "dirtier", config));
             admission.back(List.of(new ChunkRun(0, 4), new ChunkRun(8, 1000)));
-            assertEquals(8L << 20, ready.readyBytes(), "twelve of sixteen are gone");
+            assertEquals(8L << 20, ready.room().ready(), "twelve of sixteen are gone");
             try (Arena arena = Arena.ofConfined()) {
                 long large = Backing.scan(arena, admission.machine().memory()).largeBytes();
                 assertTrue(large >= 12L << 21, large + " bytes"); // the kernel makes more of them as it likes
             }
-            assertFalse(ready.makeReady(), "while a guest is on its way");
+            assertFalse(ready.room().makeReady(), "while a guest is on its way");
             admission.adopt(true);
-            assertTrue(ready.makeReady());
+            assertTrue(ready.room().makeReady());
             host[0] = new HostMemory(1L << 30, 100L << 20, 0);
             ready.start("other", "dirtier", config, Optional.empty(), true);
-            assertEquals(0, ready.readyBytes(), "guests come first");
-            assertFalse(ready.makeReady(), "the host has nothing to spare");
+            assertEquals(0, ready.room().ready(), "guests come first");
+            assertFalse(ready.room().makeReady(), "the host has nothing to spare");
         }
     }
 
@@ -245,24 +245,24 @@ class InventoryTest {
         HostMemory scarce = new HostMemory(1L << 30, 70L << 20, 0);
         HostMemory[] host = {plenty};
         try (Inventory ready = withReady(bytes, host)) {
-            assertTrue(ready.makeReady(), "this host gives no large pages");
+            assertTrue(ready.room().makeReady(), "this host gives no large pages");
             verify(ready.restore("first", file, false));
-            assertEquals(bytes, ready.readyBytes(), "there is enough for both");
+            assertEquals(bytes, ready.room().ready(), "there is enough for both");
             ready.remove("first");
 
             host[0] = scarce;
             Guest second = ready.restore("second", file, false);
-            assertEquals(0, ready.readyBytes(), "guests come first");
+            assertEquals(0, ready.room().ready(), "guests come first");
             verify(second);
             Failure e = assertThrows(Failure.class, () -> ready.restore("third", file, false));
             assertTrue(e.getMessage().startsWith("a guest of 32 MiB does not fit: "), e.getMessage());
-            assertFalse(ready.makeReady(), "the host has nothing to spare");
+            assertFalse(ready.room().makeReady(), "the host has nothing to spare");
 
             host[0] = plenty;
             long deadline = System.nanoTime() + 30_000_000_000L;
-            while (ready.readyBytes() < bytes) {
+            while (ready.room().ready() < bytes) {
                 // Not while its memory comes.
-                ready.makeReady();
+                ready.room().makeReady();
                 assertTrue(System.nanoTime() < deadline, "this host gives no large pages");
                 LockSupport.parkNanos(1_000_000);
             }
@@ -362,7 +362,7 @@ class InventoryTest {
             assertTrue(e.getMessage().contains("512 MiB promised to guests here"), e.getMessage());
             assertThrows(RefusedException.class, () -> small.admit(new GuestDescription("two", "dirtier", half)));
             small.guest("one").stop();
-            assertEquals(0, small.promisedBytes(), "one that ended keeps its name only");
+            assertEquals(0, small.room().promised(), "one that ended keeps its name only");
             small.admit(new GuestDescription("two", "dirtier", half)).abandon("");
             small.start("two", "dirtier", half, Optional.empty(), true);
         }

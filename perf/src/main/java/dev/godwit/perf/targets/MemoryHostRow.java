@@ -25,6 +25,8 @@ final class MemoryHostRow {
     private MemoryHostRow() {}
 
     static List<TargetLine> measure(TargetBench bench) {
+        // It would log between the lines of progress.
+        System.setProperty("org.slf4j.simpleLogger.log." + MemoryHost.class.getPackageName(), "warn");
         try (MemoryHost host = MemoryHost.start(
                 new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
                 bench.stage().secret(),
