@@ -34,9 +34,6 @@ final class Chunks {
     /** Missing pages of a chunk that a fault asks for all at once, so that the chunk can go in whole: 128 KiB. */
     static final int FEW = 32;
 
-    /** Chunks that can be worked on at a time. */
-    static final int LOCKS = 64;
-
     private enum State {
         COMPLETE,
         STAGED,
@@ -46,6 +43,8 @@ final class Chunks {
     private final Shuttle shuttle;
     private final GuestMemory staging;
     private final PageAccount account;
+    private final HostUse use;
+    private final ChunkLocks locks;
     private final State[] states;
     /** Chunks that went in page by page and are not large pages again. */
     private final boolean[] broken;
@@ -54,15 +53,16 @@ final class Chunks {
     /** When a page of the chunk last went in, by {@link System#nanoTime}. */
     private final long[] lastIn;
 
-    private final Object[] locks = new Object[LOCKS];
     private final PageSet large;
     /** Chunks in whose place there are zeros now that came at once. */
     private final PageSet zeroed;
 
-    Chunks(Arena arena, Shuttle shuttle, GuestMemory staging, PageAccount account) {
+    Chunks(Arena arena, Shuttle shuttle, GuestMemory staging, PageAccount account, HostUse use, ChunkLocks locks) {
         this.shuttle = shuttle;
         this.staging = staging;
         this.account = account;
+        this.use = use;
+        this.locks = locks;
         int chunks = account.chunks();
         this.states = new State[chunks];
         Arrays.fill(states, State.COMPLETE);
@@ -71,22 +71,10 @@ final class Chunks {
         this.broken = new boolean[chunks];
         this.lastIn = new long[chunks];
         Arrays.fill(lastIn, System.nanoTime());
-        for (int i = 0; i < LOCKS; i++) {
-            locks[i] = new Object();
-        }
-    }
-
-    /** Waits for everybody who has a chunk's lock now; the caller has none. */
-    void awaitAll() {
-        for (Object lock : locks) {
-            synchronized (lock) {
-                // Whoever comes now sees that it is over.
-            }
-        }
     }
 
     Object lockOf(int chunk) {
-        return locks[chunk % LOCKS];
+        return locks.of(chunk);
     }
 
     static int of(long page) {
@@ -182,7 +170,7 @@ final class Chunks {
             }
         }
         if (account.missing(chunk) == 0) {
-            complete(chunk);
+            complete(chunk, place);
         } else if (states[chunk] == State.SPLIT || (ahead && mayPutInSingly() && account.missing(chunk) > FEW)) {
             putIn(chunk, from, to);
         } else if (waited >= from && waited < to && mayPutInSingly() && !mayWaitForWhole(chunk)) {
@@ -235,7 +223,7 @@ final class Chunks {
             page = stop;
         }
         if (account.missing(chunk) == 0) {
-            complete(chunk);
+            complete(chunk, place);
         }
     }
 
@@ -247,16 +235,30 @@ final class Chunks {
         account.areHere(first, end);
     }
 
+    private void complete(int chunk, Place from) {
+        if (states[chunk] == State.SPLIT && mayMerge(chunk, from)) {
+            merge(chunk);
+            states[chunk] = State.COMPLETE;
+        } else {
+            complete(chunk);
+        }
+    }
+
+    /**
+     * A merge takes away what the guest has, for a moment: code in Java that touches it then would wait within the virtual
+     * machine, which might be stopping its threads, the one that merges included. Such code says what it uses, but for
+     * that which sends or saves a guest: and no guest is sent or saved while some of it has still to come.
+     */
+    private boolean mayMerge(int chunk, Place from) {
+        return from.isPassing() && large.contains(chunk) && canBeLarge(chunk) && use.mayLeave(chunk);
+    }
+
     private void complete(int chunk) {
-        long first = first(chunk);
-        long end = end(chunk);
         if (states[chunk] == State.STAGED) {
             putInWhole(chunk);
-        } else if (large.contains(chunk) && canBeLarge(chunk)) {
-            merge(chunk);
         } else {
-            putIn(chunk, first, end);
-            shuttle.drop(first, end);
+            putIn(chunk, first(chunk), end(chunk));
+            shuttle.drop(first(chunk), end(chunk));
         }
         states[chunk] = State.COMPLETE;
     }
@@ -276,7 +278,7 @@ final class Chunks {
 
     /** The guest has some of it, and what has come since lies ready as a large page: it is one for the guest again. */
     private void merge(int chunk) {
-        broken[chunk] = shuttle.merge(first(chunk), account.staged(), chunk % LOCKS) < end(chunk);
+        broken[chunk] = shuttle.merge(first(chunk), account.staged(), chunk % ChunkLocks.COUNT) < end(chunk);
         wentIn(chunk);
     }
 
@@ -320,7 +322,7 @@ final class Chunks {
         long first = first(chunk);
         long end = end(chunk);
         boolean untouched = states[chunk] == State.COMPLETE && !broken[chunk];
-        if (untouched && canBeLarge(chunk) && shuttle.zeroIn(first, end, chunk % LOCKS)) {
+        if (untouched && canBeLarge(chunk) && shuttle.zeroIn(first, end, chunk % ChunkLocks.COUNT)) {
             account.touched(first, end);
             zeroed.add(chunk);
             return;

@@ -9,31 +9,31 @@ import java.util.Arrays;
  * <p>Threading: {@link #mayLeave} under the chunk's lock; the rest from any thread, without it.
  */
 final class HostUse implements MissingPages {
-    private final Chunks chunks;
+    private final ChunkLocks locks;
     private final PageAccount account;
     private final Runnable giveUp;
     /** By chunk: when code in Java last said that it uses it. */
     private final long[] usedAt;
-    /** Chunks that code in Java uses again and again. */
-    private final boolean[] kept;
+    /** By chunk: how many parts of it code in Java uses again and again. */
+    private final int[] kept;
 
     /**
      * Of memory that nobody has used yet.
      *
      * @param giveUp lets all who wait go on
      */
-    HostUse(Chunks chunks, PageAccount account, Runnable giveUp) {
-        this.chunks = chunks;
+    HostUse(ChunkLocks locks, PageAccount account, Runnable giveUp) {
+        this.locks = locks;
         this.account = account;
         this.giveUp = giveUp;
-        this.usedAt = new long[chunks.count()];
+        this.usedAt = new long[account.chunks()];
         Arrays.fill(usedAt, System.nanoTime() - USE_NANOS);
-        this.kept = new boolean[chunks.count()];
+        this.kept = new int[account.chunks()];
     }
 
     /** Whether no code in Java uses the chunk. */
     boolean mayLeave(int chunk) {
-        return !kept[chunk] && System.nanoTime() - usedAt[chunk] >= USE_NANOS;
+        return kept[chunk] == 0 && System.nanoTime() - usedAt[chunk] >= USE_NANOS;
     }
 
     @Override
@@ -44,7 +44,7 @@ final class HostUse implements MissingPages {
     @Override
     public void use(long first, long end) {
         for (int chunk = Chunks.of(first); chunk <= Chunks.of(end - 1); chunk++) {
-            synchronized (chunks.lockOf(chunk)) {
+            synchronized (locks.of(chunk)) {
                 usedAt[chunk] = System.nanoTime();
             }
         }
@@ -53,8 +53,18 @@ final class HostUse implements MissingPages {
     @Override
     public void keep(long first, long end) {
         for (int chunk = Chunks.of(first); chunk <= Chunks.of(end - 1); chunk++) {
-            synchronized (chunks.lockOf(chunk)) {
-                kept[chunk] = true;
+            synchronized (locks.of(chunk)) {
+                kept[chunk]++;
+            }
+        }
+    }
+
+    @Override
+    public void release(long first, long end) {
+        for (int chunk = Chunks.of(first); chunk <= Chunks.of(end - 1); chunk++) {
+            synchronized (locks.of(chunk)) {
+                // What was kept before this looked after the memory is not counted.
+                kept[chunk] = Math.max(0, kept[chunk] - 1);
             }
         }
     }

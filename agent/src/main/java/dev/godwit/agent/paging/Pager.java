@@ -55,6 +55,7 @@ public final class Pager implements AutoCloseable {
     private final PageSet absent;
 
     private final Chunks chunks;
+    private final ChunkLocks locks = new ChunkLocks();
     private final HostUse use;
     private final AtomicReferenceArray<PageStore> stores = new AtomicReferenceArray<>(Place.count());
     private final FaultTimes times = new FaultTimes();
@@ -86,14 +87,14 @@ public final class Pager implements AutoCloseable {
             // Only what is on its way in or out takes memory here, and large pages that wait for what comes.
             this.staging = GuestMemory.allocate(memory.size(), small);
             taken.push(staging::close);
-            this.bench = GuestMemory.allocate(2L * Chunks.LOCKS * PageSize.LARGE, small);
+            this.bench = GuestMemory.allocate(2L * ChunkLocks.COUNT * PageSize.LARGE, small);
             taken.push(bench::close);
             this.shuttle = new Shuttle(userfault, memory, staging, bench);
             this.map = new PageMap(arena, memory.pages());
             this.account = new PageAccount(arena, memory, map);
             this.absent = new PageSet(arena, memory.pages());
-            this.chunks = new Chunks(arena, shuttle, staging, account);
-            this.use = new HostUse(chunks, account, this::giveUp);
+            this.use = new HostUse(locks, account, this::giveUp);
+            this.chunks = new Chunks(arena, shuttle, staging, account, use, locks);
             this.wakeup = SystemCallException.checkInt(
                     EventCalls.eventfd(0, EventCalls.EFD_NONBLOCK | EventCalls.EFD_CLOEXEC), "eventfd");
             int event = wakeup;
@@ -196,7 +197,7 @@ public final class Pager implements AutoCloseable {
         ending = true;
         userfault.unregister(memory.hva(), memory.size());
         // Its memory may be unmapped next.
-        chunks.awaitAll();
+        locks.awaitAll();
     }
 
     /** Says who brings the pages of a place. */

@@ -1,6 +1,7 @@
 package dev.godwit.agent.paging;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.host.memory.Backing;
@@ -59,6 +60,50 @@ class LargeFaultTest {
                 assertEquals(WORD + page, ModelHost.read(host.memory, page, 0), "page " + page);
             }
             host.pager.finish(large);
+        }
+    }
+
+    /** A merge takes it away for a moment, in which a thread in Java would wait where no collection can stop it. */
+    @Test
+    void aChunkThatJavaCodeUsesIsNotMerged() throws Exception {
+        try (ModelHost host = new ModelHost(2L * PER_CHUNK, LargePages.THP);
+                Arena arena = Arena.ofShared()) {
+            fill(host);
+            PageSet large = new PageSet(arena, 2);
+            PageSet absent = new PageSet(arena, host.memory.pages());
+            for (int chunk = 0; chunk < 2; chunk++) {
+                large.add(chunk);
+                absent.addRange((long) chunk * PER_CHUNK, 2L * Chunks.FEW);
+            }
+            host.pager.preferLarge(large);
+            host.pager.locate(absent, Place.AT_SOURCE);
+            host.pager.arm();
+            host.pager.attach(Place.AT_SOURCE, new Nobody());
+            host.pager.start();
+            MemorySegment content = arena.allocate(PageSize.SMALL, PageSize.SMALL);
+            for (int chunk = 0; chunk < 2; chunk++) {
+                long first = (long) chunk * PER_CHUNK;
+                host.touch(first, 0, false, 0);
+                while (host.pager.waiting() == 0) {
+                    Thread.onSpinWait();
+                }
+                host.pager.arrived(Place.AT_SOURCE, first, 1, content);
+                var _ = host.touches.getLast().result().get();
+            }
+            // Of pages that are here: to get at others would wait for them.
+            MemorySegment used = host.memory.keptSlice(0, PageSize.SMALL);
+            for (int chunk = 0; chunk < 2; chunk++) {
+                for (int page = 1; page < 2 * Chunks.FEW; page++) {
+                    host.pager.arrived(Place.AT_SOURCE, (long) chunk * PER_CHUNK + page, 1, content);
+                }
+                assertTrue(host.pager.isWhole(chunk));
+            }
+            assertTrue(host.pager.isCollapsible(0), "it went in page by page");
+            assertFalse(host.pager.isCollapsible(1), "it was merged");
+            host.memory.release(used);
+            host.pager.finish(large);
+            assertEquals(0, ModelHost.read(host.memory, 0, 0));
+            assertTrue(Backing.scan(arena, host.memory).largeChunks().contains(0), "it is large in the end");
         }
     }
 

@@ -9,6 +9,7 @@ import dev.godwit.host.memory.LargePages;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -31,7 +32,7 @@ class TakeOutTest {
             }
             host.pager.arm();
             host.pager.start();
-            var _ = host.memory.keptSlice(PageSize.SMALL, PageSize.SMALL);
+            MemorySegment kept = host.memory.keptSlice(PageSize.SMALL, PageSize.SMALL);
             var _ = host.memory.slice(PageSize.LARGE, PageSize.SMALL);
             PageSet cold = new PageSet(arena, 3L * PER_CHUNK);
             cold.addAll();
@@ -45,6 +46,8 @@ class TakeOutTest {
             }
             assertEquals(PER_CHUNK, host.pager.leaving().takeOut(1, cold));
             assertFalse(host.pager.leaving().mayLeave(0));
+            host.memory.release(kept);
+            assertTrue(host.pager.leaving().mayLeave(0));
         }
     }
 

@@ -275,6 +275,9 @@ public final class VirtioMmio implements MmioDevice, Stateful {
     }
 
     private void reset() {
+        for (Virtqueue queue : queues) {
+            queue.disable();
+        }
         queues = newQueues();
         driverFeatures = 0;
         deviceFeaturesSelect = 0;

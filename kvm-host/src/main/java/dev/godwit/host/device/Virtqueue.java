@@ -164,9 +164,15 @@ public final class Virtqueue {
             throw new MalformedQueueException(
                     "the queue's size is not a power of two from 1 to " + maxSize + " (" + size + ")");
         }
-        descriptors = area("descriptor", descriptorArea, (long) DescriptorChain.DESCRIPTOR_SIZE * size, 16);
-        available = area("driver", driverArea, RING + 2L * size, 2);
-        used = area("device", deviceArea, RING + (long) USED_ELEMENT * size, 4);
+        long descriptorBytes = (long) DescriptorChain.DESCRIPTOR_SIZE * size;
+        long availableBytes = RING + 2L * size;
+        long usedBytes = RING + (long) USED_ELEMENT * size;
+        check("descriptor", descriptorArea, descriptorBytes, 16);
+        check("driver", driverArea, availableBytes, 2);
+        check("device", deviceArea, usedBytes, 4);
+        descriptors = memory.keptSlice(descriptorArea, descriptorBytes);
+        available = memory.keptSlice(driverArea, availableBytes);
+        used = memory.keptSlice(deviceArea, usedBytes);
         indirectAllowed = indirect;
         nextAvailable = 0;
         nextUsed = 0;
@@ -175,15 +181,19 @@ public final class Virtqueue {
     }
 
     void disable() {
-        ready = false;
+        if (ready) {
+            ready = false;
+            memory.release(descriptors);
+            memory.release(available);
+            memory.release(used);
+        }
     }
 
-    private MemorySegment area(String name, long address, long length, int alignment) throws MalformedQueueException {
+    private void check(String name, long address, long length, int alignment) throws MalformedQueueException {
         if (address % alignment != 0 || !memory.contains(address, length)) {
             throw new MalformedQueueException(name + " area at 0x" + Long.toHexString(address) + ", length " + length
                     + " is not RAM or not aligned to " + alignment);
         }
-        return memory.keptSlice(address, length);
     }
 
     void save(ByteBuffer out) {

@@ -146,7 +146,7 @@ public final class GuestMemory implements AutoCloseable {
     }
 
     /**
-     * As {@link #slice}, of RAM that is used for long: its pages do not leave any more.
+     * As {@link #slice}, of RAM that is used for long: its pages do not leave until it is {@link #release released}.
      *
      * @throws GuestMemoryException when it is not all RAM
      */
@@ -157,6 +157,15 @@ public final class GuestMemory implements AutoCloseable {
             watching.keep(offset >>> SMALL_SHIFT, ((offset + length - 1) >>> SMALL_SHIFT) + 1);
         }
         return slice(gpa, length);
+    }
+
+    /** A {@link #keptSlice} is not used any more. */
+    public void release(MemorySegment kept) {
+        MissingPages watching = missingPages;
+        if (watching != null && kept.byteSize() > 0) {
+            long offset = kept.address() - hva();
+            watching.release(offset >>> SMALL_SHIFT, ((offset + kept.byteSize() - 1) >>> SMALL_SHIFT) + 1);
+        }
     }
 
     private void fetch(long offset, long length) {

@@ -20,8 +20,10 @@ public interface MissingPages {
     /** Code in Java is about to use these pages: for {@link #USE_NANOS} none of them leaves. */
     void use(long first, long end);
 
-    /** Code in Java uses these pages again and again: they do not leave any more. */
+    /** Code in Java uses these pages again and again: they do not leave until {@link #release}, as often as kept. */
     void keep(long first, long end);
+
+    void release(long first, long end);
 
     /** How many pages have still to be brought; from any thread. */
     long count();

@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.host.memory.GuestMemory;
 import dev.godwit.host.memory.LargePages;
+import dev.godwit.host.memory.MissingPages;
 import dev.godwit.host.memory.PageSet;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -54,6 +55,55 @@ class HostileQueueTest {
         driver.request(toWrite(0x8000, 1));
         driver.start();
         device.served = 0;
+    }
+
+    /** Else it could keep all of its memory here, whatever it may have. */
+    @Test
+    void ringsThatAreGivenUpMayLeave() {
+        KeptPages kept = new KeptPages();
+        transport.write(VirtioMmio.STATUS, 4, 0);
+        memory.watch(kept);
+        driver.start();
+        long one = kept.pages;
+        assertTrue(one > 0);
+        driver.descriptors = 0x11000;
+        driver.start();
+        assertEquals(one, kept.pages, "after a reset");
+        driver.set(VirtioMmio.QUEUE_READY, 0);
+        driver.set(VirtioMmio.QUEUE_READY, 0);
+        assertEquals(0, kept.pages);
+        driver.set(VirtioMmio.QUEUE_DEVICE_HIGH, -1);
+        driver.set(VirtioMmio.QUEUE_READY, 1);
+        assertEquals(0, kept.pages, "of a queue that stays off");
+    }
+
+    private static final class KeptPages implements MissingPages {
+        long pages;
+
+        @Override
+        public void keep(long first, long end) {
+            pages += end - first;
+        }
+
+        @Override
+        public void release(long first, long end) {
+            pages -= end - first;
+        }
+
+        @Override
+        public void use(long first, long end) {
+            // For a while only.
+        }
+
+        @Override
+        public long count() {
+            return 0;
+        }
+
+        @Override
+        public void giveUp() {
+            throw new UnsupportedOperationException();
+        }
     }
 
     @Test
