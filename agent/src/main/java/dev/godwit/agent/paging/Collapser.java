@@ -6,6 +6,7 @@ import dev.godwit.host.memory.LargePages;
 import dev.godwit.host.memory.PageSet;
 import java.lang.foreign.Arena;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 
 /**
  * Makes large pages again of those chunks that were large pages where the guest comes from and went in by small ones,
@@ -21,10 +22,13 @@ final class Collapser {
 
     private final GuestMemory memory;
     private final Chunks chunks;
+    private final BooleanSupplier gone;
 
-    Collapser(GuestMemory memory, Chunks chunks) {
+    /** @param gone whether the guest has ended, and its memory is not to be touched any more */
+    Collapser(GuestMemory memory, Chunks chunks, BooleanSupplier gone) {
         this.memory = memory;
         this.chunks = chunks;
+        this.gone = gone;
     }
 
     /** Makes large pages of these chunks, as far as all of them is here. */
@@ -36,7 +40,7 @@ final class Collapser {
         }
     }
 
-    /** Whether all were large pages before. */
+    /** Whether all were large pages before, or the guest is gone. */
     private boolean collapse(PageSet large) {
         boolean all = true;
         try (Arena own = Arena.ofShared()) {
@@ -46,6 +50,9 @@ final class Collapser {
                     chunk = large.next(chunk + 1, large.pages())) {
                 if (!backing.largeChunks().contains(chunk)) {
                     synchronized (chunks.lockOf((int) chunk)) {
+                        if (gone.getAsBoolean()) {
+                            return true;
+                        }
                         if (chunks.isComplete((int) chunk)) {
                             chunks.collapse((int) chunk);
                             all = false;

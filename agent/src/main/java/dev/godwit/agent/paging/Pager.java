@@ -70,6 +70,9 @@ public final class Pager implements AutoCloseable {
     private final CountDownLatch begun = new CountDownLatch(1);
     private final Thread thread;
     private volatile boolean ending;
+    /** Its memory may be unmapped, and its addresses another guest's: who would touch them looks, under a chunk's lock. */
+    private volatile boolean gone;
+
     private boolean closed;
 
     /**
@@ -195,6 +198,7 @@ public final class Pager implements AutoCloseable {
     /** Everybody who waits finds zeros, and no guest runs any more that could see them. */
     private void giveUp() {
         ending = true;
+        gone = true;
         userfault.unregister(memory.hva(), memory.size());
         // Its memory may be unmapped next.
         locks.awaitAll();
@@ -394,20 +398,25 @@ public final class Pager implements AutoCloseable {
     public void finish(PageSet large) {
         settleWhole();
         stop();
-        memory.watch(null);
-        userfault.unregister(memory.hva(), memory.size());
-        memory.expectFaults(false);
+        synchronized (locks.of(0)) {
+            if (!gone) {
+                userfault.unregister(memory.hva(), memory.size());
+                memory.expectFaults(false);
+            }
+        }
         try (Arena own = Arena.ofConfined()) {
             PageSet all = new PageSet(own, large.pages());
             all.addAll(large);
             all.addAll(chunks.zeroed());
             makeLarge(all);
         }
+        // Not sooner: by this whoever ends the guest waits for who is at its memory.
+        memory.watch(null);
     }
 
     /** Makes large pages of these chunks, as far as all of them is here. */
     public void makeLarge(PageSet large) {
-        new Collapser(memory, chunks).makeLarge(large);
+        new Collapser(memory, chunks, () -> gone).makeLarge(large);
     }
 
     private void stop() {

@@ -107,6 +107,25 @@ class LargeFaultTest {
         }
     }
 
+    /** Its addresses may be another's by the time that chunks would be collapsed. */
+    @Test
+    void nothingIsDoneToTheMemoryOfAGuestThatHasEnded() {
+        try (ModelHost host = new ModelHost((long) CHUNKS * PER_CHUNK, LargePages.THP);
+                Arena arena = Arena.ofShared()) {
+            PageSet all = new PageSet(arena, CHUNKS);
+            all.addAll();
+            host.memory.preferLarge(false);
+            fill(host);
+            host.pager.arm();
+            host.pager.start();
+            host.memory.giveUpMissing();
+            host.memory.preferLarge(true);
+            host.pager.finish(all);
+            assertEquals(0, Backing.scan(arena, host.memory).largeChunks().cardinality());
+            assertTrue(host.memory.isWhole());
+        }
+    }
+
     /** It would have to be got and cleared again, while somebody waits for what is to be in it. */
     @Test
     void memoryThatHoldsNothingButStaleContentIsKept() {
