@@ -7,6 +7,7 @@ import dev.godwit.agent.config.Failure;
 import dev.godwit.agent.config.HostPort;
 import dev.godwit.agent.config.Shares;
 import dev.godwit.agent.config.Sizes;
+import dev.godwit.host.tracking.AccessTracking;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -24,6 +25,8 @@ import picocli.CommandLine.Parameters;
             ExitCode.HELP
         })
 final class StartCommand extends AgentAccess {
+    private static final String NONE = "none";
+
     @Parameters(paramLabel = "NAME", description = "Its name: 1 to 63 of a-z, 0-9, '_', '.' and '-'.")
     private String name;
 
@@ -58,7 +61,9 @@ final class StartCommand extends AgentAccess {
             names = "--access-tracking",
             paramLabel = "SHARE",
             description =
-                    "Track which pages it accesses, at a cost of at most this share of its time, such as 0.02 or 2%%.")
+                    "Track which pages it accesses, at a cost of at most this share of its time, such as 0.02 or 2%%,"
+                            + " or none. Default: 2%% with --memory-host, where the coldest pages are to be known; else"
+                            + " none.")
     private String share;
 
     @Option(names = "--json", description = "Print the guest as JSON.")
@@ -76,12 +81,33 @@ final class StartCommand extends AgentAccess {
         return new StartRequest.MemoryHost(memoryHost, Sizes.parse("--local", local));
     }
 
+    private Double tracked() {
+        if (share == null) {
+            return memoryHost == null ? null : AccessTracking.DEFAULT.share();
+        }
+        return share.equals(NONE) ? null : (Double) Shares.parse("--access-tracking", share);
+    }
+
+    private void track(Double tracked) {
+        try {
+            client().track(name, new HeatRequest(tracked, null));
+        } catch (Failure e) {
+            if (share != null) {
+                throw e;
+            }
+            console()
+                    .err()
+                    .println("godwit: guest " + name + " is not tracked, so that what it has had longest leaves it"
+                            + " first: " + e.getMessage());
+        }
+    }
+
     @Override
     public Integer call() {
-        Double tracked = share == null ? null : Shares.parse("--access-tracking", share);
+        Double tracked = tracked();
         GuestView guest = client().start(machine.request(name, image, paused).with(memoryHost()));
         if (tracked != null) {
-            client().track(name, new HeatRequest(tracked, null));
+            track(tracked);
         }
         if (json) {
             printJson(guest);

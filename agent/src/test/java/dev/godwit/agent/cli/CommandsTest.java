@@ -8,10 +8,14 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.godwit.agent.api.Agent;
 import dev.godwit.agent.config.HostPort;
+import dev.godwit.agent.memoryhost.MemoryHost;
 import dev.godwit.agent.transport.Secret;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
@@ -91,6 +95,29 @@ class CommandsTest {
         assertSays("guest web is stopped", on(a, "stop", "web"));
         assertFails(2, "no guest is named 'web'", on(a, "stop", "web"));
         assertFails(2, "no guest is named 'web'", on(a, "logs", "web", "--follow"));
+    }
+
+    @Test
+    void theColdestPagesOfAGuestWithAMemoryHostAreKnown() throws Exception {
+        try (MemoryHost host = MemoryHost.start(
+                new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
+                new Secret(new byte[32]),
+                128 << 20,
+                null,
+                Duration.ZERO)) {
+            for (String share : List.of("", "none", "10%")) {
+                List<String> line = new ArrayList<>(List.of("start", "web", "--image", "dirtier", "--memory", "64m"));
+                line.addAll(List.of(
+                        "--memory-host", HostPort.text(host.address()), "--local", "16m", "--cmdline", "ws=1m"));
+                line.addAll(share.isEmpty() ? List.of() : List.of("--access-tracking", share));
+                assertSays("guest web is running", on(a, line.toArray(String[]::new)));
+                JsonNode guest = new ObjectMapper()
+                        .readTree(on(a, "show", "web", "--json").out());
+                double tracked = guest.path("accessTracking").asDouble();
+                assertEquals(share.isEmpty() ? 0.02 : share.equals("none") ? 0 : 0.1, tracked);
+                assertSays("guest web is stopped", on(a, "stop", "web"));
+            }
+        }
     }
 
     @Test
