@@ -18,7 +18,8 @@ import java.util.Map;
  * @param postcopy what followed the guest, or null when it came whole
  * @param rounds the precopy rounds and the final one, in order
  * @param sentBytes guest memory that went over the wire, content only
- * @param wireBytes everything that went over the wire
+ * @param wireBytes what went over data and page connections, frame heads included; not control messages, nor what TLS
+ *     and TCP add
  * @param dataPages pages sent with content, counting a page each time
  * @param zeroPages pages sent as zero, without content, counting a page each time
  * @param untouchedPages pages that the guest never touched, of which nothing was sent

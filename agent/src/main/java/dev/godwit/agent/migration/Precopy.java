@@ -102,6 +102,8 @@ final class Precopy {
         sendAll(pages, contentBefore + zeroBefore);
         sink.awaitArrival(round);
         long nanos = System.nanoTime() - started;
+        // What was written was accessed: if it follows the guest, it does so before what is colder.
+        machine.accessTracker().ifPresent(tracker -> tracker.written(dirty, nanos));
         // Written or not, it follows.
         dirty.removeAll(cold);
         long content = sink.contentPages() - contentBefore;
