@@ -334,6 +334,9 @@ final class PagerModel implements AutoCloseable {
                 ModelHost.write(there.memory, page, 1, oracle.word(page, 1));
             }
         }
+        if (random.nextBoolean()) {
+            preferLarge(there.pager);
+        }
         locate(following, there.pager);
         if (source != null) {
             source.close();
@@ -346,6 +349,19 @@ final class PagerModel implements AutoCloseable {
         start();
         goIfAllIsHere();
         return true;
+    }
+
+    /** Any of them, as they were large pages where the guest came from or not. */
+    private void preferLarge(Pager there) {
+        try (Arena arena = Arena.ofConfined()) {
+            PageSet large = new PageSet(arena, there.chunks());
+            for (int chunk = 0; chunk < there.chunks(); chunk++) {
+                if (random.nextInt(4) > 0) {
+                    large.add(chunk);
+                }
+            }
+            there.preferLarge(large);
+        }
     }
 
     private void locate(boolean[] following, Pager there) {
