@@ -1,9 +1,7 @@
 package dev.godwit.agent.container;
 
-import static org.junit.jupiter.api.Assertions.fail;
-import static org.junit.jupiter.api.Assumptions.abort;
-
 import com.github.dockerjava.api.DockerClient;
+import dev.godwit.agent.TestHost;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.testcontainers.DockerClientFactory;
@@ -12,26 +10,17 @@ import org.testcontainers.DockerClientFactory;
 final class Docker {
     private Docker() {}
 
-    /** Without a daemon: fails where continuous integration runs ({@code CI=true}), and gives the test up elsewhere. */
+    /** Without a daemon: see {@link TestHost#require}. */
     static DockerClient require() {
-        if (!DockerClientFactory.instance().isDockerAvailable()) {
-            giveUp("no Docker daemon answers; start one (docs/containers.md), or leave these tests out with"
-                    + " -DexcludedGroups=container");
-        }
+        TestHost.require(
+                DockerClientFactory.instance().isDockerAvailable(),
+                "no Docker daemon answers; start one (docs/containers.md), or leave these tests out with"
+                        + " -DexcludedGroups=container");
         return DockerClientFactory.instance().client();
     }
 
     /** Without a device of this host for containers: the same. */
     static void requireDevice(String path) {
-        if (!Files.exists(Path.of(path))) {
-            giveUp("this host has no " + path + " to give to a container");
-        }
-    }
-
-    private static void giveUp(String reason) {
-        if (Boolean.parseBoolean(System.getenv("CI"))) {
-            fail(reason);
-        }
-        abort(reason);
+        TestHost.require(Files.exists(Path.of(path)), "this host has no " + path + " to give to a container");
     }
 }
