@@ -3,6 +3,7 @@ package dev.godwit.agent.migration;
 import dev.godwit.agent.transport.Handshake.Role;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -40,7 +41,7 @@ final class FaultProxy implements AutoCloseable {
     record Lane(Role role, int stream, boolean up) {
         @Override
         public String toString() {
-            return role + (role == Role.DATA ? " " + stream : "") + (up ? " ▲" : " ▼");
+            return role + (role == Role.DATA || role == Role.PAGES ? " " + stream : "") + (up ? " ▲" : " ▼");
         }
     }
 
@@ -56,6 +57,7 @@ final class FaultProxy implements AutoCloseable {
             Thread.ofPlatform().daemon().name("proxy-", 0).factory());
     private final List<Socket> sockets = new CopyOnWriteArrayList<>();
     private final Map<Lane, AtomicLong> bytes = new ConcurrentHashMap<>();
+    private final Map<Lane, OutputStream> copies = new ConcurrentHashMap<>();
     private volatile Socket stalled;
     private final CountDownLatch closed = new CountDownLatch(1);
     private final CountDownLatch fired = new CountDownLatch(1);
@@ -85,6 +87,11 @@ final class FaultProxy implements AutoCloseable {
     /** Bytes that went through each lane so far. */
     Map<Lane, AtomicLong> bytes() {
         return bytes;
+    }
+
+    /** Writes a copy of what goes through a lane, before that goes on; said before the lane is connected. */
+    void copy(Lane lane, OutputStream to) {
+        copies.put(lane, to);
     }
 
     private void acceptAll() {
@@ -133,6 +140,7 @@ final class FaultProxy implements AutoCloseable {
 
     private void pump(Socket from, Socket to, Lane lane, byte[] first) {
         AtomicLong count = bytes.computeIfAbsent(lane, l -> new AtomicLong());
+        OutputStream copy = copies.getOrDefault(lane, OutputStream.nullOutputStream());
         byte[] buffer = new byte[1 << 16];
         System.arraycopy(first, 0, buffer, 0, first.length);
         int have = first.length;
@@ -151,6 +159,7 @@ final class FaultProxy implements AutoCloseable {
                 if (from.equals(stalled)) {
                     closed.await();
                 }
+                copy.write(buffer, 0, have);
                 to.getOutputStream().write(buffer, passed, have - passed);
                 count.addAndGet(have);
                 have = in.read(buffer);

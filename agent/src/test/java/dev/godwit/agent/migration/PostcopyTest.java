@@ -6,15 +6,22 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.agent.config.Sizes;
+import dev.godwit.agent.migration.FaultProxy.Lane;
+import dev.godwit.agent.transport.Handshake.Role;
 import dev.godwit.host.kvm.Kvm;
 import dev.godwit.host.machine.MachineConfig;
 import dev.godwit.host.memory.LargePages;
+import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.tracking.AccessTracker;
 import dev.godwit.host.tracking.AccessTracking;
+import dev.godwit.host.tracking.HeatMap;
 import dev.godwit.images.GuestImage;
+import java.lang.foreign.Arena;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.function.Predicate;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -23,6 +30,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Guests that run at the target before all of their memory is there. */
 @Tag("kvm")
@@ -146,15 +154,60 @@ class PostcopyTest {
         }
     }
 
-    @Test
-    void aTrackedGuestIsFollowedByItsHottestPagesFirst() throws Exception {
-        try (Wanderer guest = boot(LargePages.THP, BUSY)) {
-            var tracker = guest.machine().trackAccesses(new AccessTracking(0.5, Duration.ofSeconds(10)));
-            assertTrue(tracker.awaitLooks(3, Duration.ofSeconds(60)));
+    /** One that is paused asks for nothing: all comes in the order of heat. One that runs has asked for some itself. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void aTrackedGuestIsFollowedByItsHottestPagesFirst(boolean paused) throws Exception {
+        // One connection brings what is not waited for, or the order would be that of two.
+        MigrationOptions options = mode(MigrationMode.POSTCOPY).withStreams(4);
+        PageLog log = new PageLog();
+        try (Arena arena = Arena.ofConfined();
+                FaultProxy proxy = new FaultProxy(host.address(), null);
+                Wanderer guest = boot(LargePages.THP, "ws=16m cold=all cpus=2 rate=5000 pattern=hotcold")) {
+            proxy.copy(new Lane(Role.PAGES, 1, true), log);
+            AccessTracker tracker = guest.machine().trackAccesses(new AccessTracking(0.5, Duration.ofSeconds(10)));
+            assertTrue(tracker.awaitLooks(5, Duration.ofSeconds(60)));
             tracker.stop();
-            guest.move(mode(MigrationMode.POSTCOPY));
+            HeatMap heat = tracker.map();
+            assertTrue(!paused || guest.machine().pause());
+            var failure = guest.attempt(guest.prepare(proxy.address(), options));
+            assertTrue(failure.isEmpty(), () -> failure.get().getMessage());
+            List<Long> order = log.pages();
+            PageSet hot = heat.hottest(arena, MEMORY / 4096 / 100);
+            PageSet warm = heat.hottest(arena, MEMORY / 4096 * 3 / 10);
+            assertTrue(least(heat, hot) > least(heat, warm), "it is not known what is hot");
+            int hotLast = lastOf(order, hot::contains);
+            int coldFirst = order.size() - 1 - lastOf(order.reversed(), page -> !warm.contains(page));
+            System.out.println("the last hot page came as " + hotLast + ", the first cold one as " + coldFirst + " of "
+                    + order.size());
+            assertTrue(hotLast >= 0, "the guest had asked for all that is hot");
+            assertTrue(hotLast < coldFirst, "a cold page came before a hot one");
+            if (paused) {
+                assertEquals(
+                        hot.cardinality(), order.stream().filter(hot::contains).count());
+                guest.machine().resume();
+            }
             guest.verify();
         }
+    }
+
+    private static int least(HeatMap heat, PageSet pages) {
+        int least = HeatMap.HOTTEST;
+        for (long page = pages.next(0, pages.pages());
+                page < pages.pages();
+                page = pages.next(page + 1, pages.pages())) {
+            least = Math.min(least, heat.level(page));
+        }
+        return least;
+    }
+
+    private static int lastOf(List<Long> order, Predicate<Long> which) {
+        for (int i = order.size() - 1; i >= 0; i--) {
+            if (which.test(order.get(i))) {
+                return i;
+            }
+        }
+        return -1;
     }
 
     /** All of it follows, what the rounds before did not send and what was written since, whatever decides what is hot. */
