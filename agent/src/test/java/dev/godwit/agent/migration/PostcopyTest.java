@@ -5,11 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.godwit.agent.Eventually;
 import dev.godwit.agent.config.Sizes;
 import dev.godwit.agent.migration.FaultProxy.Lane;
 import dev.godwit.agent.transport.Handshake.Role;
 import dev.godwit.host.kvm.Kvm;
+import dev.godwit.host.machine.Machine;
 import dev.godwit.host.machine.MachineConfig;
+import dev.godwit.host.memory.Backing;
 import dev.godwit.host.memory.LargePages;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.tracking.AccessTracker;
@@ -21,6 +24,9 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -37,6 +43,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(180)
 class PostcopyTest {
     private static final long MEMORY = 64 << 20;
+    private static final long SECOND = 1_000_000_000;
     private static final String BUSY = "ws=16m cold=all cpus=2 pattern=random sweep=20000";
 
     private Kvm kvm;
@@ -208,6 +215,54 @@ class PostcopyTest {
             }
         }
         return -1;
+    }
+
+    /** What the guest waited for may have gone in by small pages. */
+    @ParameterizedTest
+    @EnumSource(
+            value = MigrationMode.class,
+            names = {"POSTCOPY", "HYBRID", "AUTO"})
+    void itsLargePagesAreWholeASecondAfterAllHasCome(MigrationMode mode) throws Exception {
+        MigrationOptions options = oneRound(mode).withDowntime(Duration.ofMillis(5));
+        long broken = 0;
+        try (Wanderer guest = boot(LargePages.THP, BUSY)) {
+            for (int i = 0; i < Chance.times(3); i++) {
+                Machine source = guest.machine();
+                long before = largeBytes(source);
+                assertTrue(before > 0);
+                Migration migration = guest.prepare(host.address(), options);
+                var moved = CompletableFuture.supplyAsync(
+                        () -> guest.attempt(migration),
+                        task -> Thread.ofPlatform().daemon().start(task));
+                Eventually.await(() -> host.arrived.containsKey(Wanderer.NAME), "the guest arrives");
+                Machine there = host.arrived.get(Wanderer.NAME);
+                // The source's machine ends when it has heard that all is there.
+                long complete =
+                        source.whenStopped().thenApply(_ -> System.nanoTime()).get(60, TimeUnit.SECONDS);
+                long large = largeBytes(there);
+                long after = System.nanoTime() - complete;
+                while (large < before && after < SECOND) {
+                    LockSupport.parkNanos(1_000_000);
+                    large = largeBytes(there);
+                    after = System.nanoTime() - complete;
+                }
+                System.out.println(mode + ": large pages are whole after " + after / 1000 + " µs");
+                assertTrue(large >= before, large + " bytes of " + before + " after a second");
+                assertTrue(after < SECOND, "only after " + after + " ns");
+                var failure = moved.get();
+                assertTrue(failure.isEmpty(), () -> failure.get().getMessage());
+                assertNotNull(guest.report().postcopy(), guest.report().toString());
+                broken += guest.report().postcopy().faults().brokenChunks();
+                guest.verify();
+            }
+        }
+        assertTrue(broken > 0, "no large page went in by small ones");
+    }
+
+    private static long largeBytes(Machine machine) {
+        try (Arena arena = Arena.ofConfined()) {
+            return Backing.scan(arena, machine.memory()).largeBytes();
+        }
     }
 
     /** All of it follows, what the rounds before did not send and what was written since, whatever decides what is hot. */
