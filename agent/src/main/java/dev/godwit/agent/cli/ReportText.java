@@ -3,6 +3,7 @@ package dev.godwit.agent.cli;
 import dev.godwit.agent.api.MigrationView;
 import dev.godwit.agent.config.Durations;
 import dev.godwit.agent.config.Sizes;
+import dev.godwit.agent.migration.FaultSummary;
 import dev.godwit.agent.migration.MigrationReport;
 import java.io.PrintStream;
 import java.util.Locale;
@@ -78,15 +79,21 @@ final class ReportText {
                 p.pages() + " pages in " + Durations.human(p.micros()) + ", " + p.urgentPages()
                         + " of them because it waited"
                         + (p.reconnects() == 0 ? "" : ", connected again " + count(p.reconnects(), "time")));
-        if (p.faults() != null && p.faults().count() > 0) {
+        if (p.faults() != null && p.faults().count() + p.faults().atOnce() > 0) {
             line(
                     out,
                     "waits",
-                    p.faults().count() + ": median "
-                            + Durations.human((long) p.faults().p50()) + ", p99 "
-                            + Durations.human((long) p.faults().p99()) + ", longest "
-                            + Durations.human((long) p.faults().max()));
+                    waits(p.faults()) + "; " + p.faults().atOnce()
+                            + (p.faults().atOnce() == 1 ? " more touch" : " more touches") + " resolved at once");
         }
+    }
+
+    private static String waits(FaultSummary faults) {
+        return faults.count() == 0
+                ? "none"
+                : faults.count() + ": median " + Durations.human((long) faults.p50()) + ", p99 "
+                        + Durations.human((long) faults.p99()) + ", longest "
+                        + Durations.human((long) faults.max());
     }
 
     private static void line(PrintStream out, String what, String value) {

@@ -6,12 +6,18 @@ import org.HdrHistogram.Histogram;
  * How a guest waited for pages that followed it: times in microseconds, from the target's notice of a touch to the page's
  * being there.
  *
- * @param count touches of pages that had not come yet, or had not been put in yet
+ * <p>All of it is of touches that had to wait for a page to come, the page touched or others of its chunk without which
+ * that could not go in as one. The others are only counted.
+ *
+ * @param count touches that had to wait for a page to come
+ * @param total all these waits together, of all vCPUs
+ * @param atOnce touches that could be resolved at once: the page had come and only had to be put in or the vCPU woken, or
+ *     nobody had ever had it, and it is zeros
  * @param brokenChunks large pages that went in page by page and were made whole again
  */
 public record FaultSummary(
-        long count, double p50, double p90, double p99, double max, double total, long brokenChunks) {
-    static FaultSummary of(Histogram nanos, long brokenChunks) {
+        long count, double p50, double p90, double p99, double max, double total, long atOnce, long brokenChunks) {
+    static FaultSummary of(Histogram nanos, long atOnce, long brokenChunks) {
         return new FaultSummary(
                 nanos.getTotalCount(),
                 nanos.getValueAtPercentile(50) / 1e3,
@@ -19,6 +25,7 @@ public record FaultSummary(
                 nanos.getValueAtPercentile(99) / 1e3,
                 nanos.getMaxValue() / 1e3,
                 nanos.getMean() * nanos.getTotalCount() / 1e3,
+                atOnce,
                 brokenChunks);
     }
 }

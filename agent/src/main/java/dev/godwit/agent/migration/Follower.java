@@ -95,7 +95,7 @@ final class Follower implements AutoCloseable {
         if (pager.elsewhere() == 0 && machine.state() != Machine.State.STOPPED) {
             finish();
         }
-        faultTimes = FaultSummary.of(pager.faultTimes(), pager.brokenChunks());
+        faultTimes = FaultSummary.of(pager.faultTimes(), pager.faultsAtOnce(), pager.brokenChunks());
         return !lost;
     }
 

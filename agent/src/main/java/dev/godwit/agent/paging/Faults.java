@@ -138,6 +138,7 @@ final class Faults {
         }
         if (descriptors.isReady(FAULTS)) {
             int count = userfault.read(messages);
+            long read = System.nanoTime();
             for (int i = 0; i < count; i++) {
                 if (Userfault.isFault(messages, i)) {
                     long page = (Userfault.faultAddress(messages, i) - memory.hva()) >> PageSize.SMALL_SHIFT;
@@ -147,7 +148,7 @@ final class Faults {
                     }
                 }
             }
-            faultAll();
+            faultAll(read, false);
         }
         for (int i = 0; i < stores.length(); i++) {
             if (descriptors.isReady(STORES + i)) {
@@ -159,13 +160,13 @@ final class Faults {
             for (long page : times.waiting()) {
                 batch.add(page, heat.of(page));
             }
-            faultAll();
+            faultAll(System.nanoTime(), true);
         }
     }
 
-    private void faultAll() {
+    private void faultAll(long read, boolean again) {
         while (!batch.isEmpty()) {
-            fault(batch.take());
+            fault(batch.take(), read, again);
         }
         flush();
     }
@@ -179,8 +180,11 @@ final class Faults {
         }
     }
 
-    private void fault(long page) {
-        long noticed = System.nanoTime();
+    /**
+     * @param read when the pager learnt of it, which may be some faults ago
+     * @param again whether it is one that has been looked after before
+     */
+    private void fault(long page, long read, boolean again) {
         int chunk = Chunks.of(page);
         if (!chunks.isElsewhere(page)) {
             // What is put in here takes its time: what has been asked for is on its way meanwhile.
@@ -191,24 +195,30 @@ final class Faults {
             if (ending.getAsBoolean()) {
                 return;
             }
+            boolean counted = again || times.isWaitedFor(page);
             if (chunks.isElsewhere(page)) {
-                times.waiting(page);
+                times.waiting(page, read);
             } else if (chunks.isStaged(page)) {
-                bringBack(chunk, page);
+                bringBack(chunk, page, read);
             } else if (isFull()
                     && (chunks.isComplete(chunk) || map.place(page) == Place.ZERO)
                     && !chunks.isHere(page)) {
-                times.waiting(page);
+                times.waitingForRoom(page);
                 forRoom = true;
             } else {
                 // Of a chunk in parts it is here by now, or nobody ever had it.
                 chunks.zeroFill(chunk, page);
                 times.resolved(page, page + 1);
             }
+            // Not later: what has to be fetched may have come by then.
+            if (!counted && !times.isWaitedFor(page)) {
+                times.resolvedAtOnce();
+            }
         }
-        if (times.waitingIn(page, page + 1) < 0) {
-            times.resolvedAtOnce(System.nanoTime() - noticed);
-        } else if (isFull()) {
+        if (!times.isWaitedFor(page)) {
+            return;
+        }
+        if (isFull()) {
             onMany.run();
         } else if (forRoom) {
             // Who has made some meanwhile saw nobody wait for it.
@@ -219,7 +229,7 @@ final class Faults {
     }
 
     /** Its content is in staging memory. */
-    private void bringBack(int chunk, long page) {
+    private void bringBack(int chunk, long page, long read) {
         if (chunks.missing(chunk) == 0) {
             // On its way out: the guest uses it after all.
             chunks.settle(chunk);
@@ -229,7 +239,7 @@ final class Faults {
             times.resolved(page, page + 1);
         } else {
             // Very few are missing: when they are here all goes in as one.
-            times.waiting(page);
+            times.waiting(page, read);
         }
     }
 

@@ -263,9 +263,17 @@ public final class Pager implements AutoCloseable {
         }
     }
 
-    /** How long those waited who touched a missing page, in nanoseconds from the pager's notice of it. */
+    /**
+     * How long those waited who touched a page that had to be fetched, or whose chunk had to be before it could go in as
+     * one, in nanoseconds from the pager's notice of it. Who was helped {@link #faultsAtOnce at once} is not in there.
+     */
     public Histogram faultTimes() {
         return times.histogram();
+    }
+
+    /** How many touches of pages that the guest did not see could be resolved at once, as nothing had to come. */
+    public long faultsAtOnce() {
+        return times.atOnce();
     }
 
     /** How often a chunk of 2 MiB came to be in small pages. */

@@ -364,11 +364,13 @@ class MigrationPartsTest {
         assertEquals(1, ready.restoreMicros());
         assertEquals(2, ready.hashMicros());
         assertArrayEquals(new int[] {3, -4}, ready.hashes());
-        SummaryMessage summary = new SummaryMessage(7, List.of("a", "b"), new FaultSummary(5, 1, 2, 3, 4, 15, 6));
+        SummaryMessage summary = new SummaryMessage(7, List.of("a", "b"), new FaultSummary(5, 1, 2, 3, 4, 15, 7, 6));
         assertEquals(summary, SummaryMessage.decode(summary.encode()));
         assertEquals(
                 new SummaryMessage(0, List.of(), null),
                 SummaryMessage.decode(new SummaryMessage(0, List.of(), null).encode()));
+        String old = new String(summary.encode(), StandardCharsets.UTF_8).replace("\"atOnce\":7,", "");
+        assertThrows(TransportException.class, () -> SummaryMessage.decode(old.getBytes(StandardCharsets.UTF_8)));
         Random random = Chance.random("readyAndSummaryAreWhatTheyWereOrAreRefused");
         for (int i = 0; i < Chance.times(3000); i++) {
             byte[] bytes = new byte[random.nextInt(40)];
