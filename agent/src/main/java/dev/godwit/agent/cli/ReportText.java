@@ -93,7 +93,8 @@ final class ReportText {
                 ? "none"
                 : faults.count() + ": median " + Durations.human((long) faults.p50()) + ", p99 "
                         + Durations.human((long) faults.p99()) + ", longest "
-                        + Durations.human((long) faults.max());
+                        + Durations.human((long) faults.max()) + ", all together "
+                        + Durations.human((long) faults.mostBlocked()) + " of the vCPU that waited most";
     }
 
     private static void line(PrintStream out, String what, String value) {

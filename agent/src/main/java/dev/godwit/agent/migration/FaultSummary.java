@@ -1,5 +1,6 @@
 package dev.godwit.agent.migration;
 
+import java.util.Arrays;
 import org.HdrHistogram.Histogram;
 
 /**
@@ -11,13 +12,23 @@ import org.HdrHistogram.Histogram;
  *
  * @param count touches that had to wait for a page to come
  * @param total all these waits together, of all vCPUs
+ * @param mostBlocked of these, the waits of the vCPU that waited longest, with all of which it is not known whose they
+ *     were: KVM may have a thread of the kernel's own wait for a vCPU whose guest can take interrupts
  * @param atOnce touches that could be resolved at once: the page had come and only had to be put in or the vCPU woken, or
  *     nobody had ever had it, and it is zeros
  * @param brokenChunks large pages that went in page by page and were made whole again
  */
 public record FaultSummary(
-        long count, double p50, double p90, double p99, double max, double total, long atOnce, long brokenChunks) {
-    static FaultSummary of(Histogram nanos, long atOnce, long brokenChunks) {
+        long count,
+        double p50,
+        double p90,
+        double p99,
+        double max,
+        double total,
+        double mostBlocked,
+        long atOnce,
+        long brokenChunks) {
+    static FaultSummary of(Histogram nanos, long[] blockedNanos, long atOnce, long brokenChunks) {
         return new FaultSummary(
                 nanos.getTotalCount(),
                 nanos.getValueAtPercentile(50) / 1e3,
@@ -25,7 +36,13 @@ public record FaultSummary(
                 nanos.getValueAtPercentile(99) / 1e3,
                 nanos.getMaxValue() / 1e3,
                 nanos.getMean() * nanos.getTotalCount() / 1e3,
+                mostBlocked(blockedNanos) / 1e3,
                 atOnce,
                 brokenChunks);
+    }
+
+    /** @param nanos those of nobody known, then each vCPU's */
+    private static long mostBlocked(long[] nanos) {
+        return nanos[0] + Arrays.stream(nanos).skip(1).max().orElse(0);
     }
 }

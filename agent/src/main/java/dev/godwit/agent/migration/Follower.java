@@ -39,6 +39,8 @@ final class Follower implements AutoCloseable {
         this.written = written;
         this.remote = remote;
         this.pager = remote.map(RemoteMemory::pager).orElseGet(() -> new Pager(machine.memory()));
+        pager.tellApart(
+                machine.vcpuThreadIds().stream().mapToInt(Integer::intValue).toArray());
     }
 
     /** These pages are still at the source: from now on a touch of one fetches it. */
@@ -95,7 +97,8 @@ final class Follower implements AutoCloseable {
         if (pager.elsewhere() == 0 && machine.state() != Machine.State.STOPPED) {
             finish();
         }
-        faultTimes = FaultSummary.of(pager.faultTimes(), pager.faultsAtOnce(), pager.brokenChunks());
+        faultTimes =
+                FaultSummary.of(pager.faultTimes(), pager.blockedNanos(), pager.faultsAtOnce(), pager.brokenChunks());
         return !lost;
     }
 

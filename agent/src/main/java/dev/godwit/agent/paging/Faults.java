@@ -18,6 +18,9 @@ import java.util.function.BooleanSupplier;
  */
 final class Faults {
     private static final int MESSAGES = 64;
+    /** In the batch a page has who touched it above it. */
+    private static final int WAITER_SHIFT = 32;
+
     private static final int WAKEUP = 0;
     private static final int FAULTS = 1;
     private static final int STORES = 2;
@@ -144,11 +147,11 @@ final class Faults {
                     long page = (Userfault.faultAddress(messages, i) - memory.hva()) >> PageSize.SMALL_SHIFT;
                     // Of staging memory that is just registered a touch waits for the end of that, not for us.
                     if (page >= 0 && page < memory.pages()) {
-                        batch.add(page, heat.of(page));
+                        add(page, times.waiterOf(Userfault.faultThread(messages, i)));
                     }
                 }
             }
-            faultAll(read, false);
+            faultAll(read);
         }
         for (int i = 0; i < stores.length(); i++) {
             if (descriptors.isReady(STORES + i)) {
@@ -158,15 +161,20 @@ final class Faults {
         if (lookAgain) {
             lookAgain = false;
             for (long page : times.waiting()) {
-                batch.add(page, heat.of(page));
+                add(page, FaultTimes.KNOWN);
             }
-            faultAll(System.nanoTime(), true);
+            faultAll(System.nanoTime());
         }
     }
 
-    private void faultAll(long read, boolean again) {
+    private void add(long page, int waiter) {
+        batch.add((long) waiter << WAITER_SHIFT | page, heat.of(page));
+    }
+
+    private void faultAll(long read) {
         while (!batch.isEmpty()) {
-            fault(batch.take(), read, again);
+            long next = batch.take();
+            fault(next & (1L << WAITER_SHIFT) - 1, (int) (next >> WAITER_SHIFT), read);
         }
         flush();
     }
@@ -181,10 +189,10 @@ final class Faults {
     }
 
     /**
+     * @param waiter who touched it; {@link FaultTimes#KNOWN} when it is looked after once more
      * @param read when the pager learnt of it, which may be some faults ago
-     * @param again whether it is one that has been looked after before
      */
-    private void fault(long page, long read, boolean again) {
+    private void fault(long page, int waiter, long read) {
         int chunk = Chunks.of(page);
         if (!chunks.isElsewhere(page)) {
             // What is put in here takes its time: what has been asked for is on its way meanwhile.
@@ -195,15 +203,15 @@ final class Faults {
             if (ending.getAsBoolean()) {
                 return;
             }
-            boolean counted = again || times.isWaitedFor(page);
+            boolean counted = waiter == FaultTimes.KNOWN || times.isWaitedFor(page);
             if (chunks.isElsewhere(page)) {
-                times.waiting(page, read);
+                times.waiting(page, waiter, read);
             } else if (chunks.isStaged(page)) {
-                bringBack(chunk, page, read);
+                bringBack(chunk, page, waiter, read);
             } else if (isFull()
                     && (chunks.isComplete(chunk) || map.place(page) == Place.ZERO)
                     && !chunks.isHere(page)) {
-                times.waitingForRoom(page);
+                times.waitingForRoom(page, waiter);
                 forRoom = true;
             } else {
                 // Of a chunk in parts it is here by now, or nobody ever had it.
@@ -229,7 +237,7 @@ final class Faults {
     }
 
     /** Its content is in staging memory. */
-    private void bringBack(int chunk, long page, long read) {
+    private void bringBack(int chunk, long page, int waiter, long read) {
         if (chunks.missing(chunk) == 0) {
             // On its way out: the guest uses it after all.
             chunks.settle(chunk);
@@ -239,7 +247,7 @@ final class Faults {
             times.resolved(page, page + 1);
         } else {
             // Very few are missing: when they are here all goes in as one.
-            times.waiting(page, read);
+            times.waiting(page, waiter, read);
         }
     }
 

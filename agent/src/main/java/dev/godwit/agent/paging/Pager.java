@@ -264,6 +264,23 @@ public final class Pager implements AutoCloseable {
     }
 
     /**
+     * Says whose waits are told apart, before any; else all are others'.
+     *
+     * @param threads the kernel's numbers of the vCPUs' threads
+     */
+    public void tellApart(int[] threads) {
+        times.tellApart(threads);
+    }
+
+    /**
+     * How long each has waited for pages that had to be fetched, in nanoseconds: first all who are not told apart, then
+     * the vCPUs. Waits that are not over are not in there.
+     */
+    public long[] blockedNanos() {
+        return times.blocked();
+    }
+
+    /**
      * How long those waited who touched a page that had to be fetched, or whose chunk had to be before it could go in as
      * one, in nanoseconds from the pager's notice of it. Who was helped {@link #faultsAtOnce at once} is not in there.
      */

@@ -1,5 +1,6 @@
 package dev.godwit.agent.paging;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -8,6 +9,7 @@ import dev.godwit.host.memory.LargePages;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
 import java.lang.foreign.Arena;
+import java.util.Arrays;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -19,14 +21,20 @@ class FaultTimesTest {
     private static final int PER_CHUNK = PageSize.SMALL_PER_LARGE;
     private static final long MILLI = TimeUnit.MILLISECONDS.toNanos(1);
 
+    private static FaultTimes timesOfTwo() {
+        FaultTimes times = new FaultTimes();
+        times.tellApart(new int[] {100, 200});
+        return times;
+    }
+
     @Test
     void onlyFetchesHaveATime() {
-        FaultTimes times = new FaultTimes();
+        FaultTimes times = timesOfTwo();
         for (int i = 0; i < 1000; i++) {
             times.resolvedAtOnce();
         }
-        times.waiting(7, System.nanoTime() - 5 * MILLI);
-        times.waitingForRoom(8);
+        times.waiting(7, 1, System.nanoTime() - 5 * MILLI);
+        times.waitingForRoom(8, 1);
         assertTrue(times.isWaitedFor(7) && times.isWaitedFor(8));
         times.resolved(0, 100);
         assertFalse(times.anyWaiting());
@@ -39,12 +47,36 @@ class FaultTimesTest {
     /** The clock does not begin again for who is looked after once more. */
     @Test
     void aWaitIsFromTheFirstNotice() {
-        FaultTimes times = new FaultTimes();
-        times.waiting(7, System.nanoTime() - 5 * MILLI);
-        times.waiting(7, System.nanoTime());
+        FaultTimes times = timesOfTwo();
+        times.waiting(7, 1, System.nanoTime() - 5 * MILLI);
+        times.waiting(7, 1, System.nanoTime());
         times.resolved(7, 8);
         assertEquals(1, times.histogram().getTotalCount());
         assertTrue(times.histogram().getMaxValue() >= 4 * MILLI);
+    }
+
+    /** Each waits for itself, also where they wait for the same page; what is looked after again has its waiter. */
+    @Test
+    void vcpusAreToldApart() {
+        FaultTimes times = timesOfTwo();
+        assertEquals(1, times.waiterOf(100));
+        assertEquals(2, times.waiterOf(200));
+        assertEquals(FaultTimes.OTHERS, times.waiterOf(300));
+        long now = System.nanoTime();
+        times.waiting(7, 1, now - 1000 * MILLI);
+        times.waiting(7, 2, now - 3000 * MILLI);
+        times.waiting(7, FaultTimes.KNOWN, now);
+        times.waiting(8, FaultTimes.OTHERS, now - 5000 * MILLI);
+        times.waitingForRoom(9, 2);
+        assertArrayEquals(
+                new long[] {7, 8, 9}, Arrays.stream(times.waiting()).sorted().toArray());
+        times.resolved(0, 100);
+        assertEquals(3, times.histogram().getTotalCount());
+        assertArrayEquals(
+                new long[] {5, 1, 3},
+                Arrays.stream(times.blocked())
+                        .map(TimeUnit.NANOSECONDS::toSeconds)
+                        .toArray());
     }
 
     /** Of three touches one is of a page that has come, one of a page that nobody ever had. Needs a userfaultfd, no KVM. */

@@ -18,6 +18,7 @@ import dev.godwit.host.vcpu.StopReason;
 import dev.godwit.images.GuestImage;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -103,6 +104,9 @@ class PagerTest {
             MemorySegment backup = backUp(absent);
             try (Pager pager = new Pager(machine.memory());
                     BackupStore store = new BackupStore(pager, backup, random)) {
+                pager.tellApart(machine.vcpuThreadIds().stream()
+                        .mapToInt(Integer::intValue)
+                        .toArray());
                 pager.preferLarge(before.largeChunks());
                 pager.locate(absent, Place.AT_SOURCE);
                 pager.arm();
@@ -120,13 +124,21 @@ class PagerTest {
                 }
                 pager.complete().get();
                 pager.finish(before.largeChunks());
+                long[] blocked = pager.blockedNanos();
+                assertEquals(3, blocked.length);
+                assertEquals(0, blocked[0], "this guest takes no interrupts: its vCPUs wait themselves");
+                if (percent == 100) {
+                    assertTrue(blocked[1] > 0 && blocked[2] > 0, Arrays.toString(blocked));
+                }
                 System.out.printf(
-                        "%s %d%%: %d pages were elsewhere, %d requests, %d chunks broken, p50 %d us, p99 %d us%n",
+                        "%s %d%%: %d pages were elsewhere, %d requests, %d chunks broken, blocked %s ns, p50 %d us,"
+                                + " p99 %d us%n",
                         largePages,
                         percent,
                         absent.cardinality(),
                         store.requests(),
                         pager.brokenChunks(),
+                        Arrays.toString(blocked),
                         pager.faultTimes().getValueAtPercentile(50) / 1000,
                         pager.faultTimes().getValueAtPercentile(99) / 1000);
             }

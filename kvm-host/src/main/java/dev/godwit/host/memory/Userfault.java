@@ -1,5 +1,6 @@
 package dev.godwit.host.memory;
 
+import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.godwit.bindings.linux.Errno;
@@ -48,6 +49,8 @@ public final class Userfault implements AutoCloseable {
     private static final Pattern RELEASE = Pattern.compile("(\\d+)\\.(\\d+)");
     private static final boolean FREES_TABLES = isSince(System.getProperty("os.version"), 6, 14);
     private static final long ADDRESS = uffd_msg.arg$offset() + uffd_msg.arg.pagefault.address$offset();
+    private static final long THREAD =
+            uffd_msg.arg$offset() + uffd_msg.arg.pagefault.feat$offset() + uffd_msg.arg.pagefault.feat.ptid$offset();
     private static final long FLAGS = uffd_msg.arg$offset() + uffd_msg.arg.pagefault.flags$offset();
     private static final ThreadLocal<MemorySegment> ARGUMENT =
             ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(uffdio_copy.sizeof() + uffdio_move.sizeof(), 8));
@@ -70,6 +73,8 @@ public final class Userfault implements AutoCloseable {
                 UserfaultCalls.userfaultfd(FileCalls.O_CLOEXEC | FileCalls.O_NONBLOCK), "userfaultfd");
         MemorySegment api = ARGUMENT.get().fill((byte) 0);
         uffdio_api.api(api, linux_h.UFFD_API());
+        // Since Linux 4.14; what else the kernel has it says all the same.
+        uffdio_api.features(api, linux_h.UFFD_FEATURE_THREAD_ID());
         int result = Ioctl.ioctl(fd, UserfaultIoctl.UFFDIO_API, api);
         if (result < 0) {
             FileCalls.close(fd);
@@ -198,6 +203,14 @@ public final class Userfault implements AutoCloseable {
     /** The address that was touched, cut down to its page. */
     public static long faultAddress(MemorySegment messages, int index) {
         return messages.get(JAVA_LONG, index * MESSAGE + ADDRESS) & -PageSize.SMALL;
+    }
+
+    /**
+     * The kernel's number of the thread that touched it. KVM may have one of the kernel's own touch a page for a vCPU whose
+     * guest can take interrupts.
+     */
+    public static int faultThread(MemorySegment messages, int index) {
+        return messages.get(JAVA_INT, index * MESSAGE + THREAD);
     }
 
     /** Whether the touch was a write. KVM asks for writing on some reads too. */

@@ -8,6 +8,7 @@ import dev.godwit.bindings.linux.Errno;
 import dev.godwit.bindings.linux.ErrnoCapture;
 import dev.godwit.bindings.linux.FileCalls;
 import dev.godwit.bindings.linux.MemoryCalls;
+import dev.godwit.bindings.linux.SignalCalls;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -98,12 +99,14 @@ class UserfaultTest {
             MemorySegment messages = arena.allocate(Userfault.MESSAGE * 4, 8);
             assertEquals(0, userfault.read(messages));
             int file = MemoryCalls.memfdCreate("touch", MemoryCalls.MFD_CLOEXEC);
-            CompletableFuture<Long> written = touch(file, memory.hva() + SMALL, 2 * SMALL);
+            CompletableFuture<Integer> thread = new CompletableFuture<>();
+            CompletableFuture<Long> written = touch(file, memory.hva() + SMALL, 2 * SMALL, thread);
             assertTrue(userfault.await(60_000));
             assertEquals(1, userfault.read(messages));
             assertTrue(Userfault.isFault(messages, 0));
             assertEquals(memory.hva() + SMALL, Userfault.faultAddress(messages, 0));
             assertTrue(!Userfault.isWrite(messages, 0));
+            assertEquals(thread.get(), Userfault.faultThread(messages, 0));
             // One page of two comes from the kernel's zeros.
             assertEquals(SMALL, userfault.zero(memory.hva() + 2 * SMALL, SMALL));
             assertEquals(SMALL, userfault.copy(memory.hva() + SMALL, source.hva(), SMALL));
@@ -121,10 +124,16 @@ class UserfaultTest {
 
     /** By the kernel, which writes it into a file: a thread that waits inside a call does not hold the JVM up. */
     private static CompletableFuture<Long> touch(int file, long hva, int bytes) {
+        return touch(file, hva, bytes, new CompletableFuture<>());
+    }
+
+    /** @param thread completed with the number of the thread that does it */
+    private static CompletableFuture<Long> touch(int file, long hva, int bytes, CompletableFuture<Integer> thread) {
         CompletableFuture<Long> written = new CompletableFuture<>();
-        Thread.ofPlatform()
-                .daemon()
-                .start(() -> written.complete(FileCalls.pwrite(ErrnoCapture.ofThread(), file, hva, bytes, 0)));
+        Thread.ofPlatform().daemon().start(() -> {
+            thread.complete(SignalCalls.gettid());
+            written.complete(FileCalls.pwrite(ErrnoCapture.ofThread(), file, hva, bytes, 0));
+        });
         return written;
     }
 }

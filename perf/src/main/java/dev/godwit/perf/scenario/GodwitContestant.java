@@ -125,7 +125,7 @@ public record GodwitContestant(AgentProcess from, AgentProcess to, String mode, 
             MigrationReport.Postcopy after = report.postcopy();
             figures.put(Measure.RESUME, (report.totalMicros() - (after == null ? 0 : after.micros())) / 1e3);
             if (after != null && after.faults() != null) {
-                figures.put(Measure.BLOCKED, after.faults().total() / 1e3 / limits.cpus());
+                figures.put(Measure.BLOCKED, after.faults().mostBlocked() / 1e3);
                 figures.put(Measure.FAULT_P50, after.faults().p50());
                 figures.put(Measure.FAULT_P99, after.faults().p99());
             }

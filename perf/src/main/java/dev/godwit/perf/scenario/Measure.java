@@ -35,8 +35,9 @@ public enum Measure {
     COVERAGE_BEFORE("2 MiB coverage, source", "%", Better.NONE),
     COVERAGE_AFTER("2 MiB coverage, right after", "%", Better.MORE),
     COVERAGE_LATER("2 MiB coverage, 1 s after", "%", Better.MORE),
-    /** Postcopy: how long vCPUs waited for pages; with Godwit the mean of all, with QEMU the most of one. */
-    BLOCKED("vCPU blocked in postcopy", "ms", Better.LESS),
+    /** Postcopy: how long the vCPU that waited longest waited for pages, all its waits together. */
+    BLOCKED("most blocked vCPU in postcopy", "ms", Better.LESS),
+    /** Of faults for which a page had to come. */
     FAULT_P50("postcopy fault, median", "µs", Better.LESS),
     FAULT_P99("postcopy fault, p99", "µs", Better.LESS),
     /** The longest gap in a quiet moment before: what this host does to a guest that nobody migrates. */
