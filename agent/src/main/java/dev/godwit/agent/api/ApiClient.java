@@ -136,8 +136,13 @@ public final class ApiClient {
 
     /** Asks for a migration's end. */
     public MigrationView cancel(String id) {
+        return cancel(id, false);
+    }
+
+    /** Asks for a migration's end; with {@code force} also of a guest at a target that is gone for good. */
+    public MigrationView cancel(String id, boolean force) {
         return Json.readAnswer(
-                send("DELETE", "/v1/migrations/" + escape(id), Reply.JSON, NONE, PATIENCE)
+                send("DELETE", "/v1/migrations/" + escape(id) + "?force=" + force, Reply.JSON, NONE, PATIENCE)
                         .body(),
                 MigrationView.class);
     }

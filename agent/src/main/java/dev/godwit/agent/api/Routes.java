@@ -198,7 +198,11 @@ final class Routes {
 
     private Reply cancel(Call call) {
         MigrationJob job = inventory.migrations().migration(call.id());
-        job.cancel();
+        if (call.flag("force")) {
+            job.cancelByForce();
+        } else {
+            job.cancel();
+        }
         return Reply.accepted(MigrationView.of(job));
     }
 

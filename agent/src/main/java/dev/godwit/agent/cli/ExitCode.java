@@ -8,6 +8,8 @@ final class ExitCode {
     static final int FAILED = 1;
     static final int USAGE = 2;
     static final int NOT_CAPABLE = 3;
+    /** {@code cancel}: the guest has changed sides. */
+    static final int TOO_LATE = 4;
     /** {@code run --timeout} ended the guest, as timeout(1) does. */
     static final int TIMED_OUT = 124;
 

@@ -84,6 +84,7 @@ public final class Main {
             case ImageException bad -> say(console, bad.getMessage(), ExitCode.USAGE);
             case MachineConfigException bad -> say(console, bad.getMessage(), ExitCode.USAGE);
             case TimedOut late -> say(console, late.getMessage(), ExitCode.TIMED_OUT);
+            case TooLate late -> say(console, late.getMessage(), ExitCode.TOO_LATE);
             case KvmUnavailableException none -> say(console, none.getMessage(), ExitCode.NOT_CAPABLE);
             default ->
                 say(

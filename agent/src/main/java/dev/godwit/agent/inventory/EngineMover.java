@@ -43,6 +43,11 @@ public record EngineMover(Migration migration) implements Mover {
     }
 
     @Override
+    public boolean giveUp() {
+        return migration.giveUp();
+    }
+
+    @Override
     public void overruleDoubt() {
         migration.overruleDoubt();
     }

@@ -442,7 +442,8 @@ public final class Guest {
         }
         if (job != null && job.progress().phase() == MigrationPhase.POSTCOPY) {
             throw Failure.conflict("guest " + name() + " runs at " + job.target()
-                    + "; what is here is the memory that has still to follow it, and cannot " + verb);
+                    + "; what is here is the memory that has still to follow it, and cannot " + verb
+                    + "; if " + job.target() + " is gone for good: godwit cancel " + name() + " --force");
         }
         if (job != null) {
             throw Failure.conflict("guest " + name() + " is migrating to " + job.target() + " and cannot " + verb

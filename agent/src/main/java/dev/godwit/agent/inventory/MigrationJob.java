@@ -1,6 +1,9 @@
 package dev.godwit.agent.inventory;
 
+import dev.godwit.agent.config.Failure;
+import dev.godwit.agent.config.Sizes;
 import dev.godwit.agent.migration.MigrationException;
+import dev.godwit.agent.migration.MigrationPhase;
 import dev.godwit.agent.migration.MigrationProgress;
 import dev.godwit.agent.migration.MigrationReport;
 import java.time.Instant;
@@ -74,7 +77,28 @@ public final class MigrationJob {
         ifUnderWay(Mover::cancel);
     }
 
-    /** As {@link #cancel}, for an agent that ends. */
+    /**
+     * As {@link #cancel}, also when memory follows the guest to a target that cannot be reached: the user knows that this
+     * one is gone for good, and the guest with it.
+     *
+     * @throws Failure conflict, while the target is reached; nothing is given up then
+     */
+    public void cancelByForce() {
+        Mover underWay = mover;
+        if (underWay == null) {
+            return;
+        }
+        underWay.cancel();
+        boolean givenUp = underWay.giveUp();
+        MigrationProgress now = underWay.progress();
+        if (!givenUp && now.phase() == MigrationPhase.POSTCOPY) {
+            throw Failure.conflict("guest " + guest + " runs at " + target + ", which is reached: "
+                    + Sizes.human(now.remainingBytes())
+                    + " of its memory are still being fetched, and nothing is given up");
+        }
+    }
+
+    /** As {@link #cancel}, for an agent that ends; see {@link Mover#shutDown}. */
     void shutDown() {
         ifUnderWay(Mover::shutDown);
     }

@@ -168,6 +168,7 @@ public final class Migrations implements AutoCloseable {
                             job.guest(),
                             job.target());
                     job.await(PATIENCE_MILLIS);
+                    job.shutDown();
                 }
             }
         } catch (InterruptedException e) {

@@ -25,8 +25,18 @@ public interface Mover {
     /** Asks for its end, without effect once the target has been told to run the guest; from any thread. */
     void cancel();
 
-    /** As {@link #cancel}, for an agent that ends: nothing is kept for a target that cannot be reached. */
+    /**
+     * As {@link #cancel}, for an agent that ends: nothing is kept for a target that cannot be reached just now. Asked
+     * again and again while memory follows a guest.
+     */
     void shutDown();
+
+    /**
+     * Gives up a guest whose memory follows it to a target that cannot be reached; from any thread.
+     *
+     * @return false when it is reached, or no memory follows: then this has no effect
+     */
+    boolean giveUp();
 
     /** Lets the guest go on here although it may run at the target; no effect except in doubt. */
     void overruleDoubt();

@@ -125,17 +125,29 @@ public final class Migration {
 
     /**
      * This process is about to end: as {@link #cancel}, and memory that has still to follow the guest is not kept for a
-     * target that cannot be reached, which loses the guest.
+     * target that cannot be reached just now, which loses the guest. For one that can be it goes on: ask again.
      */
     public void shutDown() {
         cancel();
-        PageService following;
-        synchronized (this) {
-            following = pages;
-        }
+        PageService following = pageService();
         if (following != null) {
             following.giveUp();
         }
+    }
+
+    /**
+     * Gives up the memory that has still to follow the guest, and with it the guest, if it lives at a target that cannot
+     * be reached: only for somebody who knows that this one does not come back. The migration fails soon after.
+     *
+     * @return false when nothing is given up: while the target is reached, and in other phases than
+     *     {@link MigrationPhase#POSTCOPY}
+     */
+    public boolean giveUp() {
+        return timeline.phase() == MigrationPhase.POSTCOPY && pageService().giveUp();
+    }
+
+    private synchronized PageService pageService() {
+        return pages;
     }
 
     /** Breaks all connections for good, whatever that leads to: as if this process had ended. */

@@ -1,17 +1,17 @@
 package dev.godwit.agent.migration;
 
+import dev.godwit.agent.config.Sizes;
 import dev.godwit.agent.migration.MigrationException.Kind;
 import dev.godwit.agent.stream.RateLimit;
 import dev.godwit.agent.transport.Connection;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.memory.PageSet;
+import dev.godwit.host.memory.PageSize;
 import dev.godwit.host.thread.Uninterruptibly;
 import dev.godwit.host.thread.Urgency;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -35,9 +35,9 @@ final class PageService implements AutoCloseable {
     private final PageSet largeChunks;
     private final PageOrder order;
     private final CompletableFuture<Void> done = new CompletableFuture<>();
-    private final CountDownLatch givenUp = new CountDownLatch(1);
     private PageServer server;
     private boolean aborted;
+    private boolean givenUp;
     private volatile boolean goneAhead;
     private int reconnects;
     private long contentBefore;
@@ -121,11 +121,19 @@ final class PageService implements AutoCloseable {
                 LOG.error("the memory of guest {} cannot follow it", link.guestName(), e);
             }
             boolean heard = server.hasHeard();
+            if (heard) {
+                reached();
+            }
             retire();
             if (!reconnect(heard)) {
                 return;
             }
         }
+    }
+
+    /** It was not as it seemed to whoever gave the guest up. */
+    private synchronized void reached() {
+        givenUp = false;
     }
 
     private synchronized void retire() {
@@ -186,15 +194,24 @@ final class PageService implements AutoCloseable {
         }
     }
 
-    private void pause() throws MigrationException {
+    private synchronized void pause() throws MigrationException {
+        long until = System.nanoTime() + AGAIN_MILLIS * 1_000_000;
         try {
-            if (givenUp.await(AGAIN_MILLIS, TimeUnit.MILLISECONDS)) {
-                throw new MigrationException(
-                        Kind.LOST, "given up while the target could not be reached: the guest there lacks memory");
+            for (long left = AGAIN_MILLIS;
+                    !givenUp && !aborted && left > 0;
+                    left = (until - System.nanoTime()) / 1_000_000) {
+                wait(left);
             }
         } catch (InterruptedException e) {
             // Giving up would lose the guest: only an order does.
             LOG.debug("interrupted, and goes on", e);
+        }
+        if (givenUp) {
+            long left = Math.max(0, following.cardinality() - contentPages() - zeroPages());
+            throw new MigrationException(
+                    Kind.LOST,
+                    "given up while the target could not be reached: the guest there lacks "
+                            + Sizes.human(left << PageSize.SMALL_SHIFT) + " of its memory");
         }
     }
 
@@ -234,15 +251,25 @@ final class PageService implements AutoCloseable {
         }
     }
 
-    /** Ends it as soon as the target cannot be reached. */
-    void giveUp() {
-        givenUp.countDown();
+    /**
+     * Ends it, unless the target is reached.
+     *
+     * @return false when it is: then it goes on, also when the connections break later
+     */
+    synchronized boolean giveUp() {
+        // Somebody else may listen at its address by now, who accepts a connection and closes it.
+        if (server != null && server.hasHeard()) {
+            return false;
+        }
+        givenUp = true;
+        notifyAll();
+        return true;
     }
 
     /** Breaks the connections before the guest has gone: it stays here. */
     synchronized void abort() {
         aborted = true;
-        givenUp.countDown();
+        notifyAll();
         if (server != null) {
             server.abort();
         }

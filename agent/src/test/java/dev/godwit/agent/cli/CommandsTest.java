@@ -245,6 +245,34 @@ class CommandsTest {
     }
 
     @Test
+    void itIsTooLateToCancelWhenTheGuestRunsThere() throws Exception {
+        on(a, "start", "web", "--image", "dirtier", "--memory", "32m", "--cmdline", "ws=1m cold=all");
+        on(a, "input", "web", "v");
+        String to = HostPort.text(b.address());
+        CompletableFuture<Run> migration = CompletableFuture.supplyAsync(
+                () -> on(a, "migrate", "web", "--to", to, "--mode", "postcopy", "--bandwidth", "4m"));
+        while (!on(b, "ps").out().contains("running, ")) {
+            assertFalse(migration.isDone(), "it never was elsewhere");
+        }
+        Run cancel = on(a, "cancel", "web");
+        assertEquals(4, cancel.status(), cancel.err());
+        assertTrue(
+                cancel.err()
+                        .matches("godwit: too late: guest web runs at " + to + ", and [0-9.]+ MiB of its memory have"
+                                + " still to follow it; if " + to + " is gone for good, so is the guest: godwit cancel"
+                                + " web --force\n"),
+                cancel.err());
+        Run force = on(a, "cancel", "web", "--force");
+        assertEquals(2, force.status(), force.err());
+        assertTrue(
+                force.err()
+                        .matches("godwit: guest web runs at " + to + ", which is reached: [0-9.]+ MiB of its memory"
+                                + " are still being fetched, and nothing is given up\n"),
+                force.err());
+        assertEquals(0, migration.get().status(), migration.get().err());
+    }
+
+    @Test
     void snapshotAndRestore() {
         on(a, "start", "web", "--image", "dirtier", "--memory", "16m", "--cmdline", "ws=1m");
         String file = directory.resolve("web.snap").toString();

@@ -158,6 +158,44 @@ class InventoryTest {
     }
 
     @Test
+    void aGuestWhoseMemoryFollowsItCanBeGivenUpOnceItsTargetIsGone() throws Exception {
+        Guest guest = inventory.start("web", "dirtier", SPINNING, Optional.empty(), false);
+        MigrationJob job = migrate(guest);
+        mover.machine().pause();
+        mover.phase(MigrationPhase.POSTCOPY);
+        Failure e = assertThrows(Failure.class, () -> inventory.remove("web"));
+        assertEquals(
+                "guest web runs at 127.0.0.1:9; what is here is the memory that has still to follow it, and cannot be"
+                        + " stopped; if 127.0.0.1:9 is gone for good: godwit cancel web --force",
+                e.getMessage());
+        job.cancel();
+        Failure reached = assertThrows(Failure.class, job::cancelByForce);
+        assertEquals(
+                "guest web runs at 127.0.0.1:9, which is reached: 0 bytes of its memory are still being fetched, and"
+                        + " nothing is given up",
+                reached.getMessage());
+        assertFalse(job.outcome().isPresent());
+        mover.reached(false);
+        job.cancelByForce();
+        assertTrue(job.await(PATIENCE.toMillis()));
+        assertEquals(GuestState.STOPPED, guest.state());
+        inventory.remove("web");
+    }
+
+    /** An agent that ends keeps memory for a target for as long as that is reached. */
+    @Test
+    void whatFollowsAGuestIsGivenUpWhenTheTargetGoesWhileTheAgentEnds() throws Exception {
+        MigrationJob job = migrate(inventory.start("web", "dirtier", SPINNING, Optional.empty(), false));
+        mover.machine().pause();
+        mover.phase(MigrationPhase.POSTCOPY);
+        Thread ending = Thread.ofPlatform().start(inventory.migrations()::close);
+        assertFalse(job.await(500));
+        mover.reached(false);
+        assertTrue(job.await(PATIENCE.toMillis()));
+        ending.join();
+    }
+
+    @Test
     void aGuestArrives() throws Exception {
         Admission admission = inventory.admit(new GuestDescription("new", "dirtier", SPINNING));
         Guest guest = inventory.guest("new");

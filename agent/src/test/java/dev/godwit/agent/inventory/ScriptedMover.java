@@ -17,6 +17,7 @@ import java.util.concurrent.ExecutionException;
 final class ScriptedMover implements Mover {
     private final CompletableFuture<MigrationException.Kind> end = new CompletableFuture<>();
     private volatile MigrationPhase phase = MigrationPhase.PRECOPY;
+    private volatile boolean reached = true;
     private volatile Machine machine;
     private volatile String guest;
 
@@ -32,6 +33,11 @@ final class ScriptedMover implements Mover {
 
     void phase(MigrationPhase now) {
         phase = now;
+    }
+
+    /** Whether the target can be reached. */
+    void reached(boolean whether) {
+        reached = whether;
     }
 
     void succeed() {
@@ -70,12 +76,25 @@ final class ScriptedMover implements Mover {
 
     @Override
     public void cancel() {
-        fail(MigrationException.Kind.CANCELLED);
+        if (phase != MigrationPhase.POSTCOPY) {
+            fail(MigrationException.Kind.CANCELLED);
+        }
     }
 
     @Override
     public void shutDown() {
         cancel();
+        giveUp();
+    }
+
+    @Override
+    public boolean giveUp() {
+        boolean gone = phase == MigrationPhase.POSTCOPY && !reached;
+        if (gone) {
+            machine.stop(new StopReason(StopReason.Kind.PAGES_LOST, 0, ""));
+            fail(MigrationException.Kind.LOST);
+        }
+        return gone;
     }
 
     @Override
