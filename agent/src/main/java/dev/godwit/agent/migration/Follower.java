@@ -134,6 +134,10 @@ final class Follower implements AutoCloseable {
         }
     }
 
+    Pager pager() {
+        return pager;
+    }
+
     FaultSummary faultTimes() {
         return faultTimes;
     }

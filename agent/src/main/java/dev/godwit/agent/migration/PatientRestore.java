@@ -1,11 +1,12 @@
 package dev.godwit.agent.migration;
 
-import dev.godwit.agent.memoryhost.RemoteMemory;
 import dev.godwit.agent.migration.MigrationException.Kind;
+import dev.godwit.agent.paging.Pager;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.state.ElapsedTime;
 import dev.godwit.host.state.MachineState;
 import dev.godwit.host.thread.Urgency;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -13,8 +14,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /**
- * Restores a machine whose pages at a memory host are still its source's. KVM writes some of what it restores into the
- * guest's memory, as its clock pages, and would wait for ever for one that is there.
+ * Restores a machine that lacks pages of its memory. KVM writes some of what it restores into the guest's memory, as its
+ * clock pages, and would wait for ever for one that does not come: from a memory host whose pages are still the source's,
+ * or from a source that has gone.
  *
  * <p>Threading: one thread; the restore itself is on another, which is there before the guest stands still, since a new
  * thread waits its turn for a processor. It ends with the restore, or with the machine, or when this is closed before.
@@ -22,17 +24,24 @@ import java.util.concurrent.TimeoutException;
 final class PatientRestore implements AutoCloseable {
     private static final long LOOK_MILLIS = 20;
 
-    /** For a page that comes, from the source, it never waits for as long as this. */
-    private static final long PATIENCE_NANOS = 2_000_000_000;
-
     private final Machine machine;
-    private final RemoteMemory memory;
+    private final Pager pager;
+    private final Duration patience;
+    private final String missing;
     private final CompletableFuture<MachineState> given = new CompletableFuture<>();
     private final CompletableFuture<List<String>> restored = new CompletableFuture<>();
 
-    PatientRestore(Machine machine, RemoteMemory memory) {
+    /**
+     * Of a machine whose state is still to come.
+     *
+     * @param patience for a page that comes it never waits for as long as this
+     * @param missing which page does not come then, for the message
+     */
+    PatientRestore(Machine machine, Pager pager, Duration patience, String missing) {
         this.machine = machine;
-        this.memory = memory;
+        this.pager = pager;
+        this.patience = patience;
+        this.missing = missing;
         Thread.ofPlatform().daemon().name("restore").start(this::run);
     }
 
@@ -56,14 +65,11 @@ final class PatientRestore implements AutoCloseable {
                 return restored.get(LOOK_MILLIS, TimeUnit.MILLISECONDS);
             } catch (TimeoutException e) {
                 long now = System.nanoTime();
-                if (memory.pager().waiting() == 0) {
+                if (pager.waiting() == 0) {
                     since = now;
-                } else if (now - since > PATIENCE_NANOS) {
+                } else if (now - since > patience.toNanos()) {
                     throw new MigrationException(
-                            Kind.REFUSED,
-                            "the guest's state cannot be restored without a page at memory host "
-                                    + memory.config().at() + ", which is still the source's",
-                            e);
+                            Kind.REFUSED, "the guest's state cannot be restored without a page " + missing, e);
                 }
             } catch (ExecutionException e) {
                 throw unwrapped(e.getCause());

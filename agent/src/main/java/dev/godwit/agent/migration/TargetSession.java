@@ -43,8 +43,13 @@ final class TargetSession {
 
     private static final String GOING = "its agent has ended before all of its memory was there";
 
+    private static final String GONE = "the source cannot be reached any more";
+
     /** Before the offer says how long silence may last. */
     private static final Duration FIRST_STALL = Duration.ofSeconds(10);
+
+    /** For a page from the source a restore never waits for as long as this, while the source is there. */
+    private static final Duration PATIENCE = Duration.ofSeconds(2);
 
     private final ControlChannel control;
     private final TargetHost host;
@@ -60,10 +65,14 @@ final class TargetSession {
     /** For a guest that may run before all of its memory is here, else null. */
     private SourcePages pages;
 
-    /** Of a guest with a memory host, else null; and how it is restored. */
+    /** Of a guest with a memory host, else null. */
     private RemoteMemory remote;
 
+    /** For a guest that may lack pages when it is restored, else null. */
     private PatientRestore restore;
+
+    /** The source has been told that the guest is ready, and its next word, or silence, is waited for. */
+    private boolean ready;
 
     private Outcome outcome = Outcome.UNKNOWN;
     private Follower following;
@@ -114,12 +123,15 @@ final class TargetSession {
         }
     }
 
+    /** The control thread may be restoring the guest, waiting for a page that nobody brings: so not left to that one. */
     private void lost(TargetStreams taken) {
-        taken.abort("the source cannot be reached any more");
+        taken.abort(GONE);
+        boolean over;
         synchronized (this) {
-            if (pages != null && outcome == Outcome.UNKNOWN) {
-                pages.startAgain();
-            }
+            over = !ready;
+        }
+        if (over) {
+            takeBack(GONE);
         }
     }
 
@@ -184,8 +196,11 @@ final class TargetSession {
     private void serve(Machine machine, Follower follower, ProcessIdentity source, Duration stall)
             throws TransportException, MigrationException, InterruptedException {
         try (Arena arena = Arena.ofShared();
-                PatientRestore patient = expectRemote(arena, machine)) {
+                PatientRestore patient = patient(machine, follower, stall)) {
             restore = patient;
+            if (remote != null) {
+                expectRemote(arena, machine);
+            }
             boolean follows;
             try (Urgency _ = Urgency.begin()) {
                 follows = takeOver(arena, machine, follower);
@@ -203,21 +218,27 @@ final class TargetSession {
         }
     }
 
-    /**
-     * Learns which pages of the guest are at its memory host.
-     *
-     * @return how it is to be restored then; null if it has no memory host
-     */
-    private PatientRestore expectRemote(Arena arena, Machine machine) throws TransportException, MigrationException {
-        if (remote == null) {
-            return null;
+    /** How the guest is restored if it may lack pages then, else null. */
+    private PatientRestore patient(Machine machine, Follower follower, Duration stall) {
+        if (remote != null) {
+            return new PatientRestore(
+                    machine,
+                    remote.pager(),
+                    PATIENCE,
+                    "at memory host " + remote.config().at() + ", which is still the source's");
         }
+        return follower == null
+                ? null
+                : new PatientRestore(machine, follower.pager(), stall, "that its source has and does not bring");
+    }
+
+    /** Learns which pages of the guest are at its memory host. */
+    private void expectRemote(Arena arena, Machine machine) throws TransportException, MigrationException {
         RemoteMap named = RemoteMapMessage.decode(
                 arena,
                 control.expect(MessageType.REMOTE_MAP).payload(),
                 machine.memory().pages());
         prepare(() -> remote.expect(named));
-        return new PatientRestore(machine, remote);
     }
 
     /** Takes the guest from its source and runs it; whether some of its memory still has to follow. */
@@ -323,9 +344,13 @@ final class TargetSession {
             throws TransportException, MigrationException, InterruptedException {
         long started = System.nanoTime();
         MachineState decoded = MachineState.decode(state.payload());
-        notRestored = restore == null ? machine.restore(decoded, ElapsedTime.ADVANCE) : restore.restore(decoded);
+        boolean lacking = !memory.whole || memory.there != null;
+        notRestored = lacking ? restore.restore(decoded) : machine.restore(decoded, ElapsedTime.ADVANCE);
         long restoreNanos = System.nanoTime() - started;
         SwitchoverCost.restored(restoreNanos);
+        synchronized (this) {
+            ready = true;
+        }
         control.send(
                 MessageType.READY,
                 0,

@@ -48,6 +48,11 @@ final class FakeSource implements AutoCloseable {
         return stream;
     }
 
+    /** Opens a page connection. */
+    void openPages(int number) throws TransportException {
+        streams.add(connect(Role.PAGES, session, number));
+    }
+
     /** Sends bytes on a stream or on the control connection. */
     static void send(Connection connection, byte... bytes) throws TransportException {
         try (Arena arena = Arena.ofConfined()) {
