@@ -20,6 +20,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One migration away from here, phase by phase: made, then {@link #run} once on a thread of the caller's, watched and
@@ -35,6 +37,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * runs twice. {@code docs/migration-protocol.md} draws both sides.
  */
 public final class Migration {
+    private static final Logger LOG = LoggerFactory.getLogger(Migration.class);
+
     private static final StopReason LOST =
             new StopReason(StopReason.Kind.PAGES_LOST, 0, "it ran at its migration target, and was lost with it");
     private static final StopReason MIGRATED = new StopReason(StopReason.Kind.MIGRATED, 0, "");
@@ -252,19 +256,27 @@ public final class Migration {
     }
 
     private void goOnHere(Throwable failure) {
-        try {
-            if (committed) {
+        each(
+                failure,
                 // It may have been given to the target, which does not run the guest.
-                remote.ifPresent(RemoteMemory::takeBack);
-            } else {
-                remote.ifPresent(RemoteMemory::resume);
+                () -> remote.ifPresent(committed ? RemoteMemory::takeBack : RemoteMemory::resume),
+                () -> {
+                    if (running) {
+                        machine.resume();
+                    }
+                },
+                standstill::endLog);
+    }
+
+    /** Takes all of the steps, whichever of them fails: a guest is not left standing still for another's sake. */
+    static void each(Throwable failure, Runnable... steps) {
+        for (Runnable step : steps) {
+            try {
+                step.run();
+            } catch (RuntimeException | Error e) {
+                LOG.error("a guest that does not leave goes on, but for this", e);
+                failure.addSuppressed(e);
             }
-            if (running) {
-                machine.resume();
-            }
-            standstill.endLog();
-        } catch (RuntimeException e) {
-            failure.addSuppressed(e);
         }
     }
 

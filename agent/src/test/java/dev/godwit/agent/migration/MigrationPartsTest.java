@@ -22,6 +22,7 @@ import java.lang.foreign.Arena;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -468,6 +469,24 @@ class MigrationPartsTest {
             byte[] beyond = RemoteMapMessage.encode(new RemoteMap(there, new int[] {7, PageMap.MAX_FRAMES}));
             assertMalformed(() -> RemoteMapMessage.decode(arena, beyond, pages));
         }
+    }
+
+    @Test
+    void aStepOfGoingOnThatFailsKeepsNoOtherFromBeingTaken() {
+        Throwable failure = new IllegalStateException("why it goes on");
+        List<String> taken = new ArrayList<>();
+        Migration.each(
+                failure,
+                () -> {
+                    throw new IllegalStateException("its pages are not taken back");
+                },
+                () -> taken.add("it runs"),
+                () -> {
+                    throw new OutOfMemoryError("as the test says");
+                },
+                () -> taken.add("it is not logged any more"));
+        assertEquals(List.of("it runs", "it is not logged any more"), taken);
+        assertEquals(2, failure.getSuppressed().length);
     }
 
     private static void assertMalformed(Executable decoding) {
