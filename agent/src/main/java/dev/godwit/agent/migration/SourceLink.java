@@ -14,7 +14,9 @@ import dev.godwit.host.memory.PageSet;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
+import java.util.HashSet;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.function.Consumer;
 
@@ -35,6 +37,9 @@ final class SourceLink implements RoundSink, AutoCloseable {
     private ControlChannel control;
     private DataStreams streams;
     private PageService pages;
+    /** Page connections in the handshake, which are nobody's yet. */
+    private final Set<Connection> greeting = new HashSet<>();
+
     private ProcessIdentity peer = ProcessIdentity.NONE;
     private String wholeBecause = "";
     private Pinger pinger;
@@ -97,7 +102,7 @@ final class SourceLink implements RoundSink, AutoCloseable {
 
     /** A connection that has been handed to {@code keep} before {@link #abort} could miss it. */
     private Connection connect(Consumer<Connection> keep) throws TransportException {
-        Connection connection = Connection.connect(target, CONNECT_TIMEOUT);
+        Connection connection = Connection.connect(target, CONNECT_TIMEOUT, this::isAborted);
         boolean kept = false;
         try {
             connection.setStall(stall);
@@ -116,6 +121,10 @@ final class SourceLink implements RoundSink, AutoCloseable {
         }
     }
 
+    private synchronized boolean isAborted() {
+        return aborted;
+    }
+
     /** The pages' way once the guest has gone ahead; closed with this. */
     void follow(PageService service) throws TransportException {
         synchronized (this) {
@@ -129,14 +138,19 @@ final class SourceLink implements RoundSink, AutoCloseable {
 
     /** One more page connection, which the caller owns. */
     Connection connectPages(int stream) throws TransportException {
-        Connection connection = Connection.connect(target, CONNECT_TIMEOUT);
+        Connection connection = connect(greeting::add);
+        boolean known = false;
         try {
-            connection.setStall(stall);
             Handshake.connect(connection, credentials, Role.PAGES, session, stream);
+            known = true;
             return connection;
-        } catch (TransportException | RuntimeException | Error e) {
-            connection.close();
-            throw e;
+        } finally {
+            synchronized (this) {
+                greeting.remove(connection);
+            }
+            if (!known) {
+                connection.close();
+            }
         }
     }
 
@@ -187,6 +201,7 @@ final class SourceLink implements RoundSink, AutoCloseable {
         if (streams != null) {
             streams.abort();
         }
+        greeting.forEach(Connection::abort);
         if (pages != null) {
             pages.abort();
         }

@@ -13,6 +13,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BooleanSupplier;
 
 /**
  * A TCP connection. Sends and receives whole ranges of memory, blocking, and gives up when the peer moves no byte for
@@ -66,7 +67,18 @@ public final class Connection implements ByteSink, ByteSource, AutoCloseable {
      * @throws TransportException of kind REFUSED or UNREACHABLE
      */
     public static Connection connect(InetSocketAddress address, Duration timeout) throws TransportException {
-        int fd = TcpConnect.open(address, timeout);
+        return connect(address, timeout, () -> false);
+    }
+
+    /**
+     * As {@link #connect(InetSocketAddress, Duration)}.
+     *
+     * @param givenUp asked some times a second while the peer does not answer: whether nobody wants the connection any
+     *     more
+     */
+    public static Connection connect(InetSocketAddress address, Duration timeout, BooleanSupplier givenUp)
+            throws TransportException {
+        int fd = TcpConnect.open(address, timeout, givenUp);
         return new Connection(fd, address.getHostString(), address.getPort());
     }
 

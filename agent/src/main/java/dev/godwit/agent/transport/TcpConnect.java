@@ -9,17 +9,22 @@ import dev.godwit.bindings.linux.SocketCalls;
 import java.lang.foreign.Arena;
 import java.net.InetSocketAddress;
 import java.time.Duration;
+import java.util.function.BooleanSupplier;
 
 /** Opens TCP sockets to peers, with a limit on how long that takes. */
 final class TcpConnect {
+    /** How often it looks whether it is given up. */
+    private static final long LOOK_MILLIS = 50;
+
     private TcpConnect() {}
 
     /**
      * A blocking, connected socket.
      *
-     * @throws TransportException of kind REFUSED or UNREACHABLE
+     * @param givenUp asked some times a second while the peer does not answer
+     * @throws TransportException of kind REFUSED or UNREACHABLE, the latter also when it was given up
      */
-    static int open(InetSocketAddress address, Duration timeout) throws TransportException {
+    static int open(InetSocketAddress address, Duration timeout, BooleanSupplier givenUp) throws TransportException {
         String name = address.getHostString() + ":" + address.getPort();
         if (address.isUnresolved()) {
             throw new TransportException(Kind.UNREACHABLE, name + ": unknown host");
@@ -31,7 +36,7 @@ final class TcpConnect {
         if (fd < 0) {
             throw new TransportException(Kind.BROKEN, "no socket: " + Errno.description(-fd));
         }
-        int error = connect(fd, address, timeout);
+        int error = connect(fd, address, timeout, givenUp);
         if (error == 0) {
             error = -setBlocking(fd);
         }
@@ -51,7 +56,7 @@ final class TcpConnect {
     }
 
     /** 0, or the error number. */
-    private static int connect(int fd, InetSocketAddress address, Duration timeout) {
+    private static int connect(int fd, InetSocketAddress address, Duration timeout, BooleanSupplier givenUp) {
         try (Arena arena = Arena.ofConfined()) {
             int result = SocketCalls.connect(fd, SocketAddresses.toNative(address, arena));
             if (result == 0) {
@@ -63,15 +68,18 @@ final class TcpConnect {
             long deadline = System.nanoTime() + timeout.toNanos();
             while (true) {
                 long left = Math.max(0, (deadline - System.nanoTime()) / 1_000_000);
-                int ready = EventCalls.poll(fd, EventCalls.POLLOUT, (int) left);
-                if (ready == 0) {
-                    return Errno.ETIMEDOUT;
-                }
+                int ready = EventCalls.poll(fd, EventCalls.POLLOUT, (int) Math.min(left, LOOK_MILLIS));
                 if (ready > 0) {
                     return (int) SocketCalls.getsockopt(fd, SocketCalls.SOL_SOCKET, SocketCalls.SO_ERROR);
                 }
-                if (ready != -Errno.EINTR) {
+                if (ready < 0 && ready != -Errno.EINTR) {
                     return -ready;
+                }
+                if (left == 0) {
+                    return Errno.ETIMEDOUT;
+                }
+                if (givenUp.getAsBoolean()) {
+                    return Errno.ECANCELED;
                 }
             }
         }

@@ -1,10 +1,15 @@
 package dev.godwit.agent.migration;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.godwit.agent.migration.FaultProxy.Action;
+import dev.godwit.agent.migration.FaultProxy.Fault;
+import dev.godwit.agent.migration.FaultProxy.Lane;
 import dev.godwit.agent.migration.MigrationException.Kind;
+import dev.godwit.agent.transport.Handshake.Role;
 import dev.godwit.host.boot.PvhImage;
 import dev.godwit.host.kvm.Kvm;
 import dev.godwit.host.machine.Machine;
@@ -12,9 +17,19 @@ import dev.godwit.host.machine.MachineConfig;
 import dev.godwit.host.vcpu.StopReason;
 import dev.godwit.images.GuestImage;
 import java.lang.foreign.Arena;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.net.SocketTimeoutException;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -112,6 +127,51 @@ class InterruptedMigrationTest {
             canceller.join();
             assertTrue(System.nanoTime() - started < 10_000_000_000L);
             guest.verify();
+        }
+    }
+
+    /** Cancels it when it waits for the target; less than it would wait for by itself has to do. */
+    private static void cancelAndGoOn(Migration migration, CountDownLatch waits, Wanderer guest) throws Exception {
+        CompletableFuture<Optional<MigrationException>> ended = CompletableFuture.supplyAsync(
+                () -> guest.attempt(migration), task -> Thread.ofPlatform().start(task));
+        waits.await();
+        LockSupport.parkNanos(200_000_000);
+        assertFalse(ended.isDone(), "it waits");
+        migration.cancel();
+        assertEquals(
+                Kind.CANCELLED, ended.get(4, TimeUnit.SECONDS).orElseThrow().kind());
+        guest.verify();
+    }
+
+    @Test
+    void aMigrationToWhereNobodyAnswersIsCancelledAtOnce() throws Exception {
+        List<Socket> queue = new ArrayList<>();
+        try (Wanderer guest = boot(CONFIG);
+                ServerSocket silent = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            InetSocketAddress address = new InetSocketAddress(silent.getInetAddress(), silent.getLocalPort());
+            // Nobody accepts them, and when the queue is full the kernel answers no more.
+            assertThrows(SocketTimeoutException.class, () -> {
+                while (true) {
+                    Socket waiting = new Socket();
+                    queue.add(waiting);
+                    waiting.connect(address, 300);
+                }
+            });
+            cancelAndGoOn(guest.prepare(address, PATIENT), new CountDownLatch(0), guest);
+        } finally {
+            for (Socket socket : queue) {
+                socket.close();
+            }
+        }
+    }
+
+    @Test
+    void aMigrationWhosePageConnectionIsNotGreetedIsCancelledAtOnce() throws Exception {
+        Fault silence = new Fault(new Lane(Role.PAGES, 0, true), 0, Action.STALL);
+        try (Wanderer guest = boot(CONFIG);
+                FaultProxy proxy = new FaultProxy(host.address(), silence)) {
+            MigrationOptions postcopy = PATIENT.withMode(MigrationMode.POSTCOPY);
+            cancelAndGoOn(guest.prepare(proxy.address(), postcopy), proxy.fired(), guest);
         }
     }
 
