@@ -224,12 +224,13 @@ class BenchIT {
                     "--json");
             assertEquals(2048, result.at("/pages").asLong());
             assertEquals(4, result.at("/progress").size());
-            // A tenth would be chance; on a busy host there are few looks in a round.
+            // A tenth would be chance. Seen are 0.9 and more, 0.8 where others want both processors: few looks in a
+            // round.
             double best = 0;
             for (JsonNode round : result.at("/progress")) {
                 best = Math.max(best, round.at("/precision").asDouble());
             }
-            assertTrue(best > 0.2, result.toString());
+            assertTrue(best > 0.5, result.toString());
             assertTrue(result.at("/on/min").asDouble() > 0, result.toString());
             assertTrue(
                     result.at("/coverageAfter").asLong()
@@ -278,7 +279,8 @@ class BenchIT {
         }
         // Of all of a long time no tenth would be hotter than another.
         assertTrue(best > 0.3, result.toString());
-        assertTrue(found > 0.2, result.toString());
+        // Seen are 0.99, on a busy host, too.
+        assertTrue(found > 0.7, result.toString());
     }
 
     @Test
