@@ -23,6 +23,7 @@ import java.util.concurrent.TimeoutException;
  */
 final class Follower implements AutoCloseable {
     private static final int PATIENCE = 10;
+    private static final int LOOKS_A_STALL = 4;
 
     private final ProcessIdentity here = ProcessIdentity.own();
     private final Machine machine;
@@ -75,14 +76,19 @@ final class Follower implements AutoCloseable {
         pager.settleWhole();
         CompletableFuture<Object> over = CompletableFuture.anyOf(pager.complete(), machine.whenStopped());
         long before = -1;
-        while (!isDone(over, stall.toMillis() / 4)) {
+        int still = 0;
+        while (!isDone(over, stall.toMillis() / LOOKS_A_STALL)) {
             pages.ping();
             long elsewhere = pager.elsewhere();
-            if (elsewhere == before && !pages.isPushed()) {
-                // What was lost on a connection that broke at this end, when the source had sent it all.
-                pages.startAgain();
-            }
+            still = elsewhere == before ? still + 1 : 0;
             before = elsewhere;
+            if (still > 0 && (!pages.isPushed() || still >= LOOKS_A_STALL)) {
+                // What was lost on a connection that broke at this end, or that brings nothing any more, when the
+                // source
+                // had sent it all.
+                pages.startAgain();
+                still = 0;
+            }
             if (isGone(source, stall)) {
                 giveUp((pager.elsewhere() >> 8) + " MiB of its memory are lost: its migration source has ended");
             }

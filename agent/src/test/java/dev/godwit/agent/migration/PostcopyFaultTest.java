@@ -140,6 +140,30 @@ class PostcopyFaultTest {
         guest.verify();
     }
 
+    /** Neither side waits for the other: to the source all has gone, and a paused guest asks for nothing. */
+    @Test
+    void whatIsHeldUpAtTheVeryEndComesAgain() throws Exception {
+        MigrationOptions patient = OPTIONS.withStreams(1).withStall(Duration.ofSeconds(1));
+        Lane lane = new Lane(Role.PAGES, 1, true);
+        guest.close();
+        guest = Wanderer.boot(kvm, host, GuestImage.DIRTIER, CALM);
+        guest.machine().pause();
+        long length;
+        try (FaultProxy proxy = new FaultProxy(host.address(), null)) {
+            assertTrue(guest.attempt(guest.prepare(proxy.address(), patient)).isEmpty());
+            length = proxy.bytes().get(lane).get();
+        }
+        Fault late = new Fault(lane, length - (length >> 6), Action.STALL);
+        try (FaultProxy proxy = new FaultProxy(host.address(), late)) {
+            var failure = guest.attempt(guest.prepare(proxy.address(), patient));
+            assertTrue(failure.isEmpty(), () -> failure.get().getMessage());
+            assertTrue(proxy.hasFired());
+        }
+        assertTrue(guest.report().postcopy().reconnects() >= 1, guest.report().toString());
+        guest.machine().resume();
+        guest.verify();
+    }
+
     private static void awaitPostcopy(Migration migration) {
         while (migration.progress().phase() != MigrationPhase.POSTCOPY) {
             assertFalse(migration.progress().phase().isFinal(), "it has ended");
