@@ -56,7 +56,8 @@ final class ReportText {
         line(
                 out,
                 "2 MiB pages",
-                Sizes.human(r.largePagesBefore()) + " before, " + Sizes.human(r.largePagesAfter()) + " after");
+                Sizes.human(r.largePagesBefore()) + " before, " + withLastPage(r.postcopy())
+                        + Sizes.human(r.largePagesAfter()) + " at the end");
         if (r.memoryHash() != null) {
             String what = r.remotePages() > 0 ? "all of memory that is not at its memory host" : "all of memory";
             line(out, "verified", what + " is the same on both sides, hash " + r.memoryHash());
@@ -86,6 +87,12 @@ final class ReportText {
                     waits(p.faults()) + "; " + p.faults().atOnce()
                             + (p.faults().atOnce() == 1 ? " more touch" : " more touches") + " resolved at once");
         }
+    }
+
+    private static String withLastPage(MigrationReport.Postcopy p) {
+        return p == null || p.faults() == null
+                ? ""
+                : Sizes.human(p.faults().largePageBytes()) + " with the last page that followed, ";
     }
 
     private static String waits(FaultSummary faults) {

@@ -4,10 +4,10 @@ import java.util.Arrays;
 import org.HdrHistogram.Histogram;
 
 /**
- * How a guest waited for pages that followed it: times in microseconds, from the target's notice of a touch to the page's
- * being there.
+ * How a guest waited for pages that followed it, and what became of its large pages meanwhile: times in microseconds, from
+ * the target's notice of a touch to the page's being there.
  *
- * <p>All of it is of touches that had to wait for a page to come, the page touched or others of its chunk without which
+ * <p>All times are of touches that had to wait for a page to come, the page touched or others of its chunk without which
  * that could not go in as one. The others are only counted.
  *
  * @param count touches that had to wait for a page to come
@@ -16,7 +16,9 @@ import org.HdrHistogram.Histogram;
  *     were: KVM may have a thread of the kernel's own wait for a vCPU whose guest can take interrupts
  * @param atOnce touches that could be resolved at once: the page had come and only had to be put in or the vCPU woken, or
  *     nobody had ever had it, and it is zeros
- * @param brokenChunks large pages that went in page by page and were made whole again
+ * @param brokenChunks how often a large page came to be in small pages; they are made whole again
+ * @param largePageBytes guest RAM in large pages when the last page had come, before what was in small pages then was made
+ *     whole
  */
 public record FaultSummary(
         long count,
@@ -27,8 +29,9 @@ public record FaultSummary(
         double total,
         double mostBlocked,
         long atOnce,
-        long brokenChunks) {
-    static FaultSummary of(Histogram nanos, long[] blockedNanos, long atOnce, long brokenChunks) {
+        long brokenChunks,
+        long largePageBytes) {
+    static FaultSummary of(Histogram nanos, long[] blockedNanos, long atOnce, long brokenChunks, long largePageBytes) {
         return new FaultSummary(
                 nanos.getTotalCount(),
                 nanos.getValueAtPercentile(50) / 1e3,
@@ -38,7 +41,8 @@ public record FaultSummary(
                 nanos.getMean() * nanos.getTotalCount() / 1e3,
                 mostBlocked(blockedNanos) / 1e3,
                 atOnce,
-                brokenChunks);
+                brokenChunks,
+                largePageBytes);
     }
 
     /** @param nanos those of nobody known, then each vCPU's */

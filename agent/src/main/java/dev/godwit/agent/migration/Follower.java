@@ -7,8 +7,10 @@ import dev.godwit.agent.transport.ProcessIdentity;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.agent.transport.TransportException.Kind;
 import dev.godwit.host.machine.Machine;
+import dev.godwit.host.memory.Backing;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.vcpu.StopReason;
+import java.lang.foreign.Arena;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -100,11 +102,14 @@ final class Follower implements AutoCloseable {
             pages.tellDone();
         }
         pages.end();
+        long largePageBytes = 0;
         if (pager.elsewhere() == 0 && machine.state() != Machine.State.STOPPED) {
+            // What is made whole next was not until now, and the report is to say so.
+            largePageBytes = largeBytes(machine);
             finish();
         }
-        faultTimes =
-                FaultSummary.of(pager.faultTimes(), pager.blockedNanos(), pager.faultsAtOnce(), pager.brokenChunks());
+        faultTimes = FaultSummary.of(
+                pager.faultTimes(), pager.blockedNanos(), pager.faultsAtOnce(), pager.brokenChunks(), largePageBytes);
         return !lost;
     }
 
@@ -142,6 +147,13 @@ final class Follower implements AutoCloseable {
 
     Pager pager() {
         return pager;
+    }
+
+    /** Guest RAM in large pages right now, in bytes; the guest may run. */
+    static long largeBytes(Machine machine) {
+        try (Arena arena = Arena.ofConfined()) {
+            return Backing.scan(arena, machine.memory()).largeBytes();
+        }
     }
 
     FaultSummary faultTimes() {

@@ -26,7 +26,9 @@ import java.util.Map;
  * @param remotePages pages that stay at the memory host of the guest
  * @param resentFactor pages sent over distinct pages sent, at least 1
  * @param largePagesBefore bytes of guest RAM backed by 2 MiB pages at the source, at the switchover
- * @param largePagesAfter the same at the target, at the resume
+ * @param largePagesAfter the same at the target when the migration ends: chunks that went in by small pages have been made
+ *     whole, and large pages put behind those that were large pages of zeros, the guest running; {@code
+ *     postcopy.faults.largePageBytes} is before that
  * @param memoryHash hash of all guest RAM where both sides compared it, else null
  * @param notCarried parts of the guest's state the hosts could not save or restore, by name
  * @param phases time in each phase, by name

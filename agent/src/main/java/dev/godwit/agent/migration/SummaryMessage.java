@@ -11,7 +11,7 @@ import java.util.List;
 /**
  * What the target tells once the guest runs there with all of its memory, when nothing is urgent any more, as JSON.
  *
- * @param largePageBytes bytes of guest RAM backed by large pages
+ * @param largePageBytes bytes of guest RAM backed by large pages now: what came in small ones has been made whole
  * @param notRestored state that could not be restored, by name
  * @param faults how the guest waited for its memory; null when it came whole
  */

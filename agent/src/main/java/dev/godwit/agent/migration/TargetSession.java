@@ -9,7 +9,6 @@ import dev.godwit.agent.transport.TransportException;
 import dev.godwit.agent.transport.TransportException.Kind;
 import dev.godwit.host.device.DeviceStateException;
 import dev.godwit.host.machine.Machine;
-import dev.godwit.host.memory.Backing;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.state.ElapsedTime;
 import dev.godwit.host.state.MachineState;
@@ -362,7 +361,8 @@ final class TargetSession {
         if (machine.state() != Machine.State.STOPPED) {
             streams.populateZeroChunks();
         }
-        control.send(MessageType.SUMMARY, 0, new SummaryMessage(largeBytes(machine), notRestored, faults).encode());
+        control.send(
+                MessageType.SUMMARY, 0, new SummaryMessage(Follower.largeBytes(machine), notRestored, faults).encode());
     }
 
     private void resume(Machine machine, boolean running, Arrived memory) throws TransportException {
@@ -392,12 +392,6 @@ final class TargetSession {
         } catch (TransportException e) {
             // The source will ask. Nothing about that is a reason not to bring the rest of the guest's memory here.
             LOG.info("the source is still to hear that its guest runs here: {}", e.getMessage());
-        }
-    }
-
-    private static long largeBytes(Machine machine) {
-        try (Arena arena = Arena.ofConfined()) {
-            return Backing.scan(arena, machine.memory()).largeBytes();
         }
     }
 

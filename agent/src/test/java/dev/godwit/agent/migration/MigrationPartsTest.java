@@ -365,7 +365,8 @@ class MigrationPartsTest {
         assertEquals(1, ready.restoreMicros());
         assertEquals(2, ready.hashMicros());
         assertArrayEquals(new int[] {3, -4}, ready.hashes());
-        SummaryMessage summary = new SummaryMessage(7, List.of("a", "b"), new FaultSummary(5, 1, 2, 3, 4, 15, 9, 7, 6));
+        SummaryMessage summary =
+                new SummaryMessage(7, List.of("a", "b"), new FaultSummary(5, 1, 2, 3, 4, 15, 9, 7, 6, 8));
         assertEquals(summary, SummaryMessage.decode(summary.encode()));
         assertEquals(
                 new SummaryMessage(0, List.of(), null),

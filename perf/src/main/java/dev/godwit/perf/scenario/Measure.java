@@ -33,6 +33,7 @@ public enum Measure {
     /** Processor time of both processes without their vCPUs. */
     CPU("migration CPU time", "ms", Better.LESS),
     COVERAGE_BEFORE("2 MiB coverage, source", "%", Better.NONE),
+    /** When either says that it is over; Godwit has made whole by then what came in small pages. */
     COVERAGE_AFTER("2 MiB coverage, right after", "%", Better.MORE),
     COVERAGE_LATER("2 MiB coverage, 1 s after", "%", Better.MORE),
     /** Postcopy: how long the vCPU that waited longest waited for pages, all its waits together. */

@@ -27,8 +27,8 @@ import java.util.function.ToDoubleFunction;
  * @param shareOfMemory rate over rawMemory of the same run
  * @param shareOfFresh rate over rawFresh of the same run
  * @param coverageBefore share of guest RAM in 2 MiB pages at the source
- * @param coverageAfter the same at the target, at the resume
- * @param coverageLater the same a second after all was across, by the kernel's own accounting
+ * @param coverageAfter the same at the target when the migration ended: what came in small pages had been made whole
+ * @param coverageLater the same a second after that, by the kernel's own accounting
  * @param workBefore turns of the guest's loop a second, in the second before; 0 for an idle guest
  * @param workAfter the same in the second after
  * @param pagesVerified pages the guest checked and found right after the last run

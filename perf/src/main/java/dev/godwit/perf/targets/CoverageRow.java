@@ -1,5 +1,7 @@
 package dev.godwit.perf.targets;
 
+import dev.godwit.agent.migration.FaultSummary;
+import dev.godwit.agent.migration.MigrationReport;
 import dev.godwit.perf.peer.QemuMode;
 import dev.godwit.perf.report.Distribution;
 import dev.godwit.perf.scenario.Contestant;
@@ -40,15 +42,40 @@ final class CoverageRow {
                 "the source's",
                 String.format(
                         Locale.ROOT,
-                        "right after %.1f %% (%.1f..%.1f), %.0f ms behind the last page; the guest's work %.0f k/s"
+                        "right after %.1f %% (%.1f..%.1f), %.0f ms behind the last page%s; the guest's work %.0f k/s"
                                 + " before, %.0f k/s in the second after",
                         after.median(),
                         after.min(),
                         after.max(),
                         Judge.of(entry, t -> Judge.figure(t, Measure.ANSWER) - Judge.figure(t, Measure.TOTAL))
                                 .median(),
+                        withLastPage(entry),
                         Judge.of(entry, Measure.WORK_BEFORE).median(),
                         Judge.of(entry, Measure.WORK_AFTER).median()));
+    }
+
+    /** Before the agent makes whole what came in small pages; empty of who does not say, or came whole. */
+    private static String withLastPage(PeerResult.Entry entry) {
+        boolean known = entry.trials().stream()
+                .filter(trial -> trial.error() == null)
+                .allMatch(trial -> summary(trial) != null);
+        return known
+                ? String.format(
+                        Locale.ROOT,
+                        ", with which it was %.1f %%",
+                        Judge.of(entry, CoverageRow::shareWithLastPage).median())
+                : "";
+    }
+
+    private static double shareWithLastPage(Trial trial) {
+        double percent = 100.0 * summary(trial).largePageBytes() / ((MigrationReport) trial.details()).memoryBytes();
+        return 100 * percent / Judge.figure(trial, Measure.COVERAGE_BEFORE);
+    }
+
+    private static FaultSummary summary(Trial trial) {
+        return trial.details() instanceof MigrationReport report && report.postcopy() != null
+                ? report.postcopy().faults()
+                : null;
     }
 
     private static double share(Trial trial, Measure measure) {
