@@ -1,6 +1,7 @@
 package dev.godwit.agent.memoryhost;
 
 import dev.godwit.agent.stream.PageFrame;
+import dev.godwit.agent.stream.PageRequest;
 import dev.godwit.agent.transport.Connection;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.agent.transport.TransportException.Kind;
@@ -242,8 +243,17 @@ final class RegionLink implements AutoCloseable {
         return takeBack && !yielding;
     }
 
-    private synchronized boolean awaitBroken() {
-        while (!closed && isConnected() && !isTakingBack()) {
+    /** False at the end. */
+    private boolean awaitBroken() {
+        while (isWellUntil(System.nanoTime() + caller.stall().toNanos() / 4)) {
+            ping();
+        }
+        return !isClosed();
+    }
+
+    /** Whether nothing was to be done all the time. */
+    private synchronized boolean isWellUntil(long nanos) {
+        while (!closed && isConnected() && !isTakingBack() && nanos - System.nanoTime() > 0) {
             try {
                 wait(WATCH_MILLIS);
                 if (unanswered.getAsLong() > caller.stall().toNanos()) {
@@ -255,7 +265,33 @@ final class RegionLink implements AutoCloseable {
                 LOG.debug("interrupted, and goes on", e);
             }
         }
-        return !closed;
+        return !closed && isConnected() && !isTakingBack();
+    }
+
+    private synchronized boolean isClosed() {
+        return closed;
+    }
+
+    /**
+     * Nothing answers, but when the memory host's host is gone nothing acknowledges it either, and the connection breaks
+     * by that: else the next one to notice would be a guest that wants a page.
+     */
+    private void ping() {
+        Lane lane = fetch;
+        if (lane == null) {
+            return;
+        }
+        synchronized (lane) {
+            try (Arena arena = Arena.ofConfined()) {
+                if (!lane.isBroken()) {
+                    MemorySegment sign = arena.allocate(PageRequest.BYTES, 8);
+                    sign.set(PageFrame.U32, PageRequest.TYPE, PageRequest.PING);
+                    lane.connection.send(sign);
+                }
+            } catch (TransportException e) {
+                broken(lane, e);
+            }
+        }
     }
 
     private void pause(Throwable why) {

@@ -44,10 +44,7 @@ public final class RegionRequest {
     /** The stream of pages to keep. */
     public static final int STREAM_STORE = 1;
 
-    /** The stream that only is there. */
-    public static final int STREAM_CONTROL = 2;
-
-    static final int STREAMS = 3;
+    static final int STREAMS = 2;
 
     private RegionRequest() {}
 }

@@ -2,7 +2,6 @@ package dev.godwit.agent.memoryhost;
 
 import dev.godwit.agent.config.Sizes;
 import dev.godwit.agent.stream.PageFrame;
-import dev.godwit.agent.stream.PageRequest;
 import dev.godwit.agent.transport.Connection;
 import dev.godwit.agent.transport.Handshake.Greeting;
 import dev.godwit.agent.transport.TransportException;
@@ -152,38 +151,22 @@ final class RegionSession {
 
     /** True when the owner has given the region up. */
     private boolean serve(Arena arena, Region region) throws TransportException {
-        switch (self.stream()) {
-            case RegionRequest.STREAM_FETCH -> {
-                // A guest waits for each page.
-                try (Urgency _ = Urgency.begin()) {
-                    new FetchService(arena, connection, region.pages()).serve();
-                }
+        if (self.stream() == RegionRequest.STREAM_FETCH) {
+            // A guest waits for each page.
+            try (Urgency _ = Urgency.begin()) {
+                new FetchService(arena, connection, region.pages()).serve();
             }
-            case RegionRequest.STREAM_STORE -> {
-                StoreService store = new StoreService(arena, connection, self, region.pages());
-                store.serve();
-                if (!region.ownership().giveUp(self)) {
-                    throw new TransportException(Kind.CLOSED, connection.peer() + " is not the owner any more");
-                }
-                regions.delete(region);
-                LOG.info("memory host: region {} deleted by {}", id, connection.peer());
-                store.answer(RegionStatus.OK, 0);
-                return true;
-            }
-            default -> watch(arena);
+            return false;
         }
-        return false;
-    }
-
-    /** Nothing comes but signs of life. */
-    private void watch(Arena arena) throws TransportException {
-        MemorySegment sign = arena.allocate(PageRequest.BYTES, 8);
-        while (true) {
-            connection.receive(sign);
-            if (sign.get(PageFrame.U32, PageRequest.TYPE) != PageRequest.PING) {
-                throw malformed("sent a request on a control connection");
-            }
+        StoreService store = new StoreService(arena, connection, self, region.pages());
+        store.serve();
+        if (!region.ownership().giveUp(self)) {
+            throw new TransportException(Kind.CLOSED, connection.peer() + " is not the owner any more");
         }
+        regions.delete(region);
+        LOG.info("memory host: region {} deleted by {}", id, connection.peer());
+        store.answer(RegionStatus.OK, 0);
+        return true;
     }
 
     private TransportException malformed(String what) {

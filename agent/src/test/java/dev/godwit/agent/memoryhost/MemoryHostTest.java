@@ -68,9 +68,6 @@ class MemoryHostTest {
             store.store(4, 0, 51, 60);
             assertEquals(OK, store.end(77));
             assertArrayEquals(new long[] {30, 0, 51, 60}, fetch.fetch(3, 4));
-            MemoryClient control = host.control(id);
-            assertEquals(new Answer(OK, 1, 4, 100), control.attach(1, PAGES));
-            control.want(PageRequest.PING, 0, 0);
         }
     }
 
@@ -103,10 +100,8 @@ class MemoryHostTest {
         try (TestHost host = host(files, 100)) {
             MemoryClient store = host.store(id);
             MemoryClient fetch = host.fetch(id);
-            MemoryClient control = host.control(id);
             store.create(PAGES, 100);
             fetch.attach(1, PAGES);
-            control.attach(1, PAGES);
             store.store(0, 1, 2, 3);
             assertEquals(OK, store.end(1));
             MemoryClient target = host.fetch(id);
@@ -114,7 +109,6 @@ class MemoryHostTest {
             assertEquals(new Answer(OK, 2, 3, 100), target.take(1, PAGES));
             store.awaitBroken();
             fetch.awaitBroken();
-            control.awaitBroken();
             assertEquals(FENCED, host.store(id).attach(1, PAGES).status());
             assertEquals(FENCED, host.store(id).take(1, PAGES).status());
             assertArrayEquals(new long[] {1, 2, 3}, target.fetch(0, 3));
@@ -122,7 +116,7 @@ class MemoryHostTest {
             assertEquals(OK, targetStore.attach(2, PAGES).status());
             targetStore.store(0, 9);
             assertEquals(OK, targetStore.end(1));
-            MemoryClient third = host.control(id);
+            MemoryClient third = host.store(id);
             assertEquals(new Answer(OK, 3, 3, 100), third.take(RegionRequest.ANY_EPOCH, PAGES));
             target.awaitBroken();
         }
@@ -156,7 +150,7 @@ class MemoryHostTest {
             assertEquals(OK, store.gone());
             fetch.awaitBroken();
             store.awaitBroken();
-            assertEquals(UNKNOWN, host.control(id).standby(PAGES).status());
+            assertEquals(UNKNOWN, host.fetch(id).standby(PAGES).status());
             MemoryClient again = host.store(id);
             assertEquals(new Answer(OK, 1, 0, 100), again.create(PAGES, 100), "its room is free again");
             MemoryClient reader = host.fetch(id);
@@ -189,7 +183,7 @@ class MemoryHostTest {
             store.store(513, 2);
             assertEquals(NO_ROOM, store.end(6), "each frame counts for itself");
             assertArrayEquals(new long[] {0, 2}, fetch.fetch(512, 2));
-            assertEquals(new Answer(OK, 1, 4, 4), host.control(id).standby(PAGES));
+            assertEquals(new Answer(OK, 1, 4, 4), host.fetch(id).standby(PAGES));
         }
     }
 
@@ -213,7 +207,6 @@ class MemoryHostTest {
         WANT_NEGATIVE,
         WANT_TWO_CHUNKS,
         WANT_OTHER_TYPE,
-        CONTROL_REQUEST,
         CUT_IN_A_FRAME
     }
 
@@ -237,7 +230,7 @@ class MemoryHostTest {
             if (wrong == Wrong.CUT_IN_A_FRAME) {
                 MemoryClient again = host.fetch(id);
                 again.take(1, PAGES);
-                assertEquals(0, host.control(id).standby(PAGES).held(), "half a frame is none");
+                assertEquals(0, host.store(id).standby(PAGES).held(), "half a frame is none");
                 assertArrayEquals(new long[2], again.fetch(0, 2));
             }
         }
@@ -245,9 +238,8 @@ class MemoryHostTest {
 
     private MemoryClient bad(TestHost host, Wrong wrong) throws TransportException {
         int stream = switch (wrong) {
-            case STREAM -> 3;
+            case STREAM -> 2;
             case WANT_NOTHING, WANT_BEYOND, WANT_NEGATIVE, WANT_TWO_CHUNKS, WANT_OTHER_TYPE -> 0;
-            case CONTROL_REQUEST -> 2;
             default -> 1;
         };
         MemoryClient bad = host.connect(id, stream);
@@ -284,7 +276,6 @@ class MemoryHostTest {
             case WANT_NEGATIVE -> bad.want(PageRequest.WANT, -1, 1);
             case WANT_TWO_CHUNKS -> bad.want(PageRequest.WANT, 511, 2);
             case WANT_OTHER_TYPE -> bad.want(PageRequest.MISSING, 152, 0);
-            case CONTROL_REQUEST -> bad.want(PageRequest.WANT, 0, 1);
             case CUT_IN_A_FRAME -> {
                 bad.send(MemoryClient.header(pages, 1, 0, after, 8192));
                 bad.send((byte) 0, (byte) 0, (byte) 2, (byte) 0, (byte) 1, (byte) 0, (byte) 0, (byte) 0);
@@ -331,7 +322,7 @@ class MemoryHostTest {
             MemoryClient store = host.store(id);
             store.create(PAGES, 100);
             UUID kept = UUID.randomUUID();
-            MemoryClient there = host.control(kept);
+            MemoryClient there = host.store(kept);
             assertEquals(NO_ROOM, there.create(PAGES, 1).status());
             store.store(0, 1);
             store.end(1);

@@ -279,8 +279,7 @@ class RegionFilesTest {
             do {
                 store.store(page++, 1);
             } while (store.end(page) == OK);
-            assertEquals(
-                    NO_ROOM, host.control(UUID.randomUUID()).create(PAGES, 1).status(), "not a block is left");
+            assertEquals(NO_ROOM, host.store(UUID.randomUUID()).create(PAGES, 1).status(), "not a block is left");
             for (long epoch = 1; epoch < 4; epoch++) {
                 MemoryClient taker = host.fetch(id);
                 assertEquals(epoch + 1, taker.take(epoch, PAGES).epoch(), "a new owner needs no block");

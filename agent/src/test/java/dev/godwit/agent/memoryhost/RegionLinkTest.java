@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.agent.Eventually;
+import dev.godwit.agent.stream.PageRequest;
 import dev.godwit.agent.transport.TransportException;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -17,6 +18,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -54,19 +56,42 @@ class RegionLinkTest {
         }
     }
 
+    /** Else nobody would notice that its host is gone before a guest wants a page. */
+    @Test
+    void anIdleLinkAsksWhetherTheMemoryHostIsThere() throws Exception {
+        UUID region = UUID.randomUUID();
+        try (TestHost host = new TestHost(64, null);
+                Gate gate = new Gate(host.address());
+                RegionLink link = new RegionLink(caller(gate, region, Duration.ofSeconds(2)), () -> {}, why -> {})) {
+            link.create();
+            // All that was said by then.
+            Eventually.await(() -> gate.asked.get() >= 2 * (64 + 32 + 32), "it is connected");
+            long before = gate.asked.get();
+            Eventually.await(() -> gate.asked.get() >= before + 3 * PageRequest.BYTES, "it asks again and again");
+            assertTrue(link.isConnected());
+        }
+    }
+
     private static RegionCaller caller(Gate gate, UUID region) {
+        return caller(gate, region, Duration.ofSeconds(20));
+    }
+
+    private static RegionCaller caller(Gate gate, UUID region, Duration stall) {
         return new RegionCaller(
                 new RemoteConfig("127.0.0.1", gate.port(), region, RemoteConfig.LEAST_LOCAL),
                 TestHost.SECRET,
                 64,
                 16,
-                Duration.ofSeconds(20));
+                stall);
     }
 
     /** A way to a memory host on which connections can be kept waiting. */
     private static final class Gate implements AutoCloseable {
         final CountDownLatch somebodyWaits = new CountDownLatch(1);
         final CountDownLatch open = new CountDownLatch(1);
+        /** Bytes that have gone to the memory host. */
+        final AtomicLong asked = new AtomicLong();
+
         private final InetSocketAddress target;
         private final ServerSocket server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
         private final List<Socket> sockets = new CopyOnWriteArrayList<>();
@@ -108,8 +133,8 @@ class RegionLinkTest {
                     open.await();
                 }
                 far.connect(target);
-                threads.execute(() -> pump(far, near));
-                pump(near, far);
+                threads.execute(() -> pump(far, near, new AtomicLong()));
+                pump(near, far, asked);
             } catch (IOException e) {
                 // Closed.
             } catch (InterruptedException e) {
@@ -117,10 +142,14 @@ class RegionLinkTest {
             }
         }
 
-        private static void pump(Socket from, Socket to) {
+        private static void pump(Socket from, Socket to, AtomicLong count) {
+            byte[] buffer = new byte[1 << 16];
             try (from;
                     to) {
-                from.getInputStream().transferTo(to.getOutputStream());
+                for (int have = 0; have >= 0; have = from.getInputStream().read(buffer)) {
+                    to.getOutputStream().write(buffer, 0, have);
+                    count.addAndGet(have);
+                }
             } catch (IOException e) {
                 // One side has ended it.
             }

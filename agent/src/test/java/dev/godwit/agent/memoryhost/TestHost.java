@@ -50,10 +50,6 @@ final class TestHost implements AutoCloseable {
         return connect(id, RegionRequest.STREAM_STORE);
     }
 
-    MemoryClient control(UUID id) throws TransportException {
-        return connect(id, RegionRequest.STREAM_CONTROL);
-    }
-
     @Override
     public void close() {
         host.close();
