@@ -6,6 +6,7 @@ import dev.godwit.agent.transport.Connection;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.agent.transport.TransportException.Kind;
 import dev.godwit.host.thread.Uninterruptibly;
+import dev.godwit.host.thread.Urgency;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
@@ -281,16 +282,18 @@ final class RegionLink implements AutoCloseable {
         if (lane == null) {
             return;
         }
-        synchronized (lane) {
-            try (Arena arena = Arena.ofConfined()) {
+        // The pager may want the lock: it would wait until whoever has it gets a processor again.
+        try (Arena arena = Arena.ofConfined();
+                Urgency _ = Urgency.begin()) {
+            MemorySegment sign = arena.allocate(PageRequest.BYTES, 8);
+            sign.set(PageFrame.U32, PageRequest.TYPE, PageRequest.PING);
+            synchronized (lane) {
                 if (!lane.isBroken()) {
-                    MemorySegment sign = arena.allocate(PageRequest.BYTES, 8);
-                    sign.set(PageFrame.U32, PageRequest.TYPE, PageRequest.PING);
                     lane.connection.send(sign);
                 }
-            } catch (TransportException e) {
-                broken(lane, e);
             }
+        } catch (TransportException e) {
+            broken(lane, e);
         }
     }
 

@@ -18,7 +18,7 @@ import org.HdrHistogram.Histogram;
  *     nobody had ever had it, and it is zeros
  * @param brokenChunks how often a large page came to be in small pages; they are made whole again
  * @param largePageBytes guest RAM in large pages when the last page had come, before what was in small pages then was made
- *     whole
+ *     whole; 0 when the guest ended before
  */
 public record FaultSummary(
         long count,

@@ -85,9 +85,8 @@ final class Follower implements AutoCloseable {
             still = elsewhere == before ? still + 1 : 0;
             before = elsewhere;
             if (still > 0 && (!pages.isPushed() || still >= LOOKS_A_STALL)) {
-                // What was lost on a connection that broke at this end, or that brings nothing any more, when the
-                // source
-                // had sent it all.
+                // The source had sent it all: lost is what was on a connection that broke at this end, or that brings
+                // nothing any more.
                 pages.startAgain();
                 still = 0;
             }
@@ -163,13 +162,16 @@ final class Follower implements AutoCloseable {
     @Override
     public void close() {
         pages.end();
-        if (pager.elsewhere() > 0 || pager.failure().isDone()) {
-            // Whatever went wrong: it must not take a page that is missing for one of zeros. No effect on one that
-            // ended.
-            giveUp("its memory could not be brought here");
-        }
-        if (remote.isEmpty()) {
-            pager.close();
+        try {
+            if (pager.elsewhere() > 0 || pager.failure().isDone()) {
+                // Whatever went wrong: it must not take a page that is missing for one of zeros. No effect on one that
+                // ended.
+                giveUp("its memory could not be brought here");
+            }
+        } finally {
+            if (remote.isEmpty()) {
+                pager.close();
+            }
         }
     }
 }

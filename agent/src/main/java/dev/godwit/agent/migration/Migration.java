@@ -270,13 +270,18 @@ public final class Migration {
 
     /** Takes all of the steps, whichever of them fails: a guest is not left standing still for another's sake. */
     static void each(Throwable failure, Runnable... steps) {
+        Throwable failed = null;
         for (Runnable step : steps) {
             try {
                 step.run();
             } catch (RuntimeException | Error e) {
-                LOG.error("a guest that does not leave goes on, but for this", e);
-                failure.addSuppressed(e);
+                failed = e;
             }
+        }
+        // Not before: under a shortage of memory this may fail, too.
+        if (failed != null && !failed.equals(failure)) {
+            failure.addSuppressed(failed);
+            LOG.error("a guest that does not leave goes on, but for this", failed);
         }
     }
 

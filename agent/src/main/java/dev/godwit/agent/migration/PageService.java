@@ -157,6 +157,7 @@ final class PageService implements AutoCloseable {
                 throw new MigrationException(
                         Kind.LOST, "its pages were given up, and the guest at the target with them");
             }
+            // Also when it has been given up meanwhile: it may be reached again.
             if (now && opened()) {
                 return true;
             }
@@ -177,6 +178,7 @@ final class PageService implements AutoCloseable {
                     }
                 }
             }
+            checkGivenUp();
             pause();
         }
     }
@@ -194,7 +196,7 @@ final class PageService implements AutoCloseable {
         }
     }
 
-    private synchronized void pause() throws MigrationException {
+    private synchronized void pause() {
         long until = System.nanoTime() + AGAIN_MILLIS * 1_000_000;
         try {
             for (long left = AGAIN_MILLIS;
@@ -206,11 +208,14 @@ final class PageService implements AutoCloseable {
             // Giving up would lose the guest: only an order does.
             LOG.debug("interrupted, and goes on", e);
         }
+    }
+
+    private synchronized void checkGivenUp() throws MigrationException {
         if (givenUp) {
             long left = Math.max(0, following.cardinality() - contentPages() - zeroPages());
             throw new MigrationException(
                     Kind.LOST,
-                    "given up while the target could not be reached: the guest there lacks "
+                    "given up while the target could not be reached: the guest there lacks at least "
                             + Sizes.human(left << PageSize.SMALL_SHIFT) + " of its memory");
         }
     }

@@ -2,6 +2,7 @@ package dev.godwit.agent.migration;
 
 import dev.godwit.agent.migration.MigrationException.Kind;
 import dev.godwit.agent.paging.Pager;
+import dev.godwit.agent.paging.Place;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.state.ElapsedTime;
 import dev.godwit.host.state.MachineState;
@@ -24,24 +25,27 @@ import java.util.concurrent.TimeoutException;
 final class PatientRestore implements AutoCloseable {
     private static final long LOOK_MILLIS = 20;
 
+    /** For a page at the memory host: nobody brings it, unless it comes from the source, which is soon. */
+    private static final Duration REMOTE_PATIENCE = Duration.ofSeconds(2);
+
     private final Machine machine;
     private final Pager pager;
+    private final String memoryHost;
     private final Duration patience;
-    private final String missing;
     private final CompletableFuture<MachineState> given = new CompletableFuture<>();
     private final CompletableFuture<List<String>> restored = new CompletableFuture<>();
 
     /**
      * Of a machine whose state is still to come.
      *
-     * @param patience for a page that comes it never waits for as long as this
-     * @param missing which page does not come then, for the message
+     * @param memoryHost where some of its pages are, for the message
+     * @param stall after this the source notices that a page connection is broken, and makes it again
      */
-    PatientRestore(Machine machine, Pager pager, Duration patience, String missing) {
+    PatientRestore(Machine machine, Pager pager, String memoryHost, Duration stall) {
         this.machine = machine;
         this.pager = pager;
-        this.patience = patience;
-        this.missing = missing;
+        this.memoryHost = memoryHost;
+        this.patience = stall.multipliedBy(2);
         Thread.ofPlatform().daemon().name("restore").start(this::run);
     }
 
@@ -65,9 +69,13 @@ final class PatientRestore implements AutoCloseable {
                 return restored.get(LOOK_MILLIS, TimeUnit.MILLISECONDS);
             } catch (TimeoutException e) {
                 long now = System.nanoTime();
+                boolean remote = pager.isWaitedFor(Place.REMOTE);
                 if (pager.waiting() == 0) {
                     since = now;
-                } else if (now - since > patience.toNanos()) {
+                } else if (now - since > (remote ? REMOTE_PATIENCE : patience).toNanos()) {
+                    String missing = remote
+                            ? "at memory host " + memoryHost + ", which is still the source's"
+                            : "that its source has and does not bring";
                     throw new MigrationException(
                             Kind.REFUSED, "the guest's state cannot be restored without a page " + missing, e);
                 }

@@ -33,6 +33,9 @@ final class Precopy {
     private final PageSet wanted;
 
     private final PageSet dirty;
+    /** Of the round before, whose written pages are {@link #wanted}; 0 when that is known to all. */
+    private long writtenNanos;
+
     private final PageSet everSent;
     /** What no round sends: all that exists and is not hot, if only that is to go before the guest. */
     private final PageSet cold;
@@ -81,6 +84,20 @@ final class Precopy {
                 throw hopeless();
             }
         }
+        if (follows) {
+            tellHeat();
+        }
+    }
+
+    /**
+     * What was written in the round before was accessed: if it follows the guest, it does so before what is colder. Takes
+     * some of what it takes to send it, so at a time when nobody waits for that.
+     */
+    private void tellHeat() {
+        if (writtenNanos > 0) {
+            machine.accessTracker().ifPresent(tracker -> tracker.written(wanted, writtenNanos));
+            writtenNanos = 0;
+        }
     }
 
     private boolean mustGoAhead(boolean fits) {
@@ -102,8 +119,7 @@ final class Precopy {
         sendAll(pages, contentBefore + zeroBefore);
         sink.awaitArrival(round);
         long nanos = System.nanoTime() - started;
-        // What was written was accessed: if it follows the guest, it does so before what is colder.
-        machine.accessTracker().ifPresent(tracker -> tracker.written(dirty, nanos));
+        writtenNanos = nanos;
         // Written or not, it follows.
         dirty.removeAll(cold);
         long content = sink.contentPages() - contentBefore;
@@ -153,6 +169,7 @@ final class Precopy {
         // Before: what goes to a file has been written when it returns.
         long since = System.nanoTime();
         RoundSink.Sending sending = sink.start(wanted, largeChunks, round);
+        tellHeat();
         if (options.mayPostcopy()) {
             boolean late = false;
             while (!sending.await(LOOK_MILLIS)) {

@@ -47,9 +47,6 @@ final class TargetSession {
     /** Before the offer says how long silence may last. */
     private static final Duration FIRST_STALL = Duration.ofSeconds(10);
 
-    /** For a page from the source a restore never waits for as long as this, while the source is there. */
-    private static final Duration PATIENCE = Duration.ofSeconds(2);
-
     private final ControlChannel control;
     private final TargetHost host;
 
@@ -70,8 +67,8 @@ final class TargetSession {
     /** For a guest that may lack pages when it is restored, else null. */
     private PatientRestore restore;
 
-    /** The source has been told that the guest is ready, and its next word, or silence, is waited for. */
-    private boolean ready;
+    /** The guest's state is being restored, which waits for pages of its memory. */
+    private boolean restoring;
 
     private Outcome outcome = Outcome.UNKNOWN;
     private Follower following;
@@ -122,14 +119,14 @@ final class TargetSession {
         }
     }
 
-    /** The control thread may be restoring the guest, waiting for a page that nobody brings: so not left to that one. */
+    /** A control thread that waits for a page that nobody brings cannot see to it; all others do. */
     private void lost(TargetStreams taken) {
         taken.abort(GONE);
-        boolean over;
+        boolean stuck;
         synchronized (this) {
-            over = !ready;
+            stuck = restoring;
         }
-        if (over) {
+        if (stuck) {
             takeBack(GONE);
         }
     }
@@ -220,15 +217,9 @@ final class TargetSession {
     /** How the guest is restored if it may lack pages then, else null. */
     private PatientRestore patient(Machine machine, Follower follower, Duration stall) {
         if (remote != null) {
-            return new PatientRestore(
-                    machine,
-                    remote.pager(),
-                    PATIENCE,
-                    "at memory host " + remote.config().at() + ", which is still the source's");
+            return new PatientRestore(machine, remote.pager(), remote.config().at(), stall);
         }
-        return follower == null
-                ? null
-                : new PatientRestore(machine, follower.pager(), stall, "that its source has and does not bring");
+        return follower == null ? null : new PatientRestore(machine, follower.pager(), "", stall);
     }
 
     /** Learns which pages of the guest are at its memory host. */
@@ -344,17 +335,27 @@ final class TargetSession {
         long started = System.nanoTime();
         MachineState decoded = MachineState.decode(state.payload());
         boolean lacking = !memory.whole || memory.there != null;
-        notRestored = lacking ? restore.restore(decoded) : machine.restore(decoded, ElapsedTime.ADVANCE);
+        notRestored = lacking ? restorePatiently(decoded) : machine.restore(decoded, ElapsedTime.ADVANCE);
         long restoreNanos = System.nanoTime() - started;
         SwitchoverCost.restored(restoreNanos);
-        synchronized (this) {
-            ready = true;
-        }
         control.send(
                 MessageType.READY,
                 0,
                 new ReadyMessage(restoreNanos / 1000, memory.hashNanos / 1000, memory.hashes).encode());
         resume(machine, control.expect(MessageType.COMMIT).argument() != 0, memory);
+    }
+
+    private List<String> restorePatiently(MachineState state) throws MigrationException, InterruptedException {
+        synchronized (this) {
+            restoring = true;
+        }
+        try {
+            return restore.restore(state);
+        } finally {
+            synchronized (this) {
+                restoring = false;
+            }
+        }
     }
 
     private void tellSummary(Machine machine, FaultSummary faults) throws TransportException {

@@ -149,7 +149,33 @@ final class FaultTimes {
 
     /** All pages that somebody waits for, each once. */
     synchronized long[] waiting() {
-        return Arrays.stream(pages, 0, count).distinct().toArray();
+        // Few at a time, and no garbage but what is returned.
+        long[] found = new long[count];
+        int distinct = 0;
+        for (int i = 0; i < count; i++) {
+            if (isFirst(i)) {
+                found[distinct++] = pages[i];
+            }
+        }
+        return distinct == found.length ? found : Arrays.copyOf(found, distinct);
+    }
+
+    /** How many pages that is. */
+    synchronized int count() {
+        int distinct = 0;
+        for (int i = 0; i < count; i++) {
+            distinct += isFirst(i) ? 1 : 0;
+        }
+        return distinct;
+    }
+
+    private boolean isFirst(int index) {
+        for (int i = 0; i < index; i++) {
+            if (pages[i] == pages[index]) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /** How long each has waited so far for pages that had to be fetched, in nanoseconds, by its number as a waiter. */

@@ -197,9 +197,15 @@ public final class Pager implements AutoCloseable {
 
     /** Everybody who waits finds zeros, and no guest runs any more that could see them. */
     private void giveUp() {
-        ending = true;
-        gone = true;
-        userfault.unregister(memory.hva(), memory.size());
+        synchronized (locks.of(0)) {
+            // Once: by the next time it may be unmapped.
+            if (!gone) {
+                gone = true;
+                ending = true;
+                userfault.unregister(memory.hva(), memory.size());
+                EventCalls.add(wakeup, 1);
+            }
+        }
         // Its memory may be unmapped next.
         locks.awaitAll();
     }
@@ -244,7 +250,17 @@ public final class Pager implements AutoCloseable {
 
     /** Pages that somebody waits for right now. */
     public int waiting() {
-        return times.waiting().length;
+        return times.count();
+    }
+
+    /** Whether somebody waits right now for a page in this place. */
+    public boolean isWaitedFor(Place place) {
+        for (long page : times.waiting()) {
+            if (map.place(page) == place) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Completes when no page has still to come of its own accord. */
@@ -423,20 +439,23 @@ public final class Pager implements AutoCloseable {
     public void finish(PageSet large) {
         settleWhole();
         stop();
-        synchronized (locks.of(0)) {
-            if (!gone) {
-                userfault.unregister(memory.hva(), memory.size());
-                memory.expectFaults(false);
-            }
-        }
+        // By this whoever ends the guest waits for who is at its memory.
+        memory.beforeItEnds(this::giveUp);
+        memory.watch(null);
         try (Arena own = Arena.ofConfined()) {
+            synchronized (locks.of(0)) {
+                if (!gone) {
+                    userfault.unregister(memory.hva(), memory.size());
+                    memory.expectFaults(false);
+                }
+            }
             PageSet all = new PageSet(own, large.pages());
             all.addAll(large);
             all.addAll(chunks.zeroed());
             makeLarge(all);
+        } finally {
+            memory.beforeItEnds(() -> {});
         }
-        // Not sooner: by this whoever ends the guest waits for who is at its memory.
-        memory.watch(null);
     }
 
     /** Makes large pages of these chunks, as far as all of them is here. */

@@ -56,8 +56,8 @@ class GiveUpTest {
             assertEquals(Kind.LOST, lost.kind());
             assertTrue(
                     lost.getMessage()
-                            .matches("given up while the target could not be reached: the guest there lacks [0-9.]+ MiB"
-                                    + " of its memory"),
+                            .matches("given up while the target could not be reached: the guest there lacks at least"
+                                    + " [0-9.]+ MiB of its memory"),
                     lost.getMessage());
             assertEquals(Machine.State.STOPPED, guest.machine().state());
             assertEquals(

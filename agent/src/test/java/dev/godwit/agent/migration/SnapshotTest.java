@@ -9,9 +9,6 @@ import dev.godwit.host.boot.PvhImage;
 import dev.godwit.host.kvm.Kvm;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.machine.MachineConfig;
-import dev.godwit.host.tracking.AccessTracker;
-import dev.godwit.host.tracking.AccessTracking;
-import dev.godwit.host.tracking.HeatMap;
 import dev.godwit.host.vcpu.StopReason;
 import dev.godwit.images.GuestImage;
 import java.io.IOException;
@@ -24,7 +21,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.locks.LockSupport;
-import java.util.stream.LongStream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -38,8 +34,6 @@ class SnapshotTest {
 
     /** So slow that what it writes is not written again within a snapshot; too fast to be sent meanwhile. */
     private static final MachineConfig BUSY = MachineConfig.of(16 << 20).withCommandLine("ws=8m rate=4000");
-
-    private static final MachineConfig WRITING = MachineConfig.of(16 << 20).withCommandLine("ws=4m rate=200000");
 
     private static final MigrationOptions SLOW =
             MigrationOptions.DEFAULT.withMode(MigrationMode.PRECOPY).withBandwidth(8 << 20);
@@ -76,24 +70,6 @@ class SnapshotTest {
         }
         try (var files = Files.list(directory)) {
             assertEquals(List.of(file), files.toList());
-        }
-    }
-
-    /** Without a look: what a round finds written was accessed. */
-    @Test
-    void whatIsWrittenMeanwhileIsKnownToBeHot() throws Exception {
-        try (Kvm kvm = Kvm.open();
-                Arena arena = Arena.ofShared();
-                Machine machine = boot(kvm, arena, WRITING)) {
-            AccessTracker tracker = machine.accessTracker(new AccessTracking(0.01, Duration.ofMinutes(10)));
-            HeatMap before = tracker.map();
-            SnapshotReport report = Snapshot.save(
-                    machine, new GuestDescription("writing", "dirtier", WRITING), directory.resolve("writing.snap"));
-            HeatMap after = tracker.map();
-            long hotter = LongStream.range(0, after.pages())
-                    .filter(page -> after.level(page) > before.level(page))
-                    .count();
-            assertTrue(hotter > 100 && hotter < after.pages() / 2, hotter + " of " + after.pages() + "; " + report);
         }
     }
 

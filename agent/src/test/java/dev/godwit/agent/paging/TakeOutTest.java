@@ -51,6 +51,19 @@ class TakeOutTest {
         }
     }
 
+    /** Whoever ends it once more finds it unmapped, or another guest at its addresses. */
+    @Test
+    void aGuestThatIsEndedTwiceIsLetGoOnce() {
+        GuestMemory memory = GuestMemory.allocate(PageSize.LARGE, LargePages.THP);
+        try (Pager pager = new Pager(memory)) {
+            pager.arm();
+            pager.start();
+            memory.giveUpMissing();
+            memory.close();
+            memory.giveUpMissing();
+        }
+    }
+
     /** The source sends a page twice, the second time while the guest's whole chunk is put together. */
     @Test
     void aPageThatComesOnceMoreDoesNotReplaceWhatTheGuestWrote() throws Exception {

@@ -36,6 +36,7 @@ public final class GuestMemory implements AutoCloseable {
     private final LargePages largePages;
     private final PageSet written;
     private volatile MissingPages missingPages;
+    private volatile Runnable beforeItEnds = () -> {};
     private volatile boolean gaveUp;
     private volatile boolean preferLarge = true;
     private volatile boolean mixed;
@@ -242,6 +243,11 @@ public final class GuestMemory implements AutoCloseable {
         missingPages = whoBringsThem;
     }
 
+    /** Says what is to be done when the guest ends, before its memory is unmapped: by whoever is at it otherwise. */
+    public void beforeItEnds(Runnable action) {
+        beforeItEnds = action;
+    }
+
     /** Whether no page has still to be brought from elsewhere. */
     public boolean isWhole() {
         return missingPages == null;
@@ -261,6 +267,7 @@ public final class GuestMemory implements AutoCloseable {
             gaveUp = true;
             watching.giveUp();
         }
+        beforeItEnds.run();
     }
 
     /** Offset of a guest-physical range in the mapping, or -1 when it is not all RAM. */

@@ -126,6 +126,8 @@ public record GodwitContestant(AgentProcess from, AgentProcess to, String mode, 
             figures.put(Measure.RESUME, (report.totalMicros() - (after == null ? 0 : after.micros())) / 1e3);
             if (after != null && after.faults() != null) {
                 figures.put(Measure.BLOCKED, after.faults().mostBlocked() / 1e3);
+            }
+            if (after != null && after.faults() != null && after.faults().count() > 0) {
                 figures.put(Measure.FAULT_P50, after.faults().p50());
                 figures.put(Measure.FAULT_P99, after.faults().p99());
             }

@@ -45,7 +45,10 @@ public final class RawTcp implements AutoCloseable {
     /** Carries so many bytes over so many connections, to memory that is populated; returns bytes a second. */
     public double measure(int connections, long bytes) {
         MemoryCalls.madvise(to.hva(), to.size(), MemoryCalls.MADV_POPULATE_WRITE);
-        return measure(to, connections, bytes);
+        double rate = measure(to, connections, bytes);
+        // Others are to have it meanwhile.
+        MemoryCalls.madvise(to.hva(), to.size(), MemoryCalls.MADV_DONTNEED);
+        return rate;
     }
 
     /** The same to memory that nobody has touched yet, as that of a guest that arrives. */

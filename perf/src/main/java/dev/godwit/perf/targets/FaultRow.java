@@ -130,6 +130,9 @@ final class FaultRow {
         if (after == null || after.faults() == null) {
             throw Failure.failed("the target did not say how the guest waited");
         }
+        if (after.faults().count() == 0) {
+            throw Failure.failed("the guest waited for no page, so that there is nothing to judge");
+        }
         return after.faults();
     }
 
