@@ -270,18 +270,20 @@ public final class Migration {
 
     /** Takes all of the steps, whichever of them fails: a guest is not left standing still for another's sake. */
     static void each(Throwable failure, Runnable... steps) {
-        Throwable failed = null;
-        for (Runnable step : steps) {
+        Throwable[] failed = new Throwable[steps.length];
+        for (int i = 0; i < steps.length; i++) {
             try {
-                step.run();
+                steps[i].run();
             } catch (RuntimeException | Error e) {
-                failed = e;
+                failed[i] = e;
             }
         }
         // Not before: under a shortage of memory this may fail, too.
-        if (failed != null && !failed.equals(failure)) {
-            failure.addSuppressed(failed);
-            LOG.error("a guest that does not leave goes on, but for this", failed);
+        for (Throwable e : failed) {
+            if (e != null && !e.equals(failure)) {
+                failure.addSuppressed(e);
+                LOG.error("a guest that does not leave goes on, but for this", e);
+            }
         }
     }
 

@@ -19,7 +19,7 @@ import java.util.concurrent.TimeoutException;
  * clock pages, and would wait for ever for one that does not come: from a memory host whose pages are still the source's,
  * or from a source that has gone.
  *
- * <p>Threading: one thread; the restore itself is on another, which is there before the guest stands still, since a new
+ * <p>Threading: one thread, but for {@link #isUnderWay}; the restore itself is on another, which is there before the guest stands still, since a new
  * thread waits its turn for a processor. It ends with the restore, or with the machine, or when this is closed before.
  */
 final class PatientRestore implements AutoCloseable {
@@ -83,6 +83,11 @@ final class PatientRestore implements AutoCloseable {
                 throw unwrapped(e.getCause());
             }
         }
+    }
+
+    /** Whether the state has been given and is not restored, for whatever that waits; from any thread. */
+    boolean isUnderWay() {
+        return given.isDone() && !restored.isDone();
     }
 
     private static RuntimeException unwrapped(Throwable cause) {

@@ -65,10 +65,7 @@ final class TargetSession {
     private RemoteMemory remote;
 
     /** For a guest that may lack pages when it is restored, else null. */
-    private PatientRestore restore;
-
-    /** The guest's state is being restored, which waits for pages of its memory. */
-    private boolean restoring;
+    private volatile PatientRestore restore;
 
     private Outcome outcome = Outcome.UNKNOWN;
     private Follower following;
@@ -122,11 +119,8 @@ final class TargetSession {
     /** A control thread that waits for a page that nobody brings cannot see to it; all others do. */
     private void lost(TargetStreams taken) {
         taken.abort(GONE);
-        boolean stuck;
-        synchronized (this) {
-            stuck = restoring;
-        }
-        if (stuck) {
+        PatientRestore patient = restore;
+        if (patient != null && patient.isUnderWay()) {
             takeBack(GONE);
         }
     }
@@ -335,7 +329,7 @@ final class TargetSession {
         long started = System.nanoTime();
         MachineState decoded = MachineState.decode(state.payload());
         boolean lacking = !memory.whole || memory.there != null;
-        notRestored = lacking ? restorePatiently(decoded) : machine.restore(decoded, ElapsedTime.ADVANCE);
+        notRestored = lacking ? restore.restore(decoded) : machine.restore(decoded, ElapsedTime.ADVANCE);
         long restoreNanos = System.nanoTime() - started;
         SwitchoverCost.restored(restoreNanos);
         control.send(
@@ -343,19 +337,6 @@ final class TargetSession {
                 0,
                 new ReadyMessage(restoreNanos / 1000, memory.hashNanos / 1000, memory.hashes).encode());
         resume(machine, control.expect(MessageType.COMMIT).argument() != 0, memory);
-    }
-
-    private List<String> restorePatiently(MachineState state) throws MigrationException, InterruptedException {
-        synchronized (this) {
-            restoring = true;
-        }
-        try {
-            return restore.restore(state);
-        } finally {
-            synchronized (this) {
-                restoring = false;
-            }
-        }
     }
 
     private void tellSummary(Machine machine, FaultSummary faults) throws TransportException {

@@ -160,15 +160,6 @@ final class FaultTimes {
         return distinct == found.length ? found : Arrays.copyOf(found, distinct);
     }
 
-    /** How many pages that is. */
-    synchronized int count() {
-        int distinct = 0;
-        for (int i = 0; i < count; i++) {
-            distinct += isFirst(i) ? 1 : 0;
-        }
-        return distinct;
-    }
-
     private boolean isFirst(int index) {
         for (int i = 0; i < index; i++) {
             if (pages[i] == pages[index]) {

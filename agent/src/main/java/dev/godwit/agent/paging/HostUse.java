@@ -2,6 +2,7 @@ package dev.godwit.agent.paging;
 
 import dev.godwit.host.memory.MissingPages;
 import java.util.Arrays;
+import java.util.function.IntConsumer;
 
 /**
  * What of the guest's memory is used by the host's own code in Java, which must not wait for a page: it does not leave.
@@ -43,28 +44,25 @@ final class HostUse implements MissingPages {
 
     @Override
     public void use(long first, long end) {
-        for (int chunk = Chunks.of(first); chunk <= Chunks.of(end - 1); chunk++) {
-            synchronized (locks.of(chunk)) {
-                usedAt[chunk] = System.nanoTime();
-            }
-        }
+        // The time under the lock: to get it may have taken a while.
+        forEachChunk(first, end, chunk -> usedAt[chunk] = System.nanoTime());
     }
 
     @Override
     public void keep(long first, long end) {
-        for (int chunk = Chunks.of(first); chunk <= Chunks.of(end - 1); chunk++) {
-            synchronized (locks.of(chunk)) {
-                kept[chunk]++;
-            }
-        }
+        forEachChunk(first, end, chunk -> kept[chunk]++);
     }
 
     @Override
     public void release(long first, long end) {
+        // What was kept before this looked after the memory is not counted.
+        forEachChunk(first, end, chunk -> kept[chunk] = Math.max(0, kept[chunk] - 1));
+    }
+
+    private void forEachChunk(long first, long end, IntConsumer action) {
         for (int chunk = Chunks.of(first); chunk <= Chunks.of(end - 1); chunk++) {
             synchronized (locks.of(chunk)) {
-                // What was kept before this looked after the memory is not counted.
-                kept[chunk] = Math.max(0, kept[chunk] - 1);
+                action.accept(chunk);
             }
         }
     }

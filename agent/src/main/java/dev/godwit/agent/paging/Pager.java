@@ -250,7 +250,7 @@ public final class Pager implements AutoCloseable {
 
     /** Pages that somebody waits for right now. */
     public int waiting() {
-        return times.count();
+        return times.waiting().length;
     }
 
     /** Whether somebody waits right now for a page in this place. */

@@ -8,6 +8,7 @@ import dev.godwit.agent.api.Version;
 import dev.godwit.agent.cli.AgentProcess;
 import dev.godwit.agent.cli.MeasuringGuest;
 import dev.godwit.agent.config.Failure;
+import dev.godwit.agent.migration.FaultSummary;
 import dev.godwit.agent.migration.MigrationReport;
 import java.time.Duration;
 import java.util.EnumMap;
@@ -124,12 +125,13 @@ public record GodwitContestant(AgentProcess from, AgentProcess to, String mode, 
             figures.put(Measure.ANSWER, (end - start) / 1e6);
             MigrationReport.Postcopy after = report.postcopy();
             figures.put(Measure.RESUME, (report.totalMicros() - (after == null ? 0 : after.micros())) / 1e3);
-            if (after != null && after.faults() != null) {
-                figures.put(Measure.BLOCKED, after.faults().mostBlocked() / 1e3);
-            }
-            if (after != null && after.faults() != null && after.faults().count() > 0) {
-                figures.put(Measure.FAULT_P50, after.faults().p50());
-                figures.put(Measure.FAULT_P99, after.faults().p99());
+            FaultSummary faults = after == null ? null : after.faults();
+            if (faults != null) {
+                figures.put(Measure.BLOCKED, faults.mostBlocked() / 1e3);
+                if (faults.count() > 0) {
+                    figures.put(Measure.FAULT_P50, faults.p50());
+                    figures.put(Measure.FAULT_P99, faults.p99());
+                }
             }
             figures.put(Measure.DOWNTIME, report.downtime().total() / 1e3);
             figures.put(Measure.PAUSE, report.downtime().total() / 1e3);

@@ -1,6 +1,5 @@
 package dev.godwit.perf.targets;
 
-import dev.godwit.agent.migration.FaultSummary;
 import dev.godwit.agent.migration.MigrationReport;
 import dev.godwit.perf.peer.QemuMode;
 import dev.godwit.perf.report.Distribution;
@@ -58,7 +57,7 @@ final class CoverageRow {
     private static String withLastPage(PeerResult.Entry entry) {
         boolean known = entry.trials().stream()
                 .filter(trial -> trial.error() == null)
-                .allMatch(trial -> summary(trial) != null);
+                .allMatch(trial -> Judge.faults(trial).isPresent());
         return known
                 ? String.format(
                         Locale.ROOT,
@@ -68,17 +67,15 @@ final class CoverageRow {
     }
 
     private static double shareWithLastPage(Trial trial) {
-        double percent = 100.0 * summary(trial).largePageBytes() / ((MigrationReport) trial.details()).memoryBytes();
-        return 100 * percent / Judge.figure(trial, Measure.COVERAGE_BEFORE);
-    }
-
-    private static FaultSummary summary(Trial trial) {
-        return trial.details() instanceof MigrationReport report && report.postcopy() != null
-                ? report.postcopy().faults()
-                : null;
+        double bytes = Judge.faults(trial).orElseThrow().largePageBytes();
+        return share(trial, 100 * bytes / ((MigrationReport) trial.details()).memoryBytes());
     }
 
     private static double share(Trial trial, Measure measure) {
-        return 100 * Judge.figure(trial, measure) / Judge.figure(trial, Measure.COVERAGE_BEFORE);
+        return share(trial, Judge.figure(trial, measure));
+    }
+
+    private static double share(Trial trial, double percent) {
+        return 100 * percent / Judge.figure(trial, Measure.COVERAGE_BEFORE);
     }
 }

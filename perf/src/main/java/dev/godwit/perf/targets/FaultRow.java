@@ -2,7 +2,6 @@ package dev.godwit.perf.targets;
 
 import dev.godwit.agent.config.Failure;
 import dev.godwit.agent.migration.FaultSummary;
-import dev.godwit.agent.migration.MigrationReport;
 import dev.godwit.images.DirtierReport;
 import dev.godwit.perf.peer.CProgram;
 import dev.godwit.perf.peer.Workshop;
@@ -126,14 +125,12 @@ final class FaultRow {
     }
 
     private static FaultSummary faults(Trial trial) {
-        MigrationReport.Postcopy after = ((MigrationReport) trial.details()).postcopy();
-        if (after == null || after.faults() == null) {
-            throw Failure.failed("the target did not say how the guest waited");
-        }
-        if (after.faults().count() == 0) {
+        FaultSummary faults =
+                Judge.faults(trial).orElseThrow(() -> Failure.failed("the target did not say how the guest waited"));
+        if (faults.count() == 0) {
             throw Failure.failed("the guest waited for no page, so that there is nothing to judge");
         }
-        return after.faults();
+        return faults;
     }
 
     /** Of as many of its longest gaps as there were waits for pages, in microseconds. */

@@ -1,6 +1,8 @@
 package dev.godwit.perf.targets;
 
 import dev.godwit.agent.config.Failure;
+import dev.godwit.agent.migration.FaultSummary;
+import dev.godwit.agent.migration.MigrationReport;
 import dev.godwit.perf.peer.Qemu;
 import dev.godwit.perf.report.Comparison;
 import dev.godwit.perf.report.Distribution;
@@ -9,6 +11,7 @@ import dev.godwit.perf.scenario.Measure;
 import dev.godwit.perf.scenario.PeerResult;
 import dev.godwit.perf.scenario.Trial;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
@@ -99,6 +102,13 @@ final class Judge {
 
     static Distribution of(PeerResult.Entry entry, Measure measure) {
         return of(entry, t -> figure(t, measure));
+    }
+
+    /** How the guest waited for what followed it, if it did not come whole and its target says so. */
+    static Optional<FaultSummary> faults(Trial trial) {
+        return trial.details() instanceof MigrationReport report && report.postcopy() != null
+                ? Optional.ofNullable(report.postcopy().faults())
+                : Optional.empty();
     }
 
     /** Medians of everybody, and who failed. */
