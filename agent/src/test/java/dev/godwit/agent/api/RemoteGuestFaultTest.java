@@ -2,9 +2,9 @@ package dev.godwit.agent.api;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.godwit.agent.Eventually;
+import dev.godwit.agent.ThisHost;
 import dev.godwit.agent.memoryhost.MemoryHost;
 import dev.godwit.agent.migration.Chance;
 import java.io.IOException;
@@ -130,7 +130,7 @@ class RemoteGuestFaultTest {
 
     @Test
     void aFullMemoryHostHoldsTheGuestAtItsBoundUntilThereIsRoom() throws Exception {
-        assumeTrue(System.getProperty("user.name").equals("root"), "only root can mount a small file system");
+        ThisHost.require(System.getProperty("user.name").equals("root"), "only root can mount a small file system");
         Path small = Files.createDirectory(directory.resolve("small"));
         run("mount", "-t", "tmpfs", "-o", "size=160m", "godwit-test", small.toString());
         try {

@@ -1,7 +1,7 @@
 package dev.godwit.agent.container;
 
 import com.github.dockerjava.api.DockerClient;
-import dev.godwit.agent.TestHost;
+import dev.godwit.agent.ThisHost;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.testcontainers.DockerClientFactory;
@@ -10,9 +10,9 @@ import org.testcontainers.DockerClientFactory;
 final class Docker {
     private Docker() {}
 
-    /** Without a daemon: see {@link TestHost#require}. */
+    /** Without a daemon: see {@link ThisHost#require}. */
     static DockerClient require() {
-        TestHost.require(
+        ThisHost.require(
                 DockerClientFactory.instance().isDockerAvailable(),
                 "no Docker daemon answers; start one (docs/containers.md), or leave these tests out with"
                         + " -DexcludedGroups=container");
@@ -21,6 +21,6 @@ final class Docker {
 
     /** Without a device of this host for containers: the same. */
     static void requireDevice(String path) {
-        TestHost.require(Files.exists(Path.of(path)), "this host has no " + path + " to give to a container");
+        ThisHost.require(Files.exists(Path.of(path)), "this host has no " + path + " to give to a container");
     }
 }

@@ -131,9 +131,7 @@ class InventoryTest {
     @Test
     void aGuestInDoubtIsHeldUntilSomebodyDecides() throws Exception {
         Guest guest = inventory.start("web", "dirtier", SPINNING, Optional.empty(), false);
-        MigrationJob job = migrate(guest);
-        mover.machine().pause();
-        mover.phase(MigrationPhase.IN_DOUBT);
+        MigrationJob job = migrate(guest, MigrationPhase.IN_DOUBT);
         assertEquals(GuestState.IN_DOUBT, guest.state());
         Failure e = assertThrows(Failure.class, guest::resume);
         assertEquals(
@@ -147,10 +145,8 @@ class InventoryTest {
     @Test
     void aGuestInDoubtCanBeGivenUp() throws Exception {
         Guest guest = inventory.start("web", "dirtier", SPINNING, Optional.empty(), false);
-        MigrationJob job = migrate(guest);
+        MigrationJob job = migrate(guest, MigrationPhase.IN_DOUBT);
         Machine machine = mover.machine();
-        machine.pause();
-        mover.phase(MigrationPhase.IN_DOUBT);
         inventory.remove("web");
         assertTrue(job.await(PATIENCE.toMillis()));
         assertEquals(Machine.State.STOPPED, machine.state());
@@ -160,9 +156,7 @@ class InventoryTest {
     @Test
     void aGuestWhoseMemoryFollowsItCanBeGivenUpOnceItsTargetIsGone() throws Exception {
         Guest guest = inventory.start("web", "dirtier", SPINNING, Optional.empty(), false);
-        MigrationJob job = migrate(guest);
-        mover.machine().pause();
-        mover.phase(MigrationPhase.POSTCOPY);
+        MigrationJob job = migrate(guest, MigrationPhase.POSTCOPY);
         Failure e = assertThrows(Failure.class, () -> inventory.remove("web"));
         assertEquals(
                 "guest web runs at 127.0.0.1:9; what is here is the memory that has still to follow it, and cannot be"
@@ -408,6 +402,14 @@ class InventoryTest {
 
     private MigrationJob migrate(Guest guest) {
         return inventory.migrations().start(guest, TARGET, MigrationOptions.DEFAULT);
+    }
+
+    /** A migration that has got so far: the guest stands still here. */
+    private MigrationJob migrate(Guest guest, MigrationPhase phase) {
+        MigrationJob job = migrate(guest);
+        mover.machine().pause();
+        mover.phase(phase);
+        return job;
     }
 
     private void assertRefused(String message, GuestDescription guest) {

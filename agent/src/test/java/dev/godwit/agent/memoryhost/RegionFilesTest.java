@@ -9,8 +9,8 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.godwit.agent.ThisHost;
 import dev.godwit.agent.config.Failure;
 import dev.godwit.agent.memoryhost.MemoryClient.Answer;
 import dev.godwit.agent.transport.TransportException;
@@ -248,7 +248,7 @@ class RegionFilesTest {
     @Test
     void aFullDiskIsAnAnswer() throws Exception {
         boolean root = System.getProperty("user.name").equals("root");
-        assumeTrue(root, "only root can mount a small file system");
+        ThisHost.require(root, "only root can mount a small file system");
         Path small = Files.createDirectory(directory.resolve("small"));
         run("mount", "-t", "tmpfs", "-o", "size=1m", "godwit-test", small.toString());
         try (TestHost host = new TestHost(PAGES, small)) {

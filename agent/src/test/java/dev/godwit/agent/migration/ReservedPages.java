@@ -1,6 +1,6 @@
 package dev.godwit.agent.migration;
 
-import dev.godwit.agent.TestHost;
+import dev.godwit.agent.ThisHost;
 import dev.godwit.host.memory.PageSize;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -17,15 +17,15 @@ final class ReservedPages implements AutoCloseable {
         this.before = before;
     }
 
-    /** Reserves so many bytes more, which {@link TestHost#require a test requires}. */
+    /** Reserves so many bytes more, which {@link ThisHost#require a test requires}. */
     static ReservedPages add(long bytes) throws IOException {
-        TestHost.require(Files.isWritable(POOL), "large pages cannot be reserved here: " + POOL);
+        ThisHost.require(Files.isWritable(POOL), "large pages cannot be reserved here: " + POOL);
         ReservedPages reserved = new ReservedPages(count());
         long wanted = reserved.before + bytes / PageSize.LARGE;
         try {
             reserve(wanted);
             long got = count();
-            TestHost.require(got >= wanted, "of " + wanted + " large pages this host reserves " + got);
+            ThisHost.require(got >= wanted, "of " + wanted + " large pages this host reserves " + got);
             return reserved;
         } catch (IOException | RuntimeException | Error e) {
             reserved.close();

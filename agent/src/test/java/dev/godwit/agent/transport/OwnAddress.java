@@ -1,7 +1,6 @@
 package dev.godwit.agent.transport;
 
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
-
+import dev.godwit.agent.ThisHost;
 import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.NetworkInterface;
@@ -12,13 +11,13 @@ import java.util.Optional;
 public final class OwnAddress {
     private OwnAddress() {}
 
-    /** Skips the test where there is none. */
+    /** A test requires it: see {@link ThisHost#require}. */
     public static InetAddress find() throws SocketException {
         Optional<InetAddress> found = NetworkInterface.networkInterfaces()
                 .flatMap(NetworkInterface::inetAddresses)
                 .filter(address -> address instanceof Inet4Address && !address.isLoopbackAddress())
                 .findFirst();
-        assumeTrue(found.isPresent(), "this host has no address but the loopback's");
+        ThisHost.require(found.isPresent(), "this host has no address but the loopback's");
         return found.orElseThrow();
     }
 }
