@@ -19,6 +19,7 @@ import java.time.Duration;
  * @param maxTimeMillis after this time give up, or, with auto and hybrid, let the rest follow the guest
  * @param hotThreshold with hybrid, send only pages with so many accesses a second before the guest
  * @param hotBytes with hybrid, send only the hottest pages before the guest, so many bytes of memory
+ * @param stallMillis a peer that neither takes nor sends a byte for so long is given up
  */
 public record MigrateRequest(
         String target,
@@ -29,7 +30,8 @@ public record MigrateRequest(
         Boolean verify,
         Long maxTimeMillis,
         Double hotThreshold,
-        Long hotBytes) {
+        Long hotBytes,
+        Long stallMillis) {
 
     /** With less hardly a guest would ever arrive: whoever writes 1 means 1m. */
     private static final long LEAST_BANDWIDTH = 64 << 10;
@@ -43,7 +45,7 @@ public record MigrateRequest(
             Integer streams,
             Boolean verify,
             Long maxTimeMillis) {
-        this(target, mode, downtimeMillis, bandwidth, streams, verify, maxTimeMillis, null, null);
+        this(target, mode, downtimeMillis, bandwidth, streams, verify, maxTimeMillis, null, null, null);
     }
 
     MigrationOptions options() {
@@ -54,6 +56,7 @@ public record MigrateRequest(
             options = bandwidth == null ? options : options.withBandwidth(bandwidth);
             options = streams == null ? options : options.withStreams(streams);
             options = maxTimeMillis == null ? options : options.withMaxTime(Duration.ofMillis(maxTimeMillis));
+            options = stallMillis == null ? options : options.withStall(Duration.ofMillis(stallMillis));
             options = mode == null ? options : options.withMode(modeOf(mode));
             return options.withHot(hot()).withVerify(Boolean.TRUE.equals(verify));
         } catch (IllegalArgumentException e) {

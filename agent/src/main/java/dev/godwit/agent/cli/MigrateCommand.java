@@ -102,6 +102,14 @@ final class MigrateCommand extends AgentAccess {
                             + " the guest. Default: ${DEFAULT-VALUE}.")
     private String maxTime;
 
+    @Option(
+            names = "--stall",
+            paramLabel = "TIME",
+            defaultValue = "10s",
+            description = "A connection on which no byte moves for so long is broken: 100ms to 1h. Default:"
+                    + " ${DEFAULT-VALUE}.")
+    private String stall;
+
     @Option(names = "--json", description = "Print the report as JSON, and no progress.")
     private boolean json;
 
@@ -120,7 +128,8 @@ final class MigrateCommand extends AgentAccess {
                         verify,
                         Durations.parse("--max-time", maxTime).toMillis(),
                         hotThreshold,
-                        hotBytes == null ? null : Sizes.parse("--hot-bytes", hotBytes)));
+                        hotBytes == null ? null : Sizes.parse("--hot-bytes", hotBytes),
+                        Durations.parse("--stall", stall).toMillis()));
         MigrationView done = watch(client, started);
         if (json) {
             printJson(done.report());

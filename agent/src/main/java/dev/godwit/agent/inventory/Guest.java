@@ -33,12 +33,12 @@ public final class Guest {
     private final long createdNanos;
     private final GuestTracking tracking;
     private Machine machine;
-    private RemoteMemory remote;
     private MigrationJob job;
     private boolean arriving;
     private boolean incomplete;
     private boolean snapshotting;
-    private volatile boolean closed; // read without the lock, which a slow command may hold
+    private volatile RemoteMemory remote; // these two are read without the lock, which a slow command may hold
+    private volatile boolean closed;
     private volatile List<String> notRestored = List.of();
 
     private Guest(GuestDescription description, boolean arriving, long createdNanos) {
@@ -66,7 +66,8 @@ public final class Guest {
 
     /** RAM that it may still take of the host, or has taken, in bytes. */
     long promisedBytes() {
-        return closed ? 0 : HostMemory.ordinaryBytes(description);
+        RemoteMemory there = remote;
+        return closed ? 0 : there == null ? HostMemory.ordinaryBytes(description) : there.hostBytes();
     }
 
     /** The parts of its snapshot's state that this host could not give it back; empty for one that has none. */

@@ -107,9 +107,7 @@ public record HostMemory(long total, long available, long touched) {
         long ram = guest.config().memoryBytes();
         return guest.config().largePages() == LargePages.HUGETLB
                 ? 0
-                : guest.remote()
-                        .map(remote -> Math.min(ram, remote.localBytes()))
-                        .orElse(ram);
+                : guest.remote().map(remote -> remote.hostBytes(ram)).orElse(ram);
     }
 
     /** A field in kB, or 0. */

@@ -62,8 +62,6 @@ public final class Inventory implements TargetHost, AutoCloseable {
             Thread.ofPlatform().daemon().name("reaper-", 0).factory());
     private final Migrations migrations;
     private final Room room;
-    /** Held from the look at the memory until the guest is listed: two at once would both be promised the same. */
-    private final Object admission = new Object();
 
     /**
      * An empty inventory, which owns {@code kvm} from now on.
@@ -165,7 +163,7 @@ public final class Inventory implements TargetHost, AutoCloseable {
             Machine machine = Machine.boot(kvm, config, file);
             guest.attach(machine);
             if (remote.isPresent()) {
-                guest.attach(RemoteMemory.create(machine, remote.get(), credentials));
+                guest.attach(RemoteMemory.create(machine, remote.get(), credentials, room::lend));
             }
             run(guest, machine, paused);
             metrics.started(System.nanoTime() - since);
@@ -298,7 +296,7 @@ public final class Inventory implements TargetHost, AutoCloseable {
                 Machine machine = Machine.empty(kvm, description.config());
                 guest.attach(machine);
                 if (call != null) {
-                    guest.attach(RemoteMemory.standBy(machine, call));
+                    guest.attach(RemoteMemory.standBy(machine, call, room::lend));
                 }
                 return new Arrival(guest, machine);
             }
@@ -373,7 +371,7 @@ public final class Inventory implements TargetHost, AutoCloseable {
 
     private Guest reserve(Guest guest) {
         Guest there;
-        synchronized (admission) {
+        synchronized (room) {
             there = guests.get(guest.name());
             if (there == null) {
                 room.admit(guest.description());

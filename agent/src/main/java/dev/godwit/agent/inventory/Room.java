@@ -56,12 +56,25 @@ public final class Room implements AutoCloseable {
     }
 
     /**
-     * Looks whether one more fits.
+     * Looks whether one more fits. The caller holds this object's lock until the guest is one of those that are here: two
+     * at once would both be promised the same.
      *
      * @throws dev.godwit.agent.config.Failure when it does not
      */
     void admit(GuestDescription guest) {
         ofHost().admit(guest, promised());
+    }
+
+    /** Gives a guest that moves more than it was promised, if there is more. */
+    boolean lend(long bytes, Runnable taken) {
+        synchronized (this) {
+            if (bytes > free()) {
+                return false;
+            }
+            taken.run();
+        }
+        make();
+        return true;
     }
 
     /** Makes more memory ready for guests that arrive, if the host has it to spare and no guest is being moved. */

@@ -21,7 +21,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.util.List;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
@@ -38,9 +37,6 @@ final class Evictor implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Evictor.class);
     private static final int PER_CHUNK = PageSize.SMALL_PER_LARGE;
 
-    /** Pages that are out of the guest's sight at a time, on their way: an eighth of what it may have, 2 to 8 MiB. */
-    private static final int MOST_BATCH = 2048;
-
     /** How often it looks how much the guest has. */
     private static final long LOOK_NANOS = 50_000_000;
 
@@ -56,6 +52,7 @@ final class Evictor implements AutoCloseable {
     private final Leaving leaving;
     private final RegionLink link;
     private final RemotePages remote;
+    private final Allowance allowance;
     private final long most;
     private final long batch;
     private final PageSet cold;
@@ -69,7 +66,6 @@ final class Evictor implements AutoCloseable {
     private final MemorySegment answer;
     private final Victims victims;
     private final AtomicLong storedPages = new AtomicLong();
-    private final CountDownLatch begun = new CountDownLatch(1);
     private final Thread thread;
     private volatile HeatMap heat;
     private long heatAt = System.nanoTime() - HEAT_NANOS - 1;
@@ -79,20 +75,26 @@ final class Evictor implements AutoCloseable {
     private int nextLarge;
     private long returnedSince = System.nanoTime();
     private boolean due;
-    private boolean held;
+    private long growAt;
+    /** Whether pages may leave: not before the guest is here as a whole, nor while it is copied. */
+    private boolean open;
+    /** Whether some of the guest's memory may be aside since before it came, where nobody who copies it looks. */
+    private boolean unsettled;
+
     private boolean working;
     private boolean closed;
     private volatile boolean noRoom;
 
     /** @param arena stays until it is closed */
-    Evictor(Arena arena, Machine machine, Pager pager, RegionLink link, RemotePages remote, long mostPages) {
+    Evictor(Arena arena, Machine machine, Pager pager, RegionLink link, RemotePages remote, Allowance allowance) {
         this.machine = machine;
         this.pager = pager;
         this.leaving = pager.leaving();
         this.link = link;
         this.remote = remote;
-        this.most = mostPages;
-        this.batch = Math.clamp(mostPages / 8, PER_CHUNK, MOST_BATCH);
+        this.allowance = allowance;
+        this.most = allowance.given();
+        this.batch = allowance.batch();
         long pages = machine.memory().pages();
         this.cold = new PageSet(arena, pages);
         this.staged = new PageSet(arena, pages);
@@ -105,37 +107,38 @@ final class Evictor implements AutoCloseable {
         this.thread = Thread.ofPlatform().daemon().name("evictor").start(this::run);
     }
 
-    /** Begins. From now on the guest waits when it has too much. */
-    void start() {
-        synchronized (this) {
-            // Until then a part of the guest's memory is aside, where nobody who copies it looks.
-            working = true;
-        }
-        begun.countDown();
+    /** From now on the guest waits when it has too much, and more than the host has to give. */
+    void bound() {
+        leaving.limitResident(allowance.bound(), this::look);
+    }
+
+    /** All of the guest that comes here of its own accord has: from now on pages leave it. */
+    synchronized void start() {
+        unsettled = true;
         resume();
     }
 
-    /**
-     * Nothing leaves the guest any more, and nothing is on its way, when this returns, unless it was given up. The guest
-     * may have more meanwhile.
-     */
+    /** Nothing leaves the guest any more, and nothing is on its way, when this returns, unless it was given up. */
     void hold(BooleanSupplier givenUp) throws InterruptedException {
         synchronized (this) {
-            held = true;
-            while (working && !givenUp.getAsBoolean()) {
+            open = false;
+            while ((working || unsettled) && !closed && !givenUp.getAsBoolean()) {
                 wait(LOOK_NANOS / 1_000_000);
             }
         }
-        leaving.limitResident(Long.MAX_VALUE, () -> {});
     }
 
     /** Goes on after {@link #hold}. */
-    void resume() {
-        synchronized (this) {
-            held = false;
-            notifyAll();
-        }
-        leaving.limitResident(most + 2 * batch, this::look);
+    synchronized void resume() {
+        open = true;
+        notifyAll();
+    }
+
+    /** The pages that the guest has here: from now on so many count. */
+    PageSet countResident(Arena into) {
+        PageSet resident = Backing.scan(into, machine.memory()).resident();
+        leaving.residentIs(resident.cardinality());
+        return resident;
     }
 
     /** Somebody waits for room. */
@@ -151,18 +154,15 @@ final class Evictor implements AutoCloseable {
     }
 
     private void run() {
-        Uninterruptibly.await(begun::await);
-        try {
-            for (int chunk = 0; chunk < pager.chunks() && !isClosed(); chunk++) {
-                // Of a guest that came from elsewhere: what was assembled aside, and will not become whole.
-                leaving.settle(chunk);
-            }
-        } finally {
-            workDone();
-        }
         while (awaitWork()) {
             try {
-                work();
+                if (mustSettle()) {
+                    settle();
+                } else if (isOpen()) {
+                    work();
+                } else {
+                    grow();
+                }
             } catch (RuntimeException | Error e) {
                 LOG.error("pages are not taken out of a guest for the moment", e);
             } finally {
@@ -171,8 +171,48 @@ final class Evictor implements AutoCloseable {
         }
     }
 
+    /** Of a guest that came from elsewhere: what was assembled aside, and will not become whole. */
+    private void settle() {
+        try {
+            for (int chunk = 0; chunk < pager.chunks() && !isClosed(); chunk++) {
+                leaving.settle(chunk);
+            }
+        } finally {
+            synchronized (this) {
+                unsettled = false;
+            }
+        }
+    }
+
+    /** The guest moves, and wants more: what the host has to give it may have. */
+    private void grow() {
+        try (Arena own = Arena.ofConfined()) {
+            countResident(own);
+        }
+        if (!leaving.isFull()) {
+            return;
+        }
+        if (allowance.grow()) {
+            bound();
+            return;
+        }
+        LOG.debug("a guest that moves waits: it has all that this host has to give");
+        synchronized (this) {
+            growAt = System.nanoTime() + NO_ROOM_NANOS;
+            due = true;
+        }
+    }
+
     private synchronized boolean isClosed() {
         return closed;
+    }
+
+    private synchronized boolean mustSettle() {
+        return unsettled;
+    }
+
+    private synchronized boolean isOpen() {
+        return open;
     }
 
     private synchronized void workDone() {
@@ -184,7 +224,7 @@ final class Evictor implements AutoCloseable {
     private synchronized boolean awaitWork() {
         long look = System.nanoTime() + (noRoom ? NO_ROOM_NANOS : LOOK_NANOS);
         try {
-            while (!closed && ((!due && System.nanoTime() < look) || !canWork())) {
+            while (!closed && !unsettled && !isDue(look)) {
                 wait(LOOK_NANOS / 1_000_000);
             }
         } catch (InterruptedException e) {
@@ -195,8 +235,11 @@ final class Evictor implements AutoCloseable {
         return !closed;
     }
 
-    private boolean canWork() {
-        return !held && machine.state() != Machine.State.STOPPED && link.store() != null;
+    private boolean isDue(long look) {
+        long now = System.nanoTime();
+        return open
+                ? (due || now >= look) && machine.state() != Machine.State.STOPPED && link.store() != null
+                : due && now >= growAt;
     }
 
     private void work() {
@@ -233,9 +276,11 @@ final class Evictor implements AutoCloseable {
         boolean first = true;
         while (!isStopping()) {
             try (Arena own = Arena.ofConfined()) {
-                PageSet resident = Backing.scan(own, machine.memory()).resident();
+                PageSet resident = countResident(own);
                 long have = resident.cardinality();
-                leaving.residentIs(have);
+                if (allowance.shrinkTo(have)) {
+                    bound();
+                }
                 if (have <= (first ? most : least)) {
                     return;
                 }
@@ -251,7 +296,7 @@ final class Evictor implements AutoCloseable {
     }
 
     private synchronized boolean isStopping() {
-        return closed || held;
+        return closed || !open;
     }
 
     /** What came back was accessed: so much is known without looking. */
@@ -408,7 +453,6 @@ final class Evictor implements AutoCloseable {
             closed = true;
             notifyAll();
         }
-        begun.countDown();
         Uninterruptibly.join(thread);
     }
 }

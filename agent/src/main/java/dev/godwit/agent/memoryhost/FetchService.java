@@ -14,6 +14,9 @@ import java.lang.foreign.MemorySegment;
 
 /** One FETCH connection: sends the pages that are wanted, straight from the region's memory. */
 final class FetchService {
+    /** The round whose end says only that somebody is there. */
+    private static final int STILL_THERE = 0;
+
     private final Connection connection;
     private final RegionPages pages;
     private final PageSender sender;
@@ -37,7 +40,9 @@ final class FetchService {
             int type = request.get(PageFrame.U32, PageRequest.TYPE);
             if (type == PageRequest.WANT) {
                 send(request.get(PageFrame.U64, PageRequest.ARGUMENT), request.get(PageFrame.U32, PageRequest.COUNT));
-            } else if (type != PageRequest.PING) {
+            } else if (type == PageRequest.PING) {
+                sender.endRound(STILL_THERE);
+            } else {
                 throw malformed("sent request " + Integer.toUnsignedString(type));
             }
         }

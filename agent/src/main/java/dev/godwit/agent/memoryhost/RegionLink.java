@@ -12,7 +12,6 @@ import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
-import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -73,7 +72,9 @@ final class RegionLink implements AutoCloseable {
     /** Connections that stand by. */
     private Lane[] waiting = NONE;
 
-    private LongSupplier unanswered = () -> 0;
+    /** When it was asked whether it is there, and has not been heard of since; 0 when it has. */
+    private volatile long askedSince;
+
     private boolean yielding;
     private boolean takeBack;
     private boolean closed;
@@ -91,9 +92,14 @@ final class RegionLink implements AutoCloseable {
         this.onLost = onLost;
     }
 
-    /** Says for how long what was asked for on {@link #fetch} has not come, in nanoseconds. Before any connection. */
-    synchronized void watch(LongSupplier nanos) {
-        unanswered = nanos;
+    /** Something has come on {@link #fetch}. */
+    void heard() {
+        askedSince = 0;
+    }
+
+    private boolean isSilent() {
+        long since = askedSince;
+        return since != 0 && System.nanoTime() - since > caller.stall().toNanos();
     }
 
     /** Makes the region, which this side owns then. */
@@ -203,6 +209,7 @@ final class RegionLink implements AutoCloseable {
         fetch = first;
         store = second;
         awaySince = 0;
+        askedSince = 0;
         if (keeper == null) {
             keeper = Thread.ofPlatform().daemon().name("memory-host-link").start(this::keep);
         }
@@ -257,7 +264,7 @@ final class RegionLink implements AutoCloseable {
         while (!closed && isConnected() && !isTakingBack() && nanos - System.nanoTime() > 0) {
             try {
                 wait(WATCH_MILLIS);
-                if (unanswered.getAsLong() > caller.stall().toNanos()) {
+                if (isSilent()) {
                     // Nobody sits and reads there who would notice.
                     broken(fetch, new TransportException(Kind.STALLED, at() + " does not answer"));
                 }
@@ -273,10 +280,7 @@ final class RegionLink implements AutoCloseable {
         return closed;
     }
 
-    /**
-     * Nothing answers, but when the memory host's host is gone nothing acknowledges it either, and the connection breaks
-     * by that: else the next one to notice would be a guest that wants a page.
-     */
+    /** Else the next one to notice that nobody is there would be a guest that wants a page. */
     private void ping() {
         Lane lane = fetch;
         if (lane == null) {
@@ -290,6 +294,9 @@ final class RegionLink implements AutoCloseable {
             synchronized (lane) {
                 if (!lane.isBroken()) {
                     lane.connection.send(sign);
+                    if (askedSince == 0) {
+                        askedSince = System.nanoTime();
+                    }
                 }
             }
         } catch (TransportException e) {

@@ -32,7 +32,9 @@ public record RemoteConfig(String host, int port, UUID region, long localBytes) 
         return (host.indexOf(':') >= 0 ? "[" + host + "]" : host) + ":" + port;
     }
 
-    long localPages() {
-        return localBytes >>> PageSize.SMALL_SHIFT;
+    /** What a guest with so much RAM takes of its own host, in bytes, while it does not move. */
+    public long hostBytes(long ram) {
+        long all = PageSize.pagesIn(ram);
+        return Math.min(ram, Allowance.most(Allowance.given(this, all), all) << PageSize.SMALL_SHIFT);
     }
 }

@@ -1,5 +1,6 @@
 package dev.godwit.agent.memoryhost;
 
+import dev.godwit.agent.config.Sizes;
 import dev.godwit.agent.paging.Pager;
 import dev.godwit.agent.paging.Place;
 import dev.godwit.agent.transport.Credentials;
@@ -36,6 +37,7 @@ public final class RemoteMemory implements AutoCloseable {
     private static final long SLACK = 1024;
 
     private final Arena arena = Arena.ofShared();
+    private final Allowance allowance;
     private final Machine machine;
     private final RemoteConfig config;
     private final RegionLink link;
@@ -50,14 +52,15 @@ public final class RemoteMemory implements AutoCloseable {
     private volatile boolean settled;
     private boolean closed;
 
-    private RemoteMemory(Machine machine, RegionCaller caller) {
+    private RemoteMemory(Machine machine, RegionCaller caller, HostRoom room) {
+        this.allowance = new Allowance(caller.config(), caller.pages(), room);
         this.machine = machine;
         this.config = caller.config();
         this.pager = new Pager(machine.memory());
         try {
             this.link = new RegionLink(caller, pager::storeChanged, this::lost);
             this.pages = new RemotePages(arena, pager, link, this::lost);
-            this.evictor = new Evictor(arena, machine, pager, link, pages, local(config, caller.pages()));
+            this.evictor = new Evictor(arena, machine, pager, link, pages, allowance);
         } catch (RuntimeException | Error e) {
             pager.close();
             arena.close();
@@ -68,28 +71,26 @@ public final class RemoteMemory implements AutoCloseable {
     /** Who calls the memory host of a guest with so much RAM. */
     static RegionCaller caller(RemoteConfig config, long memoryBytes, Credentials credentials) {
         long all = PageSize.pagesIn(memoryBytes);
-        long local = local(config, all);
+        long local = Allowance.given(config, all);
         return new RegionCaller(config, credentials, all, Math.min(all, all - local + local / 4 + SLACK), STALL);
-    }
-
-    private static long local(RemoteConfig config, long pages) {
-        return Math.min(pages, config.localPages());
     }
 
     /**
      * Of a guest that has just been built, and is PAUSED with all that it has here.
      *
+     * @param room of this host, for as long as the guest moves
      * @throws TransportException when the memory host cannot be reached, or has no room
      */
-    public static RemoteMemory create(Machine machine, RemoteConfig config, Credentials credentials)
+    public static RemoteMemory create(Machine machine, RemoteConfig config, Credentials credentials, HostRoom room)
             throws TransportException {
         RemoteMemory memory =
-                new RemoteMemory(machine, caller(config, machine.memory().size(), credentials));
+                new RemoteMemory(machine, caller(config, machine.memory().size(), credentials), room);
         try {
             memory.link.create();
             memory.owner = true;
             memory.pager.arm();
             memory.start();
+            memory.evictor.bound();
             memory.go();
             return memory;
         } catch (TransportException | RuntimeException | Error e) {
@@ -101,10 +102,11 @@ public final class RemoteMemory implements AutoCloseable {
     /**
      * Of a guest that may come here: its pages are looked at, and belong to another.
      *
+     * @param room of this host, for as long as the guest moves
      * @throws TransportException when the memory host cannot be reached, or does not have them
      */
-    public static RemoteMemory standBy(Machine machine, StandBy call) throws TransportException {
-        RemoteMemory memory = new RemoteMemory(machine, call.caller());
+    public static RemoteMemory standBy(Machine machine, StandBy call, HostRoom room) throws TransportException {
+        RemoteMemory memory = new RemoteMemory(machine, call.caller(), room);
         try {
             memory.link.standBy(call.take());
             machine.memory().preferLarge(false);
@@ -170,6 +172,8 @@ public final class RemoteMemory implements AutoCloseable {
     public void take() throws TransportException {
         link.take(from);
         owner = true;
+        // Not sooner: to be restored the guest may need a page that it has no room for.
+        evictor.bound();
         evictor.releaseAllBut(named);
     }
 
@@ -188,7 +192,8 @@ public final class RemoteMemory implements AutoCloseable {
     }
 
     /**
-     * Lets nothing leave the guest any more, so that it can be copied; what it touches comes back all the same.
+     * Lets nothing leave the guest any more, so that it can be copied; what it touches comes back all the same, as much of
+     * it as the host has room for.
      *
      * @param givenUp asked some times a second while something is still on its way, to a memory host that may not answer:
      *     whether to return all the same, and {@link #resume} follows
@@ -214,6 +219,34 @@ public final class RemoteMemory implements AutoCloseable {
     public void handOver() {
         owner = false;
         link.handOver();
+    }
+
+    /**
+     * Of a guest that comes: has room made for what has come.
+     *
+     * @param coming pages that will follow, or null
+     * @throws TransportException when this host has no room for so much
+     */
+    public void requireRoom(PageSet coming) throws TransportException {
+        try (Arena own = Arena.ofConfined()) {
+            PageSet all = evictor.countResident(own);
+            if (coming != null) {
+                all.addAll(coming);
+            }
+            long pages = all.cardinality();
+            if (!allowance.growTo(pages)) {
+                throw new TransportException(
+                        TransportException.Kind.NOT_SERVED,
+                        "the target has no room for " + Sizes.human(pages << PageSize.SMALL_SHIFT)
+                                + " that the guest has on its own host by now; it was given "
+                                + Sizes.human(config.localBytes()) + " there");
+            }
+        }
+    }
+
+    /** What the guest takes of this host at most, in bytes. */
+    public long hostBytes() {
+        return allowance.most(pager.resident()) << PageSize.SMALL_SHIFT;
     }
 
     /** Which pages are at the memory host now, and what they are. */

@@ -34,11 +34,6 @@ final class RemotePages implements PageStore {
 
     private long fetchedNow;
 
-    /** Pages that have been asked for on this connection and have not come, and since when none has. */
-    private volatile long expected;
-
-    private volatile long expectedSince;
-
     /** The lane whose descriptor the pager waits for, and its receiver. */
     private RegionLink.Lane lane;
 
@@ -51,7 +46,6 @@ final class RemotePages implements PageStore {
         this.onWrong = onWrong;
         this.request = arena.allocate(PageRequest.BYTES, 8);
         this.fetched = new PageSet(arena, pager.map().pages());
-        link.watch(this::unansweredNanos);
     }
 
     @Override
@@ -69,7 +63,6 @@ final class RemotePages implements PageStore {
             request.set(PageFrame.U64, PageRequest.ARGUMENT, first);
             try {
                 to.connection.send(request);
-                expect(expected + count, expected == 0);
             } catch (TransportException e) {
                 link.broken(to, e);
             }
@@ -81,7 +74,6 @@ final class RemotePages implements PageStore {
         RegionLink.Lane now = link.fetch();
         if (now != lane) {
             lane = now;
-            expect(0, true);
             receiver = now == null
                     ? null
                     // Collected with the receiver: connections come and go for as long as the guest lives.
@@ -107,26 +99,17 @@ final class RemotePages implements PageStore {
                     if (from.isBroken()) {
                         return;
                     }
-                } while (receiver.receiveArrival() && from.connection.hasBuffered());
+                    // Pages, or a sign that somebody is there.
+                    receiver.receiveArrival();
+                    link.heard();
+                } while (from.connection.hasBuffered());
             } catch (TransportException e) {
                 link.broken(from, e);
             }
         }
     }
 
-    private void expect(long pages, boolean fromNow) {
-        if (fromNow) {
-            expectedSince = System.nanoTime();
-        }
-        expected = pages;
-    }
-
-    private long unansweredNanos() {
-        return expected > 0 ? System.nanoTime() - expectedSince : 0;
-    }
-
     private void landed(long first, long count, MemorySegment content, boolean ahead) {
-        expect(expected - count, true);
         ByteBuffer bytes = content.asByteBuffer();
         long start = 0;
         for (int i = 0; i < count; i++) {

@@ -14,7 +14,7 @@ import java.time.Duration;
  *     POSTCOPY and HYBRID, and AUTO is PRECOPY then
  * @param maxTime when precopy has not converged after this time the migration fails and the guest goes on at the
  *     source, or with AUTO and HYBRID it goes ahead of its memory; default 1 h
- * @param stall a peer that neither takes nor sends a byte for this long is given up; default 10 s
+ * @param stall a peer that neither takes nor sends a byte for this long is given up, 100 ms to 1 h; default 10 s
  * @param hot with HYBRID, the pages that go before the guest; default all
  */
 public record MigrationOptions(
@@ -31,6 +31,9 @@ public record MigrationOptions(
 
     /** As many as help where two processors are all there is, one of them the guest's; more help no more. */
     public static final int DEFAULT_STREAMS = 4;
+
+    private static final Duration LEAST_STALL = Duration.ofMillis(100);
+    private static final Duration MOST_STALL = Duration.ofHours(1);
 
     /** The defaults. */
     public static final MigrationOptions DEFAULT = new MigrationOptions(
@@ -65,8 +68,8 @@ public record MigrationOptions(
         if (maxTime.isNegative() || maxTime.isZero()) {
             throw new IllegalArgumentException("the longest time is positive, not " + maxTime.toMillis() + "ms");
         }
-        if (stall.compareTo(Duration.ofMillis(100)) < 0) {
-            throw new IllegalArgumentException("the stall time is at least 100ms, not " + stall.toMillis() + "ms");
+        if (stall.compareTo(LEAST_STALL) < 0 || stall.compareTo(MOST_STALL) > 0) {
+            throw new IllegalArgumentException("the stall time is 100ms to 1h, not " + stall.toMillis() + "ms");
         }
     }
 

@@ -5,6 +5,7 @@ import dev.godwit.agent.migration.MigrationReport.Round;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.memory.Backing;
+import dev.godwit.host.memory.LargePages;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
 import java.lang.foreign.Arena;
@@ -228,6 +229,11 @@ final class Precopy {
             return sink.startLast(wanted, largeChunks, round);
         }
         round++;
+        if (machine.memory().largePages() == LargePages.HUGETLB) {
+            // The target could not put in a part: it would have to copy what it has of them, while the guest stands
+            // still.
+            wanted.widenToChunks();
+        }
         everSent.addAll(wanted);
         figures.following(wanted.cardinality(), everSent);
         dirty.clear();

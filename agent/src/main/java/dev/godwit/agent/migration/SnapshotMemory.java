@@ -6,6 +6,7 @@ import dev.godwit.agent.paging.Place;
 import dev.godwit.agent.transport.PagedFile;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.machine.Machine;
+import dev.godwit.host.memory.LargePages;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
 import dev.godwit.host.vcpu.StopReason;
@@ -78,7 +79,7 @@ final class SnapshotMemory implements PageStore {
             memory = new SnapshotMemory(machine, file, name, header, mapped, arena);
             PageMapMessage.checkEnd(memory.present);
             memory.pager.preferLarge(memory.large);
-            memory.pager.locate(memory.present, Place.ON_DISK);
+            memory.pager.locate(memory.located(), Place.ON_DISK);
             memory.pager.arm();
             memory.pager.attach(Place.ON_DISK, memory);
             memory.pager.start();
@@ -97,6 +98,17 @@ final class SnapshotMemory implements PageStore {
     /** Completes when nothing of the file is needed any more. */
     CompletableFuture<Void> ended() {
         return ended.copy();
+    }
+
+    /** The pages in the file; of a reserved large page, which goes in as a whole, also those that are zeros. */
+    private PageSet located() {
+        if (machine.memory().largePages() != LargePages.HUGETLB) {
+            return present;
+        }
+        PageSet whole = new PageSet(arena, present.pages());
+        whole.addAll(present);
+        whole.widenToChunks();
+        return whole;
     }
 
     private void loadAll() {
@@ -163,11 +175,7 @@ final class SnapshotMemory implements PageStore {
                 damaged("snapshot " + name + " is damaged: the checksum of 2 MiB chunk " + chunk + " is wrong");
                 return;
             }
-            for (long at = page; at < end; ) {
-                long stop = present.nextAbsent(at, end);
-                pager.arrived(Place.ON_DISK, at, stop - at);
-                at = present.next(stop, end);
-            }
+            pager.arrived(Place.ON_DISK, first, end - first);
         } catch (TransportException e) {
             damaged(e.getMessage());
         }

@@ -149,7 +149,8 @@ final class TargetSession {
             if (outcome == Outcome.UNKNOWN) {
                 // Known before anything else can fail: whoever abandons the session gives it back.
                 admission = admitted;
-                made = new TargetStreams(control, admitted.machine().memory(), offer.streams());
+                remote = admitted.remote().orElse(null);
+                made = new TargetStreams(control, admitted.machine().memory(), offer.streams(), this::requireRoom);
                 streams = made;
                 pages = offer.mayPostcopy() && whole.isEmpty() ? new SourcePages() : null;
             }
@@ -175,7 +176,6 @@ final class TargetSession {
     private void serve(ProcessIdentity source, Duration stall)
             throws TransportException, MigrationException, InterruptedException {
         Machine machine = admission.machine();
-        remote = admission.remote().orElse(null);
         // Made before it is known whether there is use for it: then the guest stands still.
         try (Follower follower =
                 pages == null ? null : new Follower(machine, pages, streams.written(), Optional.ofNullable(remote))) {
@@ -216,6 +216,13 @@ final class TargetSession {
         return follower == null ? null : new PatientRestore(machine, follower.pager(), "", stall);
     }
 
+    /** Of a guest with a memory host more may come than it was given at its source. */
+    private void requireRoom() throws TransportException {
+        if (remote != null) {
+            remote.requireRoom(null);
+        }
+    }
+
     /** Learns which pages of the guest are at its memory host. */
     private void expectRemote(Arena arena, Machine machine) throws TransportException, MigrationException {
         RemoteMap named = RemoteMapMessage.decode(
@@ -243,6 +250,7 @@ final class TargetSession {
         PageMapMessage map = PageMapMessage.decode(
                 arena, next.payload(), machine.memory(), remote == null ? null : remote.expected());
         if (remote != null) {
+            remote.requireRoom(map.pages());
             prepare(() -> remote.expectOnly(map.remote(), map.epoch()));
         }
         Message state = control.expect(MessageType.STATE);

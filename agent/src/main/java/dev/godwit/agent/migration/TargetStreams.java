@@ -20,8 +20,14 @@ import java.util.List;
  * <p>Threading: any.
  */
 final class TargetStreams implements AutoCloseable {
+    /** Looks, on a stream's thread, whether there is room for what has come; while no stream writes. */
+    interface RoundCheck {
+        void roundEnded() throws TransportException;
+    }
+
     private final ControlChannel control;
     private final GuestMemory memory;
+    private final RoundCheck check;
     private final Arena arena = Arena.ofShared();
     private final PageSet written;
     private final PageSet zeroChunks;
@@ -32,8 +38,9 @@ final class TargetStreams implements AutoCloseable {
     private boolean finished;
     private String failure;
 
-    TargetStreams(ControlChannel control, GuestMemory memory, int count) {
+    TargetStreams(ControlChannel control, GuestMemory memory, int count, RoundCheck check) {
         this.control = control;
+        this.check = check;
         this.memory = memory;
         this.written = new PageSet(arena, memory.pages());
         this.zeroChunks = Backing.emptyChunks(arena, memory);
@@ -101,6 +108,7 @@ final class TargetStreams implements AutoCloseable {
                 }
             }
         }
+        check.roundEnded();
         // Said before the control thread may go on and say what comes next.
         control.send(MessageType.ROUND_DONE, round);
         synchronized (this) {

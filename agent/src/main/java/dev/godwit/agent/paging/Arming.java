@@ -59,10 +59,6 @@ final class Arming {
                 chunks.isAside(chunk, absent);
             }
             userfault.register(memory.hva(), memory.size());
-        } else if (shuttle.isHugetlb()) {
-            takeAside(absent);
-            // Not sooner: what is taken aside is read, and to read a page that is not there would wait for ever.
-            userfault.register(memory.hva(), memory.size());
         } else {
             userfault.register(memory.hva(), memory.size());
             userfault.register(staging.hva(), staging.size());

@@ -98,6 +98,11 @@ final class Chunks {
         return account.missing(chunk);
     }
 
+    /** Pages that come of their own accord. */
+    long passing() {
+        return account.passing();
+    }
+
     AtomicLong resident() {
         return account.resident();
     }

@@ -96,7 +96,8 @@ final class Faults {
     }
 
     boolean isFull() {
-        return chunks.resident().get() > mostResident;
+        // What comes by itself takes its room whether or not there is any.
+        return mostResident < Long.MAX_VALUE && chunks.resident().get() + chunks.passing() > mostResident;
     }
 
     /** Looks after faults, and what stores deliver, until told to end. */
@@ -226,7 +227,7 @@ final class Faults {
         if (!times.isWaitedFor(page)) {
             return;
         }
-        if (isFull()) {
+        if (isFull() && !map.place(page).isPassing()) {
             onMany.run();
         } else if (forRoom) {
             // Who has made some meanwhile saw nobody wait for it.

@@ -28,13 +28,19 @@ public final class Leaving {
     }
 
     /**
-     * Bounds what the guest has here: whoever touches more waits until some has been taken out.
+     * Bounds what the guest has here, and what still comes here by itself: whoever touches more waits until some has been
+     * taken out.
      *
      * @param pages about how many; {@link Long#MAX_VALUE} for no bound
      * @param onReached called on the pager's thread when somebody waits for that; brief
      */
     public void limitResident(long pages, Runnable onReached) {
         faults.limitResident(pages, onReached);
+    }
+
+    /** Whether who touches more waits. */
+    public boolean isFull() {
+        return faults.isFull();
     }
 
     /** So many there are, as the kernel says: those who wait for room may find that there is some. */

@@ -130,8 +130,13 @@ public final class Pager implements AutoCloseable {
     /**
      * Says that these pages are elsewhere, in a place without frames, and others that have been named before, too. The
      * guest is paused, and {@link #arm} follows.
+     *
+     * @throws IllegalArgumentException when that parts a chunk of reserved large pages, which go in and out whole only
      */
     public void locate(PageSet pages, Place place) {
+        if (shuttle.isHugetlb() && !pages.isOfWholeChunks()) {
+            throw new IllegalArgumentException("some pages of a reserved large page are elsewhere, and some are not");
+        }
         map.setAll(pages, place);
         areElsewhere(pages, place);
     }

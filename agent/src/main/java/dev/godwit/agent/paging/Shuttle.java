@@ -52,13 +52,6 @@ final class Shuttle {
     /** Takes pages out of the guest's sight, into staging memory, which is registered. */
     void out(long first, long end) {
         long bytes = bytes(first, end);
-        if (hugetlb) {
-            staging.segment()
-                    .asSlice(first << PageSize.SMALL_SHIFT, bytes)
-                    .copyFrom(memory.segment().asSlice(first << PageSize.SMALL_SHIFT, bytes));
-            forget(first, end);
-            return;
-        }
         long done = move(staged(first), seen(first), bytes);
         SystemCallException.check(done == bytes ? 0 : done, "UFFDIO_MOVE", "page", first);
     }

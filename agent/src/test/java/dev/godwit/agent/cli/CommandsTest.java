@@ -178,6 +178,10 @@ class CommandsTest {
                 2,
                 "a migration has 1 to 16 streams, not 17",
                 on(a, "migrate", "web", "--to", HostPort.text(b.address()), "--streams", "17"));
+        assertFails(
+                2,
+                "the stall time is 100ms to 1h, not 50ms",
+                on(a, "migrate", "web", "--to", HostPort.text(b.address()), "--stall", "50ms"));
     }
 
     /** The guest runs at b, and its memory follows slowly. */

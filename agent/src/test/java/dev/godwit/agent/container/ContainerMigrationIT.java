@@ -144,8 +144,8 @@ class ContainerMigrationIT {
         a.api().stop("copy");
         awaitTracked(a);
 
-        MigrationView gone =
-                migrate(a.api(), new MigrateRequest(b.address(), "hybrid", 5000L, null, 2, null, null, null, 8 * MIB));
+        MigrationView gone = migrate(
+                a.api(), new MigrateRequest(b.address(), "hybrid", 5000L, null, 2, null, null, null, 8 * MIB, null));
         assertNull(gone.error());
         assertTrue(gone.report().postcopy().pages() > 0, gone.report().toString());
         guest.movedTo(b.api());

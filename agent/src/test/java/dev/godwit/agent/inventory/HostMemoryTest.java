@@ -6,9 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.agent.config.Failure;
+import dev.godwit.agent.memoryhost.RemoteConfig;
 import dev.godwit.agent.migration.GuestDescription;
 import dev.godwit.host.machine.MachineConfig;
 import dev.godwit.host.memory.LargePages;
+import java.util.Optional;
+import java.util.UUID;
 import org.junit.jupiter.api.Test;
 
 class HostMemoryTest {
@@ -56,6 +59,17 @@ class HostMemoryTest {
         // 50 GiB are others': of the 40 that are left 30 were promised, of which 10 are touched.
         HostMemory memory = new HostMemory(100 * GIB, 40 * GIB, 10 * GIB);
         assertEquals(18 * GIB, memory.free(30 * GIB));
+    }
+
+    /** What is on its way to a memory host and back is here as well. */
+    @Test
+    void countsWhatAGuestWithAMemoryHostTakesHere() {
+        RemoteConfig remote = new RemoteConfig("127.0.0.1", 9, UUID.randomUUID(), GIB);
+        GuestDescription guest = new GuestDescription("guest", "", MachineConfig.of(16 * GIB), Optional.of(remote));
+        long takes = GIB + (26 << 20);
+        assertEquals(takes, HostMemory.ordinaryBytes(guest));
+        assertDoesNotThrow(() -> new HostMemory(100 * GIB, 2 * GIB + takes, 0).admit(guest, 0));
+        assertThrows(Failure.class, () -> new HostMemory(100 * GIB, 2 * GIB + takes - 1, 0).admit(guest, 0));
     }
 
     private static GuestDescription guest(MachineConfig config) {

@@ -4,9 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.agent.Eventually;
-import dev.godwit.agent.stream.PageRequest;
+import dev.godwit.agent.stream.PageFrame;
 import dev.godwit.agent.transport.TransportException;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
@@ -18,7 +19,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -56,21 +57,49 @@ class RegionLinkTest {
         }
     }
 
-    /** Else nobody would notice that its host is gone before a guest wants a page. */
+    /** Else nobody would notice that it is gone before a guest wants a page. */
     @Test
     void anIdleLinkAsksWhetherTheMemoryHostIsThere() throws Exception {
+        AtomicInteger backs = new AtomicInteger();
         UUID region = UUID.randomUUID();
         try (TestHost host = new TestHost(64, null);
                 Gate gate = new Gate(host.address());
-                RegionLink link = new RegionLink(caller(gate, region, Duration.ofSeconds(2)), () -> {}, why -> {})) {
+                RegionLink link = new RegionLink(caller(gate, region, SHORT), backs::incrementAndGet, why -> {})) {
             link.create();
-            // All that was said by then.
-            Eventually.await(() -> gate.asked.get() >= 2 * (64 + 32 + 32), "it is connected");
-            long before = gate.asked.get();
-            Eventually.await(() -> gate.asked.get() >= before + 3 * PageRequest.BYTES, "it asks again and again");
+            for (long end = System.nanoTime() + 3 * SHORT.toNanos(); System.nanoTime() < end; ) {
+                hear(link);
+            }
             assertTrue(link.isConnected());
+            assertEquals(0, backs.get(), "it was there all the time");
         }
     }
+
+    /** The kernel of a process that hangs acknowledges all. */
+    @Test
+    void aMemoryHostThatHangsIsAway() throws Exception {
+        UUID region = UUID.randomUUID();
+        AtomicInteger backs = new AtomicInteger();
+        try (TestHost host = new TestHost(64, null);
+                Gate gate = new Gate(host.address());
+                RegionLink link = new RegionLink(caller(gate, region, SHORT), backs::incrementAndGet, why -> {})) {
+            link.create();
+            hear(link);
+            gate.silent = true;
+            Eventually.await(() -> link.awayNanos() > 0, "its silence is noticed");
+            gate.silent = false;
+            Eventually.await(() -> backs.get() > 0, "and that it is over");
+        }
+    }
+
+    /** As the pager's thread does: something that comes. */
+    private static void hear(RegionLink link) throws TransportException {
+        try (Arena arena = Arena.ofConfined()) {
+            link.fetch().connection.receive(arena.allocate(PageFrame.HEADER_BYTES));
+            link.heard();
+        }
+    }
+
+    private static final Duration SHORT = Duration.ofSeconds(2);
 
     private static RegionCaller caller(Gate gate, UUID region) {
         return caller(gate, region, Duration.ofSeconds(20));
@@ -89,8 +118,8 @@ class RegionLinkTest {
     private static final class Gate implements AutoCloseable {
         final CountDownLatch somebodyWaits = new CountDownLatch(1);
         final CountDownLatch open = new CountDownLatch(1);
-        /** Bytes that have gone to the memory host. */
-        final AtomicLong asked = new AtomicLong();
+        /** Whether nothing is passed on. */
+        volatile boolean silent;
 
         private final InetSocketAddress target;
         private final ServerSocket server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
@@ -133,8 +162,8 @@ class RegionLinkTest {
                     open.await();
                 }
                 far.connect(target);
-                threads.execute(() -> pump(far, near, new AtomicLong()));
-                pump(near, far, asked);
+                threads.execute(() -> pump(far, near));
+                pump(near, far);
             } catch (IOException e) {
                 // Closed.
             } catch (InterruptedException e) {
@@ -142,16 +171,20 @@ class RegionLinkTest {
             }
         }
 
-        private static void pump(Socket from, Socket to, AtomicLong count) {
+        private void pump(Socket from, Socket to) {
             byte[] buffer = new byte[1 << 16];
             try (from;
                     to) {
                 for (int have = 0; have >= 0; have = from.getInputStream().read(buffer)) {
+                    while (silent) {
+                        Thread.sleep(10);
+                    }
                     to.getOutputStream().write(buffer, 0, have);
-                    count.addAndGet(have);
                 }
             } catch (IOException e) {
                 // One side has ended it.
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
             }
         }
 

@@ -40,7 +40,7 @@ class RemoteMemoryTest {
         /** Where the heap was too small. */
         private static String attempt(Machine machine) throws TransportException {
             RemoteConfig config = new RemoteConfig("127.0.0.1", 9, UUID.randomUUID(), 1L << 30);
-            try (RemoteMemory _ = RemoteMemory.create(machine, config, TestHost.SECRET)) {
+            try (RemoteMemory _ = RemoteMemory.create(machine, config, TestHost.SECRET, (_, _) -> false)) {
                 return "nothing";
             } catch (OutOfMemoryError e) {
                 return e.getStackTrace()[0].getClassName();

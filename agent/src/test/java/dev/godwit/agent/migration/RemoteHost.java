@@ -1,5 +1,6 @@
 package dev.godwit.agent.migration;
 
+import dev.godwit.agent.memoryhost.HostRoom;
 import dev.godwit.agent.memoryhost.RemoteMemory;
 import dev.godwit.agent.memoryhost.StandBy;
 import dev.godwit.agent.transport.TransportException;
@@ -20,13 +21,19 @@ class RemoteHost implements TargetHost, AutoCloseable {
     final CompletableFuture<String> end = new CompletableFuture<>();
 
     private final Kvm kvm;
+    private final HostRoom room;
     private final MigrationServer server;
     private Machine machine;
     private RemoteMemory memory;
     private int looks;
 
     RemoteHost(Kvm kvm) throws TransportException {
+        this(kvm, new Pot(Long.MAX_VALUE));
+    }
+
+    RemoteHost(Kvm kvm, HostRoom room) throws TransportException {
         this.kvm = kvm;
+        this.room = room;
         server = new MigrationServer(
                 new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), LoopbackHost.SECRET, this);
         server.start();
@@ -58,7 +65,7 @@ class RemoteHost implements TargetHost, AutoCloseable {
         Machine empty = Machine.empty(kvm, coming.config());
         try (StandBy call =
                 StandBy.begin(coming.remote().orElseThrow(), coming.config().memoryBytes(), LoopbackHost.SECRET)) {
-            memory = RemoteMemory.standBy(empty, call);
+            memory = RemoteMemory.standBy(empty, call, room);
         } catch (TransportException e) {
             empty.close();
             throw new RefusedException(e.getMessage());

@@ -1,6 +1,7 @@
 package dev.godwit.agent.migration;
 
 import dev.godwit.agent.Eventually;
+import dev.godwit.agent.memoryhost.HostRoom;
 import dev.godwit.agent.memoryhost.MemoryHost;
 import dev.godwit.agent.memoryhost.RemoteConfig;
 import dev.godwit.agent.memoryhost.RemoteMemory;
@@ -48,8 +49,15 @@ final class RemoteSource implements AutoCloseable {
      */
     static RemoteSource start(Machine machine, MachineConfig config, InetSocketAddress memoryHost, String ready)
             throws Exception {
+        return start(machine, config, memoryHost, ready, new Pot(Long.MAX_VALUE));
+    }
+
+    /** The same on a host with only so much room. */
+    static RemoteSource start(
+            Machine machine, MachineConfig config, InetSocketAddress memoryHost, String ready, HostRoom room)
+            throws Exception {
         RemoteConfig remote = new RemoteConfig("127.0.0.1", memoryHost.getPort(), UUID.randomUUID(), LOCAL);
-        RemoteMemory memory = RemoteMemory.create(machine, remote, LoopbackHost.SECRET);
+        RemoteMemory memory = RemoteMemory.create(machine, remote, LoopbackHost.SECRET, room);
         machine.resume();
         GuestTalk.await(machine, 0, ready);
         Eventually.await(() -> memory.status().remotePages() > ELSEWHERE_PAGES, "its memory leaves it");

@@ -12,6 +12,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -28,6 +29,16 @@ final class ModelHost implements AutoCloseable {
     private static final int TOUCHERS = 3;
     private static final long[] OFFSETS = {0, PageSize.SMALL - Long.BYTES};
 
+    /** Who touches a page. */
+    enum Who {
+        /** By a system call, as KVM does. */
+        GUEST,
+        /** The host's own code, once. */
+        DEVICE,
+        /** The same, again and again from then on. */
+        RING
+    }
+
     /** A touch under way: of a word, to write a value or to read it. */
     record Touch(long page, int word, boolean write, long value, Future<Long> result) {}
 
@@ -41,6 +52,8 @@ final class ModelHost implements AutoCloseable {
     private final ExecutorService threads = Executors.newFixedThreadPool(TOUCHERS);
     private final List<Integer> slots = new ArrayList<>(List.of(0, 1, 2));
     final List<Touch> touches = new ArrayList<>();
+    /** What of the memory is used by the host's own code again and again. */
+    final List<MemorySegment> kept = Collections.synchronizedList(new ArrayList<>());
 
     ModelHost(long pages, LargePages largePages) {
         memory = GuestMemory.allocate(pages << PageSize.SMALL_SHIFT, largePages);
@@ -75,6 +88,10 @@ final class ModelHost implements AutoCloseable {
     }
 
     void touch(long page, int which, boolean write, long value) {
+        touch(Who.GUEST, page, which, write, value);
+    }
+
+    void touch(Who who, long page, int which, boolean write, long value) {
         int slot;
         synchronized (slots) {
             slot = slots.removeLast();
@@ -82,7 +99,9 @@ final class ModelHost implements AutoCloseable {
         MemorySegment guest = memory.segment().asSlice(at(page, which), Long.BYTES);
         touches.add(new Touch(page, which, write, value, threads.submit(() -> {
             try {
-                return write ? write(slot, guest, value) : read(slot, guest);
+                return who == Who.GUEST
+                        ? write ? write(slot, guest, value) : read(slot, guest)
+                        : use(who, at(page, which), write, value);
             } finally {
                 synchronized (slots) {
                     slots.add(slot);
@@ -104,6 +123,17 @@ final class ModelHost implements AutoCloseable {
         SystemCallException.check(FileCalls.pwrite(files[slot], guest, 0), "touch to read");
         SystemCallException.check(FileCalls.pread(files[slot], own, 0), "pread");
         return own.get(ValueLayout.JAVA_LONG, 0);
+    }
+
+    private long use(Who who, long offset, boolean write, long value) {
+        MemorySegment used = who == Who.RING ? memory.keptSlice(offset, Long.BYTES) : memory.slice(offset, Long.BYTES);
+        if (who == Who.RING) {
+            kept.add(used);
+        }
+        if (write) {
+            used.set(ValueLayout.JAVA_LONG, 0, value);
+        }
+        return used.get(ValueLayout.JAVA_LONG, 0);
     }
 
     /** Different pages that are being touched. */

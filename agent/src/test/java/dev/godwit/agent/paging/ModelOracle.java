@@ -2,11 +2,13 @@ package dev.godwit.agent.paging;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.host.memory.Backing;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.Iterator;
 
 /**
@@ -101,6 +103,10 @@ final class ModelOracle {
                 remote += elsewhere && place == Place.REMOTE ? 1 : 0;
                 atSource += elsewhere && place == Place.AT_SOURCE ? 1 : 0;
                 content(page, place);
+            }
+            for (MemorySegment used : host.kept) {
+                long page = (used.address() - host.memory.hva()) >>> PageSize.SMALL_SHIFT;
+                assertTrue(here.contains(page) && !staged.contains(page), "a device looks at it, and it left: " + page);
             }
             assertEquals(remote, host.pager.elsewhere(Place.REMOTE), "pages in REMOTE");
             assertEquals(atSource, host.pager.elsewhere(Place.AT_SOURCE), "pages in AT_SOURCE");

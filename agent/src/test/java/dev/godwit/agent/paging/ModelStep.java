@@ -6,6 +6,9 @@ import java.util.Random;
 /** What may happen to a {@link PagerModel}, and how often compared with the rest. */
 enum ModelStep {
     TOUCH(30),
+    USE(2),
+    KEEP(1),
+    LET_GO(2),
     FETCH(20),
     FETCH_AGAIN(2),
     PUSH(25),

@@ -35,6 +35,9 @@ final class PagerModel implements AutoCloseable {
     private final ModelOracle oracle;
     private final ModelStore store;
     private final List<ModelStore.Delivery> past = new ArrayList<>();
+    /** Whether code in Java looks at the guest's memory as well; what it uses stays for a second, which is long here. */
+    private final boolean hasDevice;
+
     private ModelHost host;
     private ModelSource source;
     private boolean mayEvict;
@@ -53,10 +56,11 @@ final class PagerModel implements AutoCloseable {
         return last;
     }
 
-    PagerModel(Random random, long pages) {
+    PagerModel(Random random, long pages, boolean hasDevice) {
         this.random = random;
         this.pages = pages;
         this.oracle = new ModelOracle(pages);
+        this.hasDevice = hasDevice;
         this.store = new ModelStore(pages);
         this.host = newHost();
         start();
@@ -91,7 +95,10 @@ final class PagerModel implements AutoCloseable {
     /** False when there is nothing to do it to. */
     private boolean take(ModelStep step) throws Exception {
         return switch (step) {
-            case TOUCH -> touch();
+            case TOUCH -> touch(ModelHost.Who.GUEST);
+            case USE -> hasDevice && touch(ModelHost.Who.DEVICE);
+            case KEEP -> hasDevice && host.kept.size() < 4 && touch(ModelHost.Who.RING);
+            case LET_GO -> letGo();
             case FETCH -> fetch();
             case FETCH_AGAIN -> fetchAgain();
             case PUSH -> push();
@@ -111,19 +118,27 @@ final class PagerModel implements AutoCloseable {
         };
     }
 
-    private boolean touch() {
+    private boolean touch(ModelHost.Who who) {
         boolean any = false;
         for (int i = 1 + random.nextInt(3); i > 0 && host.canTouch(); i--) {
             long page = random.nextInt(3) == 0 ? random.nextLong(pages) : random.nextLong(Math.min(pages, 700));
             if (!host.isTouching(page)) {
                 boolean write = random.nextBoolean();
                 long value = random.nextInt(4) == 0 ? 0 : page << 40 | ++version;
-                host.touch(page, random.nextInt(ModelHost.WORDS), write, value);
+                host.touch(who, page, random.nextInt(ModelHost.WORDS), write, value);
                 oracle.touched(page);
                 any = true;
             }
         }
         return any;
+    }
+
+    private boolean letGo() {
+        if (host.kept.isEmpty()) {
+            return false;
+        }
+        host.memory.release(host.kept.remove(random.nextInt(host.kept.size())));
+        return true;
     }
 
     private boolean fetch() throws Exception {
@@ -315,10 +330,25 @@ final class PagerModel implements AutoCloseable {
             return false;
         }
         calm();
-        ModelHost there = newHost();
-        int follows = random.nextInt(3) * 50;
-        int present = random.nextInt(100);
         boolean[] following = new boolean[(int) pages];
+        ModelHost there = moved(following, random.nextInt(3) * 50);
+        locate(following, there.pager);
+        moveTo(there, following);
+        mayEvict = false;
+        start();
+        goIfAllIsHere();
+        return true;
+    }
+
+    /**
+     * Where the guest goes, with all that does not follow and is at no memory host.
+     *
+     * @param following filled with what follows
+     * @param follows of a hundred
+     */
+    private ModelHost moved(boolean[] following, int follows) {
+        ModelHost there = newHost();
+        int present = random.nextInt(100);
         for (long page = 0; page < pages; page++) {
             if (host.pager.map().place(page) == Place.REMOTE) {
                 continue;
@@ -337,7 +367,10 @@ final class PagerModel implements AutoCloseable {
         if (random.nextBoolean()) {
             preferLarge(there.pager);
         }
-        locate(following, there.pager);
+        return there;
+    }
+
+    private void moveTo(ModelHost there, boolean[] following) {
         if (source != null) {
             source.close();
         }
@@ -345,10 +378,6 @@ final class PagerModel implements AutoCloseable {
         host.close();
         host = there;
         host.pager.attach(Place.AT_SOURCE, source);
-        mayEvict = false;
-        start();
-        goIfAllIsHere();
-        return true;
     }
 
     /** Any of them, as they were large pages where the guest came from or not. */
@@ -382,14 +411,18 @@ final class PagerModel implements AutoCloseable {
             there.locate(named, Place.REMOTE, Arrays.copyOf(said, count));
             named.removeAll(remote);
             there.unlocate(named, Place.REMOTE);
-            PageSet atSource = new PageSet(arena, pages);
-            for (int page = 0; page < pages; page++) {
-                if (following[page]) {
-                    atSource.add(page);
-                }
-            }
-            there.locate(atSource, Place.AT_SOURCE);
+            there.locate(set(arena, following), Place.AT_SOURCE);
         }
+    }
+
+    private static PageSet set(Arena arena, boolean[] of) {
+        PageSet set = new PageSet(arena, of.length);
+        for (int page = 0; page < of.length; page++) {
+            if (of[page]) {
+                set.add(page);
+            }
+        }
+        return set;
     }
 
     /** Until nobody waits for anything that nobody is asked for. */
@@ -440,6 +473,17 @@ final class PagerModel implements AutoCloseable {
         }
         oracle.check(host, store, source);
         assertEquals(0, host.pager.elsewhere(Place.REMOTE));
+    }
+
+    /** To a host where all of it is to be, all at home: no pager is needed any more in the end. */
+    void leaveForGood() throws Exception {
+        boolean[] following = new boolean[(int) pages];
+        ModelHost there = moved(following, 50 + random.nextInt(51));
+        try (Arena arena = Arena.ofConfined()) {
+            there.pager.locate(set(arena, following), Place.AT_SOURCE);
+        }
+        moveTo(there, following);
+        new ModelLastMove(random, oracle, host, source).run();
     }
 
     @Override

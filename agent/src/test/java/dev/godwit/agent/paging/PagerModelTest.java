@@ -27,7 +27,7 @@ class PagerModelTest {
         for (int guest = Chance.times(GUESTS); guest > 0; guest--) {
             // The last chunk is never a large page.
             long pages = (1L + random.nextInt(3)) * PageSize.SMALL_PER_LARGE + random.nextInt(200);
-            try (PagerModel model = new PagerModel(random, pages)) {
+            try (PagerModel model = new PagerModel(random, pages, guest % 3 == 1)) {
                 for (int i = 0; i < STEPS; i++) {
                     try {
                         model.step();
@@ -37,6 +37,7 @@ class PagerModelTest {
                     }
                 }
                 model.comeHome();
+                model.leaveForGood();
                 model.counts.forEach((step, count) -> counts.merge(step, count, Integer::sum));
             }
         }

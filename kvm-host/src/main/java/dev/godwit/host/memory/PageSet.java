@@ -112,6 +112,27 @@ public final class PageSet {
         }
     }
 
+    /** Adds the other pages of each 2 MiB chunk that it has some of. */
+    public void widenToChunks() {
+        for (long first = 0; first < pages; first += PageSize.SMALL_PER_LARGE) {
+            long end = Math.min(first + PageSize.SMALL_PER_LARGE, pages);
+            if (next(first, end) < end) {
+                addRange(first, end - first);
+            }
+        }
+    }
+
+    /** Whether it has all or none of each 2 MiB chunk. */
+    public boolean isOfWholeChunks() {
+        for (long first = 0; first < pages; first += PageSize.SMALL_PER_LARGE) {
+            long end = Math.min(first + PageSize.SMALL_PER_LARGE, pages);
+            if (next(first, end) < end && nextAbsent(first, end) < end) {
+                return false;
+            }
+        }
+        return true;
+    }
+
     public void clear() {
         words.fill((byte) 0);
     }

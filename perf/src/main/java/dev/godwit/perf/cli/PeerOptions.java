@@ -58,6 +58,13 @@ final class PeerOptions {
     private String readyMemory;
 
     @Option(
+            names = "--large-pages",
+            paramLabel = "KIND",
+            description = "With --peer: what backs guest RAM, thp or hugetlb, which the host must have reserved for"
+                    + " source and target (sysctl vm.nr_hugepages). Default: thp.")
+    private String largePages;
+
+    @Option(
             names = "--qemu",
             paramLabel = "PATH",
             description = "The QEMU to compare with. Default: " + Qemu.DEFAULT_PROGRAM + " on the PATH.")
@@ -110,6 +117,7 @@ final class PeerOptions {
         given.put("--channels", channels);
         given.put("--max-time", maxTime);
         given.put("--ready-memory", readyMemory);
+        given.put("--large-pages", largePages);
         given.forEach((option, value) -> {
             if (value != null) {
                 throw Failure.badInput(option + " needs --peer qemu or --peer none");
@@ -141,6 +149,10 @@ final class PeerOptions {
                 Arrays.stream(QemuMode.values()).map(QemuMode::text).toList(),
                 QEMU_MODES.stream().map(QemuMode::text).toList());
         long ready = readyMemory == null ? 0 : BenchOptions.readyBytes(readyMemory);
+        boolean reserved = isReserved();
+        if (reserved && ready > 0) {
+            throw Failure.badInput("--ready-memory is of ordinary memory: nothing of it is for --large-pages hugetlb");
+        }
         Duration limit = Durations.parse("--max-time", maxTime == null ? "60s" : maxTime);
         return new PeerScenario(
                 guests,
@@ -158,7 +170,15 @@ final class PeerOptions {
                 common.runs != null ? common.runs : quick ? 1 : RUNS,
                 cold,
                 ready,
+                reserved,
                 command);
+    }
+
+    private boolean isReserved() {
+        if (largePages != null && !List.of("thp", "hugetlb").contains(largePages)) {
+            throw Failure.badInput("--large-pages: " + largePages + " is neither thp nor hugetlb");
+        }
+        return "hugetlb".equals(largePages);
     }
 
     private static QemuMode qemuMode(String text) {

@@ -41,8 +41,9 @@ public final class QemuProcess implements AutoCloseable {
      * @param memoryBytes RAM, whole MiB
      * @param cpus vCPUs
      * @param commandLine for the guest
+     * @param reserved whether its RAM is in reserved large pages (hugetlb)
      */
-    public record Guest(Path kernel, long memoryBytes, int cpus, String commandLine) {}
+    public record Guest(Path kernel, long memoryBytes, int cpus, String commandLine, boolean reserved) {}
 
     /** What it is for. */
     public enum Role {
@@ -84,9 +85,12 @@ public final class QemuProcess implements AutoCloseable {
         List<String> command = new ArrayList<>(List.of(qemu.program()));
         String machine = "microvm,acpi=off";
         String megabytes = (guest.memoryBytes() >> 20) + "m";
-        if (role == Role.READY_TARGET) {
+        String ready = role == Role.READY_TARGET ? ",prealloc=on" : "";
+        if (guest.reserved() || !ready.isEmpty()) {
             machine += ",memory-backend=microvm.ram";
-            command.addAll(List.of("-object", "memory-backend-ram,id=microvm.ram,prealloc=on,size=" + megabytes));
+            String kind = guest.reserved() ? "memfd,hugetlb=on,hugetlbsize=2M" : "ram";
+            command.addAll(
+                    List.of("-object", "memory-backend-" + kind + ",id=microvm.ram" + ready + ",size=" + megabytes));
         }
         command.addAll(List.of("-M", machine, "-accel", "kvm", "-cpu", "host,-arch-capabilities"));
         command.addAll(List.of("-m", megabytes, "-smp", Integer.toString(guest.cpus())));

@@ -51,7 +51,7 @@ public record GodwitContestant(AgentProcess from, AgentProcess to, String mode, 
                                 c.memoryBytes(),
                                 c.cpus(),
                                 c.commandLine(),
-                                null,
+                                c.reserved() ? "hugetlb" : null,
                                 null,
                                 null,
                                 null)

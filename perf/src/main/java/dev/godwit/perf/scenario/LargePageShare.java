@@ -9,7 +9,7 @@ import java.nio.file.Path;
 
 /**
  * How much of a guest's RAM is in 2 MiB pages, by the kernel's own accounting and alike for Godwit and QEMU: both advise
- * large pages for RAM and hardly anything else.
+ * or reserve large pages for RAM and hardly anything else.
  *
  * <p>Source: {@code /proc/PID/smaps}, see the kernel's {@code Documentation/filesystems/proc.rst}.
  */
@@ -30,7 +30,9 @@ final class LargePageShare {
         long sum = 0;
         long ofMapping = 0;
         for (String line = smaps.readLine(); line != null; line = smaps.readLine()) {
-            if (line.startsWith("AnonHugePages:") || line.startsWith("Private_Hugetlb:")) {
+            if (line.startsWith("AnonHugePages:")
+                    || line.startsWith("Private_Hugetlb:")
+                    || line.startsWith("Shared_Hugetlb:")) {
                 ofMapping += Long.parseLong(line.split(" +", -1)[1]) << 10;
             } else if (line.startsWith("VmFlags:")) { // the last of a mapping
                 boolean isLarge = line.contains(" hg") || line.contains(" ht");

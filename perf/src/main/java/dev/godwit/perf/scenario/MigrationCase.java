@@ -15,6 +15,7 @@ import java.util.Locale;
  * @param maxTime a migration that takes longer is given up, and counts as failed
  * @param tscKhz frequency of the time stamp counter, told to the guest because QEMU does not
  * @param readyBytes memory that is there at Godwit's target before the guest comes; unless 0, all of it is at QEMU's
+ * @param reserved whether its RAM is in reserved large pages (hugetlb)
  */
 public record MigrationCase(
         GuestKind guest,
@@ -24,7 +25,8 @@ public record MigrationCase(
         Duration downtime,
         Duration maxTime,
         long tscKhz,
-        long readyBytes) {
+        long readyBytes,
+        boolean reserved) {
     private static final double MEGA = 1e6;
 
     /** The vCPUs are those that the guest has. */
@@ -45,9 +47,10 @@ public record MigrationCase(
     public String title() {
         return String.format(
                 Locale.ROOT,
-                "%s, %s, %d vCPU%s, %s",
+                "%s, %s%s, %d vCPU%s, %s",
                 guest.text(),
                 Sizes.human(memoryBytes),
+                reserved ? " of reserved large pages" : "",
                 cpus,
                 cpus == 1 ? "" : "s",
                 bandwidth == 0 ? "no limit" : Math.round(bandwidth / MEGA) + " MB/s");

@@ -30,6 +30,7 @@ import java.util.function.Consumer;
  * @param runs turns that do
  * @param cold see {@link Contests}
  * @param readyBytes memory that is ready at Godwit's target; unless 0, QEMU's is preallocated
+ * @param reserved whether guests' RAM is in reserved large pages (hugetlb)
  * @param command how to do it again, for the report
  */
 public record PeerScenario(
@@ -48,6 +49,7 @@ public record PeerScenario(
         int runs,
         boolean cold,
         long readyBytes,
+        boolean reserved,
         String command) {
     /** Ways in which Godwit migrates. */
     public static final List<String> GODWIT_MODES =
@@ -68,7 +70,15 @@ public record PeerScenario(
                 for (long bandwidth : bandwidths) {
                     contests.add(turns.run(
                             new MigrationCase(
-                                    guest, memoryBytes, cpus, bandwidth, downtime, maxTime, tscKhz, readyBytes),
+                                    guest,
+                                    memoryBytes,
+                                    cpus,
+                                    bandwidth,
+                                    downtime,
+                                    maxTime,
+                                    tscKhz,
+                                    readyBytes,
+                                    reserved),
                             contestants));
                 }
             }

@@ -47,7 +47,8 @@ public record QemuContestant(Qemu qemu, QemuMode mode, int channels, Path direct
     @Override
     public Session start(MigrationCase c) {
         GuestImage image = GuestImage.named(c.guest().image()).orElseThrow();
-        QemuProcess.Guest guest = new QemuProcess.Guest(image.path(), c.memoryBytes(), c.cpus(), c.commandLine());
+        QemuProcess.Guest guest =
+                new QemuProcess.Guest(image.path(), c.memoryBytes(), c.cpus(), c.commandLine(), c.reserved());
         String name = "qemu-" + STARTED.incrementAndGet();
         QemuProcess source = new QemuProcess(qemu, guest, directory, name + "-source", Role.SOURCE);
         try {

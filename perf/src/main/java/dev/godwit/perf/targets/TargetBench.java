@@ -102,7 +102,8 @@ final class TargetBench implements AutoCloseable {
                 MigrationOptions.DEFAULT.downtime(),
                 MAX_TIME,
                 tscKhz,
-                scenario.readyBytes());
+                scenario.readyBytes(),
+                false);
     }
 
     Contests turns(boolean cold) {

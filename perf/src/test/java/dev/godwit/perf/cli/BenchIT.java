@@ -203,6 +203,39 @@ class BenchIT {
         assertEquals(2, result.at("/contests").size());
     }
 
+    /** In every mode, and on QEMU too: the guest arrives on them, right after and a second later. */
+    @Test
+    @Tag("qemu")
+    void migrateTakesReservedLargePages() throws Exception {
+        Path pool = Path.of("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages");
+        long before = Long.parseLong(Files.readString(pool).strip());
+        Files.writeString(pool, Long.toString(before + 64));
+        try {
+            JsonNode result = json(
+                    "bench",
+                    "migrate",
+                    "--peer=qemu",
+                    "--qemu=" + QemuHere.get().program(),
+                    "--large-pages=hugetlb",
+                    "--guest=idle",
+                    "--memory=64m",
+                    "--mode=all",
+                    "--runs=1",
+                    "--warm-up=0",
+                    "--json");
+            JsonNode entries = result.at("/contests/0/entries");
+            assertEquals(7, entries.size());
+            for (JsonNode entry : entries) {
+                assertEquals(0, entry.at("/failures").asInt(), entry.toString());
+                for (String figure : List.of("coverageBefore", "coverageAfter", "coverageLater")) {
+                    assertEquals(100, entry.at("/figures/" + figure + "/median").asDouble(), 0.01, entry.toString());
+                }
+            }
+        } finally {
+            Files.writeString(pool, Long.toString(before));
+        }
+    }
+
     @Test
     void withoutQemuOneLineSaysSo() {
         Run run = run("bench", "migrate", "--peer=qemu", "--qemu=/no/such/qemu");
@@ -312,6 +345,9 @@ class BenchIT {
                 List.of("bench", "migrate", "--peer=none", "--mode=teleport"),
                 List.of("bench", "migrate", "--peer=none", "--guest=idle,"),
                 List.of("bench", "migrate", "--peer=none", "--memory=1"),
+                List.of("bench", "migrate", "--large-pages=hugetlb"),
+                List.of("bench", "migrate", "--peer=none", "--large-pages=none"),
+                List.of("bench", "migrate", "--peer=none", "--large-pages=hugetlb", "--ready-memory=64m"),
                 List.of("bench", "migrate", "--streams=17"))) {
             Run run = run(arguments.toArray(String[]::new));
             assertEquals(2, run.status, run.err);

@@ -28,7 +28,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 class QemuIT {
     private static final Duration PATIENCE = Duration.ofSeconds(60);
     private static final QemuProcess.Guest GUEST =
-            new QemuProcess.Guest(GuestImage.DIRTIER.path(), 64L << 20, 1, "ws=16m cold=all sweep=100");
+            new QemuProcess.Guest(GuestImage.DIRTIER.path(), 64L << 20, 1, "ws=16m cold=all sweep=100", false);
 
     @TempDir
     private Path directory;
@@ -78,7 +78,7 @@ class QemuIT {
 
     @Test
     void aQemuThatDoesNotStartSaysWhy() {
-        QemuProcess.Guest none = new QemuProcess.Guest(directory.resolve("no-kernel.elf"), 64L << 20, 1, "");
+        QemuProcess.Guest none = new QemuProcess.Guest(directory.resolve("no-kernel.elf"), 64L << 20, 1, "", false);
         Failure failure =
                 assertThrows(Failure.class, () -> new QemuProcess(QemuHere.get(), none, directory, "a", Role.SOURCE));
         assertTrue(failure.getMessage().contains("it said: "), failure.getMessage());

@@ -1,0 +1,93 @@
+package dev.godwit.agent.memoryhost;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.UUID;
+import org.junit.jupiter.api.Test;
+
+class AllowanceTest {
+    private static final long MIB = 1 << 20;
+    private static final long PER_MIB = 256;
+
+    /** 64 MiB on its own host: on its way are 8. */
+    private static final RemoteConfig CONFIG = new RemoteConfig("127.0.0.1", 9, UUID.randomUUID(), 64 * MIB);
+
+    private long left;
+
+    private boolean lend(long bytes, Runnable taken) {
+        if (bytes > left) {
+            return false;
+        }
+        left -= bytes;
+        taken.run();
+        return true;
+    }
+
+    private Allowance of(long mib) {
+        return new Allowance(CONFIG, mib * PER_MIB, this::lend);
+    }
+
+    @Test
+    void isWhatWasGivenAndWhatIsOnItsWay() {
+        Allowance allowance = of(1024);
+        assertEquals(64 * PER_MIB, allowance.given());
+        assertEquals(8 * PER_MIB, allowance.batch());
+        assertEquals((64 + 16) * PER_MIB, allowance.bound());
+        assertEquals((64 + 16 + 8 + 2) * PER_MIB, allowance.most(0));
+        assertEquals((64 + 16 + 8 + 2) * MIB, CONFIG.hostBytes(1024 * MIB));
+        assertEquals(200 * PER_MIB, allowance.most(200 * PER_MIB), "what it has counts");
+    }
+
+    @Test
+    void isNoMoreThanAllThereIs() {
+        assertEquals(66 * MIB, CONFIG.hostBytes(66 * MIB));
+        assertEquals(66 * PER_MIB, of(66).most(0));
+    }
+
+    @Test
+    void growsByStepsAsLongAsTheHostHasRoom() {
+        Allowance allowance = of(1024);
+        left = 40 * MIB;
+        assertTrue(allowance.grow());
+        assertTrue(allowance.grow());
+        assertFalse(allowance.grow(), "8 MiB are left, and a step is 16");
+        assertEquals(8 * MIB, left);
+        assertEquals((80 + 32) * PER_MIB, allowance.bound());
+    }
+
+    @Test
+    void takesNothingForWhatFitsAnyway() {
+        Allowance allowance = of(1024);
+        assertTrue(allowance.growTo(90 * PER_MIB), "that much it may have");
+        assertFalse(allowance.growTo(91 * PER_MIB));
+        left = MIB;
+        assertTrue(allowance.growTo(91 * PER_MIB));
+        assertEquals(0, left);
+    }
+
+    @Test
+    void neverTakesMoreThanTheRest() {
+        Allowance allowance = of(100);
+        left = 21 * MIB;
+        assertTrue(allowance.grow());
+        assertTrue(allowance.grow());
+        assertTrue(allowance.grow(), "it has all there is");
+        assertEquals(MIB, left);
+    }
+
+    @Test
+    void shrinksAsPagesLeaveAndNotBelowTheUsual() {
+        Allowance allowance = of(1024);
+        left = 1024 * MIB;
+        assertTrue(allowance.growTo(590 * PER_MIB));
+        assertEquals(580 * PER_MIB, allowance.bound());
+        assertTrue(allowance.shrinkTo(500 * PER_MIB));
+        assertEquals(516 * PER_MIB, allowance.bound(), "two batches above what it has");
+        assertFalse(allowance.shrinkTo(550 * PER_MIB), "it is not more than before");
+        assertTrue(allowance.shrinkTo(10 * PER_MIB));
+        assertEquals(80 * PER_MIB, allowance.bound());
+        assertFalse(allowance.shrinkTo(10 * PER_MIB));
+    }
+}
