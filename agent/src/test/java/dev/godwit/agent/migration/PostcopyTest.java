@@ -3,18 +3,22 @@ package dev.godwit.agent.migration;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.agent.Eventually;
 import dev.godwit.agent.config.Sizes;
 import dev.godwit.agent.migration.FaultProxy.Lane;
 import dev.godwit.agent.transport.Handshake.Role;
+import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.kvm.Kvm;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.machine.MachineConfig;
 import dev.godwit.host.memory.Backing;
+import dev.godwit.host.memory.GuestMemory;
 import dev.godwit.host.memory.LargePages;
 import dev.godwit.host.memory.PageSet;
+import dev.godwit.host.memory.PageSize;
 import dev.godwit.host.tracking.AccessTracker;
 import dev.godwit.host.tracking.AccessTracking;
 import dev.godwit.host.tracking.HeatMap;
@@ -126,6 +130,25 @@ class PostcopyTest {
                 assertEquals(MEMORY, report.largePagesAfter(), report.toString());
                 System.out.println(mode + " HUGETLB: " + report.downtime() + ", " + report.postcopy());
             }
+        }
+    }
+
+    /** A target could not put in the one part without the other. */
+    @Test
+    void aPageMapThatPartsAReservedLargePageIsRefused() throws Exception {
+        try (ReservedPages _ = ReservedPages.add(2 * PageSize.LARGE);
+                Arena arena = Arena.ofConfined();
+                GuestMemory memory = GuestMemory.allocate(2 * PageSize.LARGE, LargePages.HUGETLB)) {
+            PageSet following = new PageSet(arena, memory.pages());
+            PageSet large = Backing.emptyChunks(arena, memory);
+            following.addRange(0, PageSize.SMALL_PER_LARGE);
+            byte[] whole = PageMapMessage.of(following, large, null, 0).encode();
+            assertEquals(
+                    following.cardinality(),
+                    PageMapMessage.decode(arena, whole, memory, null).pages().cardinality());
+            following.remove(7);
+            byte[] parts = PageMapMessage.of(following, large, null, 0).encode();
+            assertThrows(TransportException.class, () -> PageMapMessage.decode(arena, parts, memory, null));
         }
     }
 

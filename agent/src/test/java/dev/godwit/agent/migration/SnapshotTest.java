@@ -9,6 +9,7 @@ import dev.godwit.host.boot.PvhImage;
 import dev.godwit.host.kvm.Kvm;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.machine.MachineConfig;
+import dev.godwit.host.memory.LargePages;
 import dev.godwit.host.vcpu.StopReason;
 import dev.godwit.images.GuestImage;
 import java.io.IOException;
@@ -70,6 +71,29 @@ class SnapshotTest {
         }
         try (var files = Files.list(directory)) {
             assertEquals(List.of(file), files.toList());
+        }
+    }
+
+    /** Those go in whole only, also where a part of one is zeros, of which the snapshot has none. */
+    @Test
+    void aGuestOnReservedLargePagesGoesOnFromItsSnapshot() throws Exception {
+        MachineConfig config = MachineConfig.of(32 << 20)
+                .withCommandLine("ws=8m cold=4m rate=4000")
+                .withLargePages(LargePages.HUGETLB);
+        Path file = directory.resolve("reserved.snap");
+        try (ReservedPages _ = ReservedPages.add(2 * config.memoryBytes());
+                Kvm kvm = Kvm.open();
+                Arena arena = Arena.ofShared();
+                Machine machine = boot(kvm, arena, config)) {
+            SnapshotReport report = Snapshot.save(machine, new GuestDescription("reserved", "dirtier", config), file);
+            assertTrue(report.zeroPages() > 0, report.toString());
+            Snapshot.Restored restored = Snapshot.restore(kvm, file);
+            try (Machine again = restored.machine()) {
+                again.resume();
+                assertTrue(GuestTalk.ask(again, 'v', "VERIFIED").endsWith(" errors=0"));
+                restored.loaded().get();
+                assertTrue(GuestTalk.ask(again, 'v', "VERIFIED").endsWith(" errors=0"));
+            }
         }
     }
 

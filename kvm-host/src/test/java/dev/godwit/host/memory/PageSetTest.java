@@ -126,6 +126,24 @@ class PageSetTest {
         }
     }
 
+    /** The last chunk is shorter. */
+    @Test
+    void isWidenedToWholeChunks() {
+        try (Arena arena = Arena.ofConfined()) {
+            PageSet set = new PageSet(arena, 3 * 512 + 100);
+            assertTrue(set.isOfWholeChunks());
+            set.add(700);
+            set.add(3 * 512 + 99);
+            assertFalse(set.isOfWholeChunks());
+            set.widenToChunks();
+            assertTrue(set.isOfWholeChunks());
+            assertEquals(512 + 100, set.cardinality());
+            assertEquals(512, set.next(0, 1024));
+            set.remove(3 * 512);
+            assertFalse(set.isOfWholeChunks());
+        }
+    }
+
     @Test
     void anEmptyRangeOfPagesIsASetToo() {
         try (Arena arena = Arena.ofConfined()) {
