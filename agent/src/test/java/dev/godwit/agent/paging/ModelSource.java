@@ -31,6 +31,11 @@ final class ModelSource implements PageStore, AutoCloseable {
         return words[(int) page * ModelHost.WORDS + which];
     }
 
+    /** Whether the page was here when the guest left. */
+    boolean has(long page) {
+        return following[(int) page];
+    }
+
     @Override
     public synchronized void request(long first, int count) {
         wanted.add(new ModelStore.Wanted(first, count));
@@ -56,7 +61,7 @@ final class ModelSource implements PageStore, AutoCloseable {
     /** Delivers pages of one chunk into staging memory, also those that have come: only as long as no page can leave. */
     void push(Pager to, long first, int count, boolean ahead) {
         for (long page = first; page < first + count; page++) {
-            if (following[(int) page]) {
+            if (has(page)) {
                 for (int which = 0; which < ModelHost.WORDS; which++) {
                     ModelHost.write(to.staging(), page, which, word(page, which));
                 }

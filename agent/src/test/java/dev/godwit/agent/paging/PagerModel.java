@@ -349,11 +349,13 @@ final class PagerModel implements AutoCloseable {
     private ModelHost moved(boolean[] following, int follows) {
         ModelHost there = newHost();
         int present = random.nextInt(100);
+        // Of one chunk, or of none, nothing follows: all may be taken aside together with those that lack a page.
+        long whole = random.nextInt(2 * there.pager.chunks());
         for (long page = 0; page < pages; page++) {
             if (host.pager.map().place(page) == Place.REMOTE) {
                 continue;
             }
-            if (oracle.isTouched(page) && random.nextInt(100) < follows) {
+            if (oracle.isTouched(page) && page / PER_CHUNK != whole && random.nextInt(100) < follows) {
                 following[(int) page] = true;
                 if (random.nextInt(100) < present) {
                     // Of a round that was sent before.
