@@ -10,7 +10,7 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /** The kernel's small text files; what is not there or not readable is empty. */
-final class KernelFiles {
+public final class KernelFiles {
     private static final int MOST = 1 << 16;
 
     private KernelFiles() {}
@@ -24,7 +24,7 @@ final class KernelFiles {
         }
     }
 
-    static Optional<Long> number(String path) {
+    public static Optional<Long> number(String path) {
         return text(path).filter(t -> t.matches("-?[0-9]{1,18}")).map(Long::valueOf);
     }
 

@@ -13,6 +13,9 @@ final class Allowance {
     /** Pages that are on their way out at a time: an eighth of what the guest was given, 2 to 8 MiB. */
     private static final int MOST_BATCH = 2048;
 
+    /** So many batches more than it was given a guest has before it waits: one is on its way out. */
+    private static final int SLACK = 3;
+
     private static final int PER_CHUNK = PageSize.SMALL_PER_LARGE;
 
     /** So much more at a time: a quarter of what the guest was given, 8 to 64 MiB. */
@@ -40,12 +43,12 @@ final class Allowance {
 
     /** Pages that a guest which was given so many takes of its host at most, while it does not move. */
     static long most(long given, long all) {
-        return most(bound(given), given, all);
+        return mostAt(bound(given), all);
     }
 
-    private static long most(long bound, long given, long all) {
-        // What was on its way out and came back, and the rest of a chunk that goes in as one.
-        return Math.min(all, bound + batch(given) + PER_CHUNK);
+    private static long mostAt(long bound, long all) {
+        // The rest of a chunk that goes in as one.
+        return Math.min(all, bound + PER_CHUNK);
     }
 
     private static long batch(long given) {
@@ -53,7 +56,7 @@ final class Allowance {
     }
 
     private static long bound(long given) {
-        return given + 2 * batch(given);
+        return given + SLACK * batch(given);
     }
 
     /** What it was given. */
@@ -71,9 +74,9 @@ final class Allowance {
         return bound;
     }
 
-    /** What it takes of its host at most, when it has so many just now. */
-    long most(long resident) {
-        return Math.max(most(bound, given, all), resident);
+    /** What it takes of its host at most. */
+    long most() {
+        return mostAt(bound, all);
     }
 
     /** A little more, if the host has it to give. */
@@ -83,7 +86,7 @@ final class Allowance {
 
     /** So many come, whatever there is for them: false when the host does not have room for them. */
     boolean growTo(long pages) {
-        return growBy(pages - most(0));
+        return pages <= most() || growBy(pages - bound);
     }
 
     private synchronized boolean growBy(long pages) {
@@ -99,7 +102,7 @@ final class Allowance {
      */
     synchronized boolean shrinkTo(long resident) {
         long before = bound;
-        bound = Math.max(bound(given), Math.min(before, resident + 2 * batch(given)));
+        bound = Math.max(bound(given), Math.min(before, resident + SLACK * batch(given)));
         return bound < before;
     }
 }

@@ -53,7 +53,7 @@ final class Evictor implements AutoCloseable {
     private final RegionLink link;
     private final RemotePages remote;
     private final Allowance allowance;
-    private final long most;
+    private final long given;
     private final long batch;
     private final PageSet cold;
     private final PageSet staged;
@@ -75,6 +75,9 @@ final class Evictor implements AutoCloseable {
     private int nextLarge;
     private long returnedSince = System.nanoTime();
     private boolean due;
+    /** Whether it has been said that a guest that moves waits for room. */
+    private boolean waits;
+
     private long growAt;
     /** Whether pages may leave: not before the guest is here as a whole, nor while it is copied. */
     private boolean open;
@@ -93,7 +96,7 @@ final class Evictor implements AutoCloseable {
         this.link = link;
         this.remote = remote;
         this.allowance = allowance;
-        this.most = allowance.given();
+        this.given = allowance.given();
         this.batch = allowance.batch();
         long pages = machine.memory().pages();
         this.cold = new PageSet(arena, pages);
@@ -112,13 +115,23 @@ final class Evictor implements AutoCloseable {
         leaving.limitResident(allowance.bound(), this::look);
     }
 
+    /** Nobody waits for room, for a moment in which the guest must have what it touches. */
+    void unbound() {
+        leaving.limitResident(Long.MAX_VALUE, () -> {});
+    }
+
     /** All of the guest that comes here of its own accord has: from now on pages leave it. */
-    synchronized void start() {
-        unsettled = true;
+    void start() {
+        synchronized (this) {
+            unsettled = true;
+        }
         resume();
     }
 
-    /** Nothing leaves the guest any more, and nothing is on its way, when this returns, unless it was given up. */
+    /**
+     * Nothing leaves the guest any more, and nothing is on its way, when this returns, unless it was given up. It is not
+     * {@link #bound}.
+     */
     void hold(BooleanSupplier givenUp) throws InterruptedException {
         synchronized (this) {
             open = false;
@@ -126,19 +139,19 @@ final class Evictor implements AutoCloseable {
                 wait(LOOK_NANOS / 1_000_000);
             }
         }
+        unbound();
     }
 
     /** Goes on after {@link #hold}. */
-    synchronized void resume() {
-        open = true;
-        notifyAll();
-    }
-
-    /** The pages that the guest has here: from now on so many count. */
-    PageSet countResident(Arena into) {
-        PageSet resident = Backing.scan(into, machine.memory()).resident();
-        leaving.residentIs(resident.cardinality());
-        return resident;
+    void resume() {
+        // What it was lent and has not used need not wait until pages can leave.
+        allowance.shrinkTo(pager.resident());
+        synchronized (this) {
+            open = true;
+            waits = false;
+            notifyAll();
+        }
+        bound();
     }
 
     /** Somebody waits for room. */
@@ -186,17 +199,14 @@ final class Evictor implements AutoCloseable {
 
     /** The guest moves, and wants more: what the host has to give it may have. */
     private void grow() {
-        try (Arena own = Arena.ofConfined()) {
-            countResident(own);
-        }
-        if (!leaving.isFull()) {
-            return;
-        }
         if (allowance.grow()) {
             bound();
             return;
         }
-        LOG.debug("a guest that moves waits: it has all that this host has to give");
+        if (!waits) {
+            waits = true;
+            LOG.warn("a guest that moves waits for pages at {}: it has all that this host has to give", link.at());
+        }
         synchronized (this) {
             growAt = System.nanoTime() + NO_ROOM_NANOS;
             due = true;
@@ -254,7 +264,7 @@ final class Evictor implements AutoCloseable {
                 }
                 use(to);
                 evictDownTo();
-                if (pager.resident() <= most) {
+                if (pager.resident() <= given) {
                     makeLarge();
                 }
             } catch (TransportException e) {
@@ -272,16 +282,17 @@ final class Evictor implements AutoCloseable {
     }
 
     private void evictDownTo() throws TransportException {
-        long least = most - most / BELOW;
+        long least = given - given / BELOW;
         boolean first = true;
         while (!isStopping()) {
             try (Arena own = Arena.ofConfined()) {
-                PageSet resident = countResident(own);
+                PageSet resident = Backing.scan(own, machine.memory()).resident();
                 long have = resident.cardinality();
+                leaving.residentIs(have);
                 if (allowance.shrinkTo(have)) {
                     bound();
                 }
-                if (have <= (first ? most : least)) {
+                if (have <= (first ? given : least)) {
                     return;
                 }
                 first = false;

@@ -1,6 +1,5 @@
 package dev.godwit.agent.memoryhost;
 
-import dev.godwit.agent.config.Sizes;
 import dev.godwit.agent.paging.Pager;
 import dev.godwit.agent.paging.Place;
 import dev.godwit.agent.transport.Credentials;
@@ -140,9 +139,11 @@ public final class RemoteMemory implements AutoCloseable {
      * Of the pages that were named these are there; the others have gone back to the guest, and come here with it.
      *
      * @param epoch of the one who owns them until now
+     * @param here pages that have come from the source by now, about
      */
-    public void expectOnly(PageSet there, long epoch) {
+    public void expectOnly(PageSet there, long epoch, long here) {
         from = epoch;
+        pager.leaving().residentIs(here);
         named.removeAll(there);
         pager.unlocate(named, Place.REMOTE);
         named.clear();
@@ -192,8 +193,7 @@ public final class RemoteMemory implements AutoCloseable {
     }
 
     /**
-     * Lets nothing leave the guest any more, so that it can be copied; what it touches comes back all the same, as much of
-     * it as the host has room for.
+     * Lets nothing leave the guest any more, so that it can be copied; what it touches comes back all the same.
      *
      * @param givenUp asked some times a second while something is still on its way, to a memory host that may not answer:
      *     whether to return all the same, and {@link #resume} follows
@@ -201,6 +201,16 @@ public final class RemoteMemory implements AutoCloseable {
     public void hold(BooleanSupplier givenUp) throws InterruptedException {
         link.yielding(true);
         evictor.hold(givenUp);
+    }
+
+    /** After {@link #hold}: the guest has no more than the host has room for, and waits for the rest. */
+    public void bound() {
+        evictor.bound();
+    }
+
+    /** The guest has what it touches, room or not, for as long as it takes to pause it. */
+    public void unbound() {
+        evictor.unbound();
     }
 
     /** After {@link #hold}: the guest stays here. */
@@ -221,32 +231,14 @@ public final class RemoteMemory implements AutoCloseable {
         link.handOver();
     }
 
-    /**
-     * Of a guest that comes: has room made for what has come.
-     *
-     * @param coming pages that will follow, or null
-     * @throws TransportException when this host has no room for so much
-     */
-    public void requireRoom(PageSet coming) throws TransportException {
-        try (Arena own = Arena.ofConfined()) {
-            PageSet all = evictor.countResident(own);
-            if (coming != null) {
-                all.addAll(coming);
-            }
-            long pages = all.cardinality();
-            if (!allowance.growTo(pages)) {
-                throw new TransportException(
-                        TransportException.Kind.NOT_SERVED,
-                        "the target has no room for " + Sizes.human(pages << PageSize.SMALL_SHIFT)
-                                + " that the guest has on its own host by now; it was given "
-                                + Sizes.human(config.localBytes()) + " there");
-            }
-        }
+    /** Of a guest that comes, with so many pages from its source: false when this host does not have room for them. */
+    public boolean hasRoomFor(long pages) {
+        return allowance.growTo(pages);
     }
 
     /** What the guest takes of this host at most, in bytes. */
     public long hostBytes() {
-        return allowance.most(pager.resident()) << PageSize.SMALL_SHIFT;
+        return allowance.most() << PageSize.SMALL_SHIFT;
     }
 
     /** Which pages are at the memory host now, and what they are. */

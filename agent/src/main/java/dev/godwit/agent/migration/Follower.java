@@ -115,8 +115,9 @@ final class Follower implements AutoCloseable {
     /** A guest with pages at a memory host keeps its pager. */
     private void finish() {
         if (remote.isPresent()) {
-            pager.makeLarge(large);
+            // First of all: somebody may wait for room.
             remote.get().go();
+            pager.makeLarge(large);
         } else {
             pager.finish(large);
         }

@@ -71,6 +71,7 @@ final class GuestStandstill {
             }
             try {
                 logging.get(LOOK_MILLIS, TimeUnit.MILLISECONDS);
+                remote.ifPresent(RemoteMemory::bound);
                 return;
             } catch (TimeoutException e) {
                 LOG.debug("{} waits for a page, and what it writes cannot be logged before that", name);
@@ -103,6 +104,8 @@ final class GuestStandstill {
 
     /** A guest that waits for a page cannot always be paused, and its other vCPUs would stand still until that is here. */
     void pause() throws MigrationException {
+        // Else one that waits for room could not be paused, and there would be none before it has moved.
+        remote.ifPresent(RemoteMemory::unbound);
         long latest = latest();
         if (machine.pause(() -> cancelled.getAsBoolean() || System.nanoTime() > latest)) {
             return;

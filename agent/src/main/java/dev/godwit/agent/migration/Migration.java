@@ -305,6 +305,9 @@ public final class Migration {
 
     private Precopy precopy(Arena arena) throws TransportException, MigrationException, InterruptedException {
         Offer offer = Offer.of(guest, options, machine.guestCpu(), largeRuns());
+        if (remote.isPresent()) {
+            offer = offer.withResident(resident());
+        }
         Duration restore = open(offer);
         checkCancelled();
         MigrationOptions allowed = allowed(link.wholeBecause());
@@ -416,7 +419,7 @@ public final class Migration {
                 : new PageSet(arena, machine.memory().pages());
         // Not sooner: it may just have become the owner again, after another migration that failed.
         long epoch = remote.map(RemoteMemory::epoch).orElse(0L);
-        byte[] map = PageMapMessage.of(following, precopy.largeChunks(), there, epoch)
+        byte[] map = PageMapMessage.of(following, precopy.largeChunks(), there, epoch, resident())
                 .encode();
         limit.count(map.length);
         link.control().send(MessageType.PAGE_MAP, follows ? PageMapMessage.FOLLOW : 0, map);
@@ -427,6 +430,13 @@ public final class Migration {
             figures.willFollow(following.cardinality());
             pages.begin();
         }
+    }
+
+    /** Pages of a guest with a memory host that are not there; 0 of others. */
+    private long resident() {
+        return remote.map(memory ->
+                        Math.min(memory.pager().resident(), machine.memory().pages()))
+                .orElse(0L);
     }
 
     private long stateArgument(int lastRound) {

@@ -68,11 +68,11 @@ record Offer(
 
     record OfferedDisk(String file, boolean readOnly) {}
 
-    /** As in {@link RemoteConfig}. */
-    record OfferedMemoryHost(String host, int port, String region, long localBytes) {
+    /** As in {@link RemoteConfig}, and how many pages the guest has on its own host now. */
+    record OfferedMemoryHost(String host, int port, String region, long localBytes, long residentPages) {
         static OfferedMemoryHost of(RemoteConfig remote) {
             return new OfferedMemoryHost(
-                    remote.host(), remote.port(), remote.region().toString(), remote.localBytes());
+                    remote.host(), remote.port(), remote.region().toString(), remote.localBytes(), 0);
         }
 
         RemoteConfig config() {
@@ -124,6 +124,34 @@ record Offer(
                 large);
     }
 
+    /** The same, of a guest with a memory host that has so many pages on its own host now. */
+    Offer withResident(long pages) {
+        OfferedMemoryHost there = new OfferedMemoryHost(
+                memoryHost.host, memoryHost.port, memoryHost.region, memoryHost.localBytes, pages);
+        return new Offer(
+                name,
+                image,
+                memoryBytes,
+                cpus,
+                commandLine,
+                largePages,
+                dirtyTracking,
+                disks,
+                streams,
+                stallMillis,
+                mayPostcopy,
+                source,
+                cpu,
+                there,
+                tracking,
+                large);
+    }
+
+    /** Pages of a guest with a memory host that it has on its own host; 0 of others. */
+    long residentPages() {
+        return memoryHost == null ? 0 : memoryHost.residentPages;
+    }
+
     byte[] encode() {
         try {
             return JSON.writeValueAsBytes(this);
@@ -146,6 +174,9 @@ record Offer(
             }
             if (!ChunkRun.areOf(offer.large, Math.ceilDiv(offer.memoryBytes, PageSize.LARGE))) {
                 throw new TransportException(Kind.MALFORMED, "an offer of large pages that its guest cannot have");
+            }
+            if (offer.residentPages() < 0 || offer.residentPages() > PageSize.pagesIn(offer.memoryBytes)) {
+                throw new TransportException(Kind.MALFORMED, "an offer of more pages than its guest has");
             }
             if (offer.stallMillis < 100 || offer.stallMillis > 3_600_000) {
                 throw new TransportException(

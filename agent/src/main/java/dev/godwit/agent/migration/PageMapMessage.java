@@ -14,15 +14,16 @@ import java.lang.foreign.MemorySegment;
 /**
  * Where the guest's pages are that do not come with it: bitmaps, bit {@code p % 8} of byte {@code p / 8} for page
  * {@code p}, in whole 64-bit words, of the pages that will follow it and of the 2 MiB chunks that are large pages at the
- * source. Of a guest with pages at a memory host also its epoch there, and a bitmap of those that are there still, of
- * which all else has been said in {@link RemoteMapMessage}.
+ * source. Of a guest with pages at a memory host also its epoch there, how many it has on its own host, and a bitmap of
+ * those that are there still, of which all else has been said in {@link RemoteMapMessage}.
  *
  * @param pages the pages that follow
  * @param largeChunks the chunks that are to be large pages
  * @param remote the pages at the memory host; null if the guest has none
  * @param epoch of the one who owns these until now; 0 if the guest has none
+ * @param resident pages that the guest has on its own host, about; 0 if it has none elsewhere
  */
-record PageMapMessage(PageSet pages, PageSet largeChunks, PageSet remote, long epoch) {
+record PageMapMessage(PageSet pages, PageSet largeChunks, PageSet remote, long epoch, long resident) {
     /** The message's argument when pages follow the guest; 0 when it only has some at a memory host. */
     static final long FOLLOW = 1;
 
@@ -33,22 +34,23 @@ record PageMapMessage(PageSet pages, PageSet largeChunks, PageSet remote, long e
      * A message in which each page is in one place: what came from the memory host when the others were known already is
      * there as well, and leaves {@code pages}.
      */
-    static PageMapMessage of(PageSet pages, PageSet largeChunks, PageSet remote, long epoch) {
+    static PageMapMessage of(PageSet pages, PageSet largeChunks, PageSet remote, long epoch, long resident) {
         if (remote != null) {
             pages.removeAll(remote);
         }
-        return new PageMapMessage(pages, largeChunks, remote, epoch);
+        return new PageMapMessage(pages, largeChunks, remote, epoch, resident);
     }
 
     byte[] encode() {
-        long tail = remote == null ? 0 : Long.BYTES + bytes(remote);
+        long tail = remote == null ? 0 : 2 * Long.BYTES + bytes(remote);
         byte[] message = new byte[Math.toIntExact(bytes(pages) + bytes(largeChunks) + tail)];
         MemorySegment out = MemorySegment.ofArray(message);
         long at = put(out, 0, pages);
         at = put(out, at, largeChunks);
         if (remote != null) {
             out.set(U64, at, epoch);
-            put(out, at + Long.BYTES, remote);
+            out.set(U64, at + Long.BYTES, resident);
+            put(out, at + 2 * Long.BYTES, remote);
         }
         return message;
     }
@@ -69,7 +71,8 @@ record PageMapMessage(PageSet pages, PageSet largeChunks, PageSet remote, long e
         PageSet largeChunks = Backing.emptyChunks(arena, memory);
         PageSet remote = named == null ? null : new PageSet(arena, memory.pages());
         MemorySegment in = MemorySegment.ofArray(payload);
-        if (payload.length != bytes(pages) + bytes(largeChunks) + (remote == null ? 0 : Long.BYTES + bytes(remote))) {
+        if (payload.length
+                != bytes(pages) + bytes(largeChunks) + (remote == null ? 0 : 2 * Long.BYTES + bytes(remote))) {
             throw new TransportException(Kind.MALFORMED, "a page map of " + payload.length + " bytes");
         }
         long at = get(in, 0, pages);
@@ -78,11 +81,15 @@ record PageMapMessage(PageSet pages, PageSet largeChunks, PageSet remote, long e
         }
         at = get(in, at, largeChunks);
         if (remote == null) {
-            return new PageMapMessage(pages, largeChunks, null, 0);
+            return new PageMapMessage(pages, largeChunks, null, 0, 0);
         }
-        get(in, at + Long.BYTES, remote);
+        long resident = in.get(U64, at + Long.BYTES);
+        if (resident < 0 || resident > memory.pages()) {
+            throw new TransportException(Kind.MALFORMED, "a page map of more pages than the guest has");
+        }
+        get(in, at + 2 * Long.BYTES, remote);
         checkPlaces(pages, remote, named);
-        return new PageMapMessage(pages, largeChunks, remote, in.get(U64, at));
+        return new PageMapMessage(pages, largeChunks, remote, in.get(U64, at), resident);
     }
 
     private static void checkPlaces(PageSet pages, PageSet remote, PageSet named) throws TransportException {

@@ -1,5 +1,6 @@
 package dev.godwit.agent.migration;
 
+import dev.godwit.agent.config.Sizes;
 import dev.godwit.agent.memoryhost.RemoteMap;
 import dev.godwit.agent.memoryhost.RemoteMemory;
 import dev.godwit.agent.migration.ControlChannel.Message;
@@ -10,6 +11,7 @@ import dev.godwit.agent.transport.TransportException.Kind;
 import dev.godwit.host.device.DeviceStateException;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.memory.PageSet;
+import dev.godwit.host.memory.PageSize;
 import dev.godwit.host.state.ElapsedTime;
 import dev.godwit.host.state.MachineState;
 import dev.godwit.host.state.StateFormatException;
@@ -159,6 +161,10 @@ final class TargetSession {
             admitted.abandon(TAKEN_BACK);
             throw new TransportException(Kind.CLOSED, TAKEN_BACK);
         }
+        String tooMuch = lackOfRoom(offer.residentPages());
+        if (tooMuch != null) {
+            throw new TargetHost.RefusedException(tooMuch);
+        }
         prepare(() -> admitted.back(offer.large()));
         offer.requireRunnableOn(admitted.machine().guestCpu());
         synchronized (this) {
@@ -216,11 +222,20 @@ final class TargetSession {
         return follower == null ? null : new PatientRestore(machine, follower.pager(), "", stall);
     }
 
-    /** Of a guest with a memory host more may come than it was given at its source. */
-    private void requireRoom() throws TransportException {
-        if (remote != null) {
-            remote.requireRoom(null);
+    private void requireRoom(long pages) throws TransportException {
+        String tooMuch = lackOfRoom(pages);
+        if (tooMuch != null) {
+            throw new TransportException(Kind.NOT_SERVED, tooMuch);
         }
+    }
+
+    /** Why so many pages cannot come of a guest with a memory host, which may have more than it was given; null if they can. */
+    private String lackOfRoom(long pages) {
+        return remote == null || remote.hasRoomFor(pages)
+                ? null
+                : "this host has no room for the " + Sizes.human(pages << PageSize.SMALL_SHIFT)
+                        + " that the guest has on its own by now; it was given "
+                        + Sizes.human(remote.config().localBytes()) + " there";
     }
 
     /** Learns which pages of the guest are at its memory host. */
@@ -250,8 +265,12 @@ final class TargetSession {
         PageMapMessage map = PageMapMessage.decode(
                 arena, next.payload(), machine.memory(), remote == null ? null : remote.expected());
         if (remote != null) {
-            remote.requireRoom(map.pages());
-            prepare(() -> remote.expectOnly(map.remote(), map.epoch()));
+            String tooMuch = lackOfRoom(map.resident());
+            if (tooMuch != null) {
+                throw new MigrationException(MigrationException.Kind.REFUSED, tooMuch);
+            }
+            long here = Math.max(0, map.resident() - map.pages().cardinality());
+            prepare(() -> remote.expectOnly(map.remote(), map.epoch(), here));
         }
         Message state = control.expect(MessageType.STATE);
         if (follows) {

@@ -20,14 +20,19 @@ import java.util.List;
  * <p>Threading: any.
  */
 final class TargetStreams implements AutoCloseable {
-    /** Looks, on a stream's thread, whether there is room for what has come; while no stream writes. */
-    interface RoundCheck {
-        void roundEnded() throws TransportException;
+    /** Whether there is room for what has come. */
+    interface Room {
+        /**
+         * Looks, on a stream's thread.
+         *
+         * @throws TransportException when there is none for so many pages
+         */
+        void require(long pages) throws TransportException;
     }
 
     private final ControlChannel control;
     private final GuestMemory memory;
-    private final RoundCheck check;
+    private final Room room;
     private final Arena arena = Arena.ofShared();
     private final PageSet written;
     private final PageSet zeroChunks;
@@ -38,10 +43,10 @@ final class TargetStreams implements AutoCloseable {
     private boolean finished;
     private String failure;
 
-    TargetStreams(ControlChannel control, GuestMemory memory, int count, RoundCheck check) {
+    TargetStreams(ControlChannel control, GuestMemory memory, int count, Room room) {
         this.control = control;
-        this.check = check;
         this.memory = memory;
+        this.room = room;
         this.written = new PageSet(arena, memory.pages());
         this.zeroChunks = Backing.emptyChunks(arena, memory);
         this.connections = new Connection[count];
@@ -108,7 +113,7 @@ final class TargetStreams implements AutoCloseable {
                 }
             }
         }
-        check.roundEnded();
+        room.require(written.cardinality());
         // Said before the control thread may go on and say what comes next.
         control.send(MessageType.ROUND_DONE, round);
         synchronized (this) {

@@ -200,6 +200,7 @@ final class Faults {
             flush();
         }
         boolean forRoom = false;
+        boolean full = isFull();
         synchronized (chunks.lockOf(chunk)) {
             if (ending.getAsBoolean()) {
                 return;
@@ -208,10 +209,8 @@ final class Faults {
             if (chunks.isElsewhere(page)) {
                 times.waiting(page, waiter, read);
             } else if (chunks.isStaged(page)) {
-                bringBack(chunk, page, waiter, read);
-            } else if (isFull()
-                    && (chunks.isComplete(chunk) || map.place(page) == Place.ZERO)
-                    && !chunks.isHere(page)) {
+                bringBack(chunk, page, waiter, read, full);
+            } else if (full && (chunks.isComplete(chunk) || map.place(page) == Place.ZERO) && !chunks.isHere(page)) {
                 times.waitingForRoom(page, waiter);
                 forRoom = true;
             } else {
@@ -227,7 +226,7 @@ final class Faults {
         if (!times.isWaitedFor(page)) {
             return;
         }
-        if (isFull() && !map.place(page).isPassing()) {
+        if (full && !map.place(page).isPassing()) {
             onMany.run();
         } else if (forRoom) {
             // Who has made some meanwhile saw nobody wait for it.
@@ -238,12 +237,12 @@ final class Faults {
     }
 
     /** Its content is in staging memory. */
-    private void bringBack(int chunk, long page, int waiter, long read) {
+    private void bringBack(int chunk, long page, int waiter, long read, boolean full) {
         if (chunks.missing(chunk) == 0) {
             // On its way out: the guest uses it after all.
             chunks.settle(chunk);
             resolveAll(chunk);
-        } else if (chunks.mayPutInSingly() && (chunks.isSplit(chunk) || chunks.missing(chunk) > Chunks.FEW)) {
+        } else if (chunks.mayPutInSingly() && (full || chunks.isSplit(chunk) || chunks.missing(chunk) > Chunks.FEW)) {
             chunks.putIn(chunk, page, page + 1);
             times.resolved(page, page + 1);
         } else {

@@ -38,14 +38,9 @@ public final class Leaving {
         faults.limitResident(pages, onReached);
     }
 
-    /** Whether who touches more waits. */
-    public boolean isFull() {
-        return faults.isFull();
-    }
-
-    /** So many there are, as the kernel says: those who wait for room may find that there is some. */
+    /** The guest has so many, as the kernel says: those who wait for room may find that there is some. */
     public void residentIs(long pages) {
-        account.resident().set(pages);
+        account.resident().set(pages + account.staged().cardinality());
         if (!faults.isFull()) {
             madeRoom();
         }

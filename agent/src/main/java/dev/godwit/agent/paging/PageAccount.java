@@ -104,7 +104,7 @@ final class PageAccount {
         return sum;
     }
 
-    /** Pages that the guest has, about: chunks that are not all there count as if they were. */
+    /** Pages that take memory here, about: with the guest, or in staging memory on their way in or out. */
     AtomicLong resident() {
         return resident;
     }
@@ -144,6 +144,7 @@ final class PageAccount {
     /** A page that was elsewhere has come into staging memory. */
     void cameAside(int chunk, long page) {
         staged.add(page);
+        resident.incrementAndGet();
         came(chunk, page);
     }
 
@@ -157,15 +158,16 @@ final class PageAccount {
     /** These pages are in staging memory. */
     void areStaged(long first, long end) {
         staged.addRange(first, end - first);
+        resident.addAndGet(end - first);
     }
 
     /** The guest has these pages. */
     void areHere(long first, long end) {
+        resident.addAndGet(end - first - staged.cardinality(first, end));
         staged.removeRange(first, end - first);
         // Before the map says so: whoever copies the guest meanwhile finds the page in one or the other.
         memory.markPagesWritten(first, end - first);
         map.setRange(first, end - first, Place.RESIDENT);
-        resident.addAndGet(end - first);
     }
 
     /** The guest has a chunk of zeros, where it had nothing. */
@@ -184,7 +186,6 @@ final class PageAccount {
     /** The guest had these pages, and they have been taken into staging memory. */
     void takenOut(long first, long end) {
         staged.addRange(first, end - first);
-        resident.addAndGet(first - end);
     }
 
     /**
@@ -197,6 +198,7 @@ final class PageAccount {
             return false;
         }
         staged.remove(page);
+        resident.decrementAndGet();
         where.into(map, page);
         if (map.place(page).hasStore()) {
             missing[chunk]++;

@@ -406,7 +406,7 @@ public final class Pager implements AutoCloseable {
         faults.askAgain();
     }
 
-    /** Pages that the guest has, about; {@link Leaving#residentIs} makes it exact. */
+    /** Pages that the guest has, and those aside on their way, about; {@link Leaving#residentIs} makes it exact. */
     public long resident() {
         return account.resident().get();
     }

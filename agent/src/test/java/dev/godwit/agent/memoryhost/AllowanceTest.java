@@ -34,16 +34,15 @@ class AllowanceTest {
         Allowance allowance = of(1024);
         assertEquals(64 * PER_MIB, allowance.given());
         assertEquals(8 * PER_MIB, allowance.batch());
-        assertEquals((64 + 16) * PER_MIB, allowance.bound());
-        assertEquals((64 + 16 + 8 + 2) * PER_MIB, allowance.most(0));
-        assertEquals((64 + 16 + 8 + 2) * MIB, CONFIG.hostBytes(1024 * MIB));
-        assertEquals(200 * PER_MIB, allowance.most(200 * PER_MIB), "what it has counts");
+        assertEquals((64 + 24) * PER_MIB, allowance.bound());
+        assertEquals((64 + 24 + 2) * PER_MIB, allowance.most());
+        assertEquals((64 + 24 + 2) * MIB, CONFIG.hostBytes(1024 * MIB));
     }
 
     @Test
     void isNoMoreThanAllThereIs() {
         assertEquals(66 * MIB, CONFIG.hostBytes(66 * MIB));
-        assertEquals(66 * PER_MIB, of(66).most(0));
+        assertEquals(66 * PER_MIB, of(66).most());
     }
 
     @Test
@@ -54,7 +53,8 @@ class AllowanceTest {
         assertTrue(allowance.grow());
         assertFalse(allowance.grow(), "8 MiB are left, and a step is 16");
         assertEquals(8 * MIB, left);
-        assertEquals((80 + 32) * PER_MIB, allowance.bound());
+        assertEquals((88 + 32) * PER_MIB, allowance.bound());
+        assertEquals((90 + 32) * PER_MIB, allowance.most(), "what it was promised, and what was lent");
     }
 
     @Test
@@ -62,18 +62,19 @@ class AllowanceTest {
         Allowance allowance = of(1024);
         assertTrue(allowance.growTo(90 * PER_MIB), "that much it may have");
         assertFalse(allowance.growTo(91 * PER_MIB));
-        left = MIB;
+        left = 4 * MIB;
         assertTrue(allowance.growTo(91 * PER_MIB));
-        assertEquals(0, left);
+        assertEquals(MIB, left);
+        assertEquals(91 * PER_MIB, allowance.bound(), "it does not wait for more at once");
     }
 
     @Test
     void neverTakesMoreThanTheRest() {
         Allowance allowance = of(100);
-        left = 21 * MIB;
+        left = 13 * MIB;
         assertTrue(allowance.grow());
         assertTrue(allowance.grow());
-        assertTrue(allowance.grow(), "it has all there is");
+        assertTrue(allowance.grow(), "it may have all there is");
         assertEquals(MIB, left);
     }
 
@@ -82,12 +83,12 @@ class AllowanceTest {
         Allowance allowance = of(1024);
         left = 1024 * MIB;
         assertTrue(allowance.growTo(590 * PER_MIB));
-        assertEquals(580 * PER_MIB, allowance.bound());
+        assertEquals(590 * PER_MIB, allowance.bound());
         assertTrue(allowance.shrinkTo(500 * PER_MIB));
-        assertEquals(516 * PER_MIB, allowance.bound(), "two batches above what it has");
+        assertEquals(524 * PER_MIB, allowance.bound(), "three batches above what it has");
         assertFalse(allowance.shrinkTo(550 * PER_MIB), "it is not more than before");
         assertTrue(allowance.shrinkTo(10 * PER_MIB));
-        assertEquals(80 * PER_MIB, allowance.bound());
+        assertEquals(88 * PER_MIB, allowance.bound());
         assertFalse(allowance.shrinkTo(10 * PER_MIB));
     }
 }

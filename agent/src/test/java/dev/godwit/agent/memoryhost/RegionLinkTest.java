@@ -19,6 +19,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
@@ -67,7 +68,7 @@ class RegionLinkTest {
                 RegionLink link = new RegionLink(caller(gate, region, SHORT), backs::incrementAndGet, why -> {})) {
             link.create();
             for (long end = System.nanoTime() + 3 * SHORT.toNanos(); System.nanoTime() < end; ) {
-                hear(link);
+                hear(link, link.fetch());
             }
             assertTrue(link.isConnected());
             assertEquals(0, backs.get(), "it was there all the time");
@@ -83,18 +84,39 @@ class RegionLinkTest {
                 Gate gate = new Gate(host.address());
                 RegionLink link = new RegionLink(caller(gate, region, SHORT), backs::incrementAndGet, why -> {})) {
             link.create();
-            hear(link);
-            gate.silent = true;
-            Eventually.await(() -> link.awayNanos() > 0, "its silence is noticed");
-            gate.silent = false;
-            Eventually.await(() -> backs.get() > 0, "and that it is over");
+            AtomicBoolean over = new AtomicBoolean();
+            Thread.ofPlatform().daemon().start(() -> hearAll(link, over));
+            try {
+                LockSupport.parkNanos(2 * SHORT.toNanos());
+                assertEquals(0, backs.get(), "it was there all the time");
+                gate.silent = true;
+                Eventually.await(() -> link.awayNanos() > 0, "its silence is noticed");
+                gate.silent = false;
+                Eventually.await(() -> backs.get() > 0, "and that it is over");
+            } finally {
+                over.set(true);
+            }
+        }
+    }
+
+    private static void hearAll(RegionLink link, AtomicBoolean over) {
+        while (!over.get()) {
+            RegionLink.Lane lane = link.fetch();
+            try {
+                if (lane != null) {
+                    hear(link, lane);
+                }
+            } catch (TransportException e) {
+                // It is made again, or the test has ended.
+                LockSupport.parkNanos(10_000_000);
+            }
         }
     }
 
     /** As the pager's thread does: something that comes. */
-    private static void hear(RegionLink link) throws TransportException {
+    private static void hear(RegionLink link, RegionLink.Lane lane) throws TransportException {
         try (Arena arena = Arena.ofConfined()) {
-            link.fetch().connection.receive(arena.allocate(PageFrame.HEADER_BYTES));
+            lane.connection.receive(arena.allocate(PageFrame.HEADER_BYTES));
             link.heard();
         }
     }

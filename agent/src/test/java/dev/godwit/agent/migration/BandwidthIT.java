@@ -117,7 +117,7 @@ class BandwidthIT {
                     mode, RATE / 1e6, rate / 1e6, worst / 1e6, report.wireBytes());
             assertTrue(rate < RATE * 1.05, rate + " bytes a second");
             assertTrue(rate > RATE * 0.5, rate + " bytes a second");
-            assertTrue(worst < RATE * 1.15, worst + " bytes in a second");
+            assertTrue(worst < RATE * 1.05, worst + " bytes in a second");
         }
     }
 
@@ -161,7 +161,7 @@ class BandwidthIT {
             System.out.printf(
                     "together %.2f MB/s, %.2f MB in the busiest second%n", bytes / seconds / 1e6, worst / 1e6);
             assertTrue(bytes < RATE * 1.05 * seconds, bytes + " bytes in " + seconds + " s");
-            assertTrue(worst < RATE * 1.15, worst + " bytes in a second");
+            assertTrue(worst < RATE * 1.05, worst + " bytes in a second");
         }
     }
 }

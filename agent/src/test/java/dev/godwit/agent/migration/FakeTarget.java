@@ -136,7 +136,7 @@ final class FakeTarget implements AutoCloseable {
         if (death == Death.AFTER_OFFER) {
             return;
         }
-        streams = new TargetStreams(control, memory, offer.streams(), () -> {});
+        streams = new TargetStreams(control, memory, offer.streams(), _ -> {});
         accepted.countDown();
         control.send(MessageType.ACCEPT, 0, ended().encode());
         if (death == Death.AFTER_ACCEPT) {

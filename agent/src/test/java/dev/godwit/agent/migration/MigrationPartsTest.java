@@ -423,12 +423,16 @@ class MigrationPartsTest {
             PageSet there = new PageSet(arena, memory.pages());
             there.add(3);
             PageSet large = Backing.emptyChunks(arena, memory);
-            byte[] message = PageMapMessage.of(following, large, there, 3).encode();
+            byte[] message = PageMapMessage.of(following, large, there, 3, 500).encode();
             PageMapMessage map = PageMapMessage.decode(arena, message, memory, there);
             assertEquals(1, map.pages().cardinality());
             assertTrue(map.pages().contains(700));
             assertTrue(map.remote().contains(3));
             assertEquals(3, map.epoch());
+            assertEquals(500, map.resident());
+            byte[] tooMany = PageMapMessage.of(following, large, there, 3, memory.pages() + 1)
+                    .encode();
+            assertMalformed(() -> PageMapMessage.decode(arena, tooMany, memory, there));
         }
     }
 
@@ -441,13 +445,13 @@ class MigrationPartsTest {
             PageSet there = new PageSet(arena, memory.pages());
             there.add(3);
             PageSet large = Backing.emptyChunks(arena, memory);
-            byte[] message = PageMapMessage.of(none, large, there, 1).encode();
+            byte[] message = PageMapMessage.of(none, large, there, 1, 0).encode();
             assertMalformed(() -> PageMapMessage.decode(arena, message, memory, none));
             assertMalformed(() -> PageMapMessage.decode(arena, message, memory, null));
             assertMalformed(() -> PageMapMessage.decode(arena, Arrays.copyOf(message, 100), memory, there));
             PageSet both = new PageSet(arena, memory.pages());
             both.add(3);
-            byte[] twice = new PageMapMessage(both, large, there, 1).encode();
+            byte[] twice = new PageMapMessage(both, large, there, 1, 0).encode();
             assertMalformed(() -> PageMapMessage.decode(arena, twice, memory, there));
         }
     }

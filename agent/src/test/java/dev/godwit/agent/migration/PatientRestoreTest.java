@@ -67,7 +67,7 @@ class PatientRestoreTest {
         try (Arena arena = Arena.ofConfined()) {
             PageSet all = new PageSet(arena, guest.memory().pages());
             all.addAll();
-            byte[] map = PageMapMessage.of(all, Backing.emptyChunks(arena, guest.memory()), null, 0)
+            byte[] map = PageMapMessage.of(all, Backing.emptyChunks(arena, guest.memory()), null, 0, 0)
                     .encode();
             source.control.send(MessageType.PAGE_MAP, PageMapMessage.FOLLOW, map);
         }

@@ -142,12 +142,12 @@ class PostcopyTest {
             PageSet following = new PageSet(arena, memory.pages());
             PageSet large = Backing.emptyChunks(arena, memory);
             following.addRange(0, PageSize.SMALL_PER_LARGE);
-            byte[] whole = PageMapMessage.of(following, large, null, 0).encode();
+            byte[] whole = PageMapMessage.of(following, large, null, 0, 0).encode();
             assertEquals(
                     following.cardinality(),
                     PageMapMessage.decode(arena, whole, memory, null).pages().cardinality());
             following.remove(7);
-            byte[] parts = PageMapMessage.of(following, large, null, 0).encode();
+            byte[] parts = PageMapMessage.of(following, large, null, 0, 0).encode();
             assertThrows(TransportException.class, () -> PageMapMessage.decode(arena, parts, memory, null));
         }
     }

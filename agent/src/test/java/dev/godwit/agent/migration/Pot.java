@@ -5,9 +5,14 @@ import dev.godwit.agent.memoryhost.HostRoom;
 /** So many bytes of a host to lend. */
 final class Pot implements HostRoom {
     private long left;
+    private long lent;
 
     Pot(long bytes) {
         left = bytes;
+    }
+
+    synchronized long lent() {
+        return lent;
     }
 
     @Override
@@ -16,6 +21,7 @@ final class Pot implements HostRoom {
             return false;
         }
         left -= bytes;
+        lent += bytes;
         taken.run();
         return true;
     }

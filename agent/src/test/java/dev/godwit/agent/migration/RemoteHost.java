@@ -23,8 +23,8 @@ class RemoteHost implements TargetHost, AutoCloseable {
     private final Kvm kvm;
     private final HostRoom room;
     private final MigrationServer server;
-    private Machine machine;
-    private RemoteMemory memory;
+    private volatile Machine machine;
+    private volatile RemoteMemory memory;
     private int looks;
 
     RemoteHost(Kvm kvm) throws TransportException {
@@ -65,12 +65,12 @@ class RemoteHost implements TargetHost, AutoCloseable {
         Machine empty = Machine.empty(kvm, coming.config());
         try (StandBy call =
                 StandBy.begin(coming.remote().orElseThrow(), coming.config().memoryBytes(), LoopbackHost.SECRET)) {
+            machine = empty;
             memory = RemoteMemory.standBy(empty, call, room);
         } catch (TransportException e) {
             empty.close();
             throw new RefusedException(e.getMessage());
         }
-        machine = empty;
         admitted();
         return new Admission() {
             @Override

@@ -125,7 +125,7 @@ class RemoteMapTest {
     private byte[] pageMap(Arena arena, PageSet there) {
         PageSet none = new PageSet(arena, there.pages());
         PageSet small = Backing.emptyChunks(arena, guest.machine().memory());
-        return PageMapMessage.of(none, small, there, guest.memory().epoch()).encode();
+        return PageMapMessage.of(none, small, there, guest.memory().epoch(), 0).encode();
     }
 
     /** Nothing of that has changed anything for it or its pages. */

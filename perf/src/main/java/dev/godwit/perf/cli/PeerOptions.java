@@ -1,7 +1,9 @@
 package dev.godwit.perf.cli;
 
+import dev.godwit.agent.check.KernelFiles;
 import dev.godwit.agent.config.Durations;
 import dev.godwit.agent.config.Failure;
+import dev.godwit.host.memory.PageSize;
 import dev.godwit.perf.peer.Qemu;
 import dev.godwit.perf.peer.QemuMode;
 import dev.godwit.perf.scenario.GuestKind;
@@ -149,10 +151,7 @@ final class PeerOptions {
                 Arrays.stream(QemuMode.values()).map(QemuMode::text).toList(),
                 QEMU_MODES.stream().map(QemuMode::text).toList());
         long ready = readyMemory == null ? 0 : BenchOptions.readyBytes(readyMemory);
-        boolean reserved = isReserved();
-        if (reserved && ready > 0) {
-            throw Failure.badInput("--ready-memory is of ordinary memory: nothing of it is for --large-pages hugetlb");
-        }
+        boolean reserved = isReserved(memory);
         Duration limit = Durations.parse("--max-time", maxTime == null ? "60s" : maxTime);
         return new PeerScenario(
                 guests,
@@ -174,11 +173,31 @@ final class PeerOptions {
                 command);
     }
 
-    private boolean isReserved() {
+    /** Of reserved large pages there must be enough before a first turn fails for want of them. */
+    private boolean isReserved(long memory) {
         if (largePages != null && !List.of("thp", "hugetlb").contains(largePages)) {
             throw Failure.badInput("--large-pages: " + largePages + " is neither thp nor hugetlb");
         }
-        return "hugetlb".equals(largePages);
+        if (!"hugetlb".equals(largePages)) {
+            return false;
+        }
+        if (readyMemory != null) {
+            throw Failure.badInput("--ready-memory is of ordinary memory: nothing of it is for --large-pages hugetlb");
+        }
+        if (memory % PageSize.LARGE != 0) {
+            throw Failure.badInput(
+                    "--memory: reserved large pages make whole multiples of 2 MiB, not " + memory + " bytes");
+        }
+        long free = KernelFiles.number("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages")
+                .orElse(0L);
+        long needed = 2 * memory / PageSize.LARGE;
+        if (free < needed) {
+            throw new Failure(
+                    Failure.Kind.NOT_CAPABLE,
+                    "--large-pages hugetlb: source and target need " + needed + " reserved large pages, and " + free
+                            + " are free; reserve them with: sysctl vm.nr_hugepages=N");
+        }
+        return true;
     }
 
     private static QemuMode qemuMode(String text) {
