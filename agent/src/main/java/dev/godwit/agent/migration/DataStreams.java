@@ -58,7 +58,12 @@ final class DataStreams implements AutoCloseable {
     }
 
     /** A round under way. */
-    private record Round(List<Future<Void>> parts) implements RoundSink.Sending {
+    private record Round(Work work, List<Future<Void>> parts) implements RoundSink.Sending {
+        @Override
+        public long skipped() {
+            return work.skipped.get();
+        }
+
         @Override
         public void await() throws TransportException, InterruptedException {
             while (!await(Long.MAX_VALUE)) {
@@ -93,17 +98,22 @@ final class DataStreams implements AutoCloseable {
         return start(List.of(wanted), large, round, PageSize.SMALL_PER_LARGE, () -> {});
     }
 
+    /** As {@link #start}, without those of each chunk that are in {@code written} when its turn has come. */
+    RoundSink.Sending start(PageSet wanted, PageSet large, int round, PageSet written) {
+        return start(new Work(List.of(wanted), written, large, round, PageSize.SMALL_PER_LARGE, () -> {}));
+    }
+
     /** As {@link #start}, of what the guest stands still for: if that is few, it has been sent when this returns. */
     RoundSink.Sending startLast(PageSet wanted, PageSet large, int round) throws TransportException {
         if (wanted.cardinality() > FEW) {
             return start(wanted, large, round);
         }
         // The calling thread is urgent. To wake others and wait for them takes longer.
-        Work work = new Work(List.of(wanted), large, round, PageSize.SMALL_PER_LARGE, () -> {});
+        Work work = new Work(List.of(wanted), null, large, round, PageSize.SMALL_PER_LARGE, () -> {});
         for (PageSender sender : senders) {
             work.doBy(sender);
         }
-        return new Round(List.of());
+        return new Round(work, List.of());
     }
 
     /**
@@ -115,7 +125,10 @@ final class DataStreams implements AutoCloseable {
      * @param between called, on each stream's thread, whenever that has sent so many pages more
      */
     RoundSink.Sending start(List<PageSet> passes, PageSet large, int round, int partPages, Runnable between) {
-        Work work = new Work(passes, large, round, partPages, between);
+        return start(new Work(passes, null, large, round, partPages, between));
+    }
+
+    private RoundSink.Sending start(Work work) {
         List<Future<Void>> parts = new ArrayList<>(senders.size());
         for (PageSender sender : senders) {
             parts.add(threads.submit(() -> {
@@ -123,20 +136,25 @@ final class DataStreams implements AutoCloseable {
                 return null;
             }));
         }
-        return new Round(parts);
+        return new Round(work, parts);
     }
 
     /** What is to be sent in a round, of which each stream takes the next chunk when it has sent one. */
     private static final class Work {
         private final AtomicLong next = new AtomicLong();
+        private final AtomicLong skipped = new AtomicLong();
         private final List<PageSet> passes;
+        /** What need not be sent, or null; it grows meanwhile. */
+        private final PageSet written;
+
         private final PageSet large;
         private final int round;
         private final int partPages;
         private final Runnable between;
 
-        Work(List<PageSet> passes, PageSet large, int round, int partPages, Runnable between) {
+        Work(List<PageSet> passes, PageSet written, PageSet large, int round, int partPages, Runnable between) {
             this.passes = passes;
+            this.written = written;
             this.large = large;
             this.round = round;
             this.partPages = partPages;
@@ -152,6 +170,9 @@ final class DataStreams implements AutoCloseable {
                 int pass = (int) (nth / chunks);
                 PageSet wanted = passes.get(pass);
                 long end = Math.min((chunk + 1) * PageSize.SMALL_PER_LARGE, wanted.pages());
+                if (written != null) {
+                    skipWritten(wanted, chunk * PageSize.SMALL_PER_LARGE, end);
+                }
                 int flags = (large.contains(chunk) ? PageFrame.FLAG_LARGE : 0)
                         | (goesOn(chunk * PageSize.SMALL_PER_LARGE, end, pass) ? PageFrame.FLAG_AHEAD : 0);
                 for (long first = chunk * PageSize.SMALL_PER_LARGE; first < end; first += partPages) {
@@ -168,6 +189,19 @@ final class DataStreams implements AutoCloseable {
                 }
             }
             sender.endRound(round);
+        }
+
+        /** Once for each chunk, by whoever sends it: from then on it is settled what of it is sent. */
+        private void skipWritten(PageSet wanted, long first, long end) {
+            long count = 0;
+            for (long word = first >>> 6; word << 6 < end; word++) {
+                long skip = wanted.word(word) & written.word(word);
+                if (skip != 0) {
+                    wanted.setWord(word, wanted.word(word) & ~skip);
+                    count += Long.bitCount(skip);
+                }
+            }
+            skipped.addAndGet(count);
         }
 
         /** Whether a pass after this one has pages of the chunk. */

@@ -117,7 +117,7 @@ final class Precopy {
         long zeroBefore = sink.zeroPages();
         dirty.clear();
         long pages = beginRound();
-        sendAll(pages, contentBefore + zeroBefore);
+        pages -= sendAll(pages, contentBefore + zeroBefore);
         sink.awaitArrival(round);
         long nanos = System.nanoTime() - started;
         writtenNanos = nanos;
@@ -165,19 +165,30 @@ final class Precopy {
     /**
      * Sends a round, and collects what is written meanwhile. How fast that is, is measured at its end only: over the
      * whole of a long round a small working set that is written again and again looks like little.
+     *
+     * <p>What has been written again before its turn comes in the first round goes with the next one, as in Xen: twice
+     * would be once for nothing. Later rounds send it: else they would end at once, and what is written would be looked for
+     * all the time.
+     *
+     * @return pages left out
      */
-    private void sendAll(long pages, long sentBefore) throws TransportException, InterruptedException {
+    private long sendAll(long pages, long sentBefore) throws TransportException, InterruptedException {
         // Before: what goes to a file has been written when it returns.
         long since = System.nanoTime();
-        RoundSink.Sending sending = sink.start(wanted, largeChunks, round);
+        boolean first = round == 1;
+        RoundSink.Sending sending =
+                first ? sink.start(wanted, largeChunks, round, dirty) : sink.start(wanted, largeChunks, round);
         tellHeat();
-        if (options.mayPostcopy()) {
-            boolean late = false;
+        if (options.mayPostcopy() || first) {
+            boolean late = !options.mayPostcopy();
             while (!sending.await(LOOK_MILLIS)) {
-                if (!late && sink.contentPages() + sink.zeroPages() - sentBefore > pages * LATE) {
+                long done = sink.contentPages() + sink.zeroPages() - sentBefore + sending.skipped();
+                if (!late && done > pages * LATE) {
                     late = true;
                     machine.dirtyTracker().collect(dirty);
                     since = System.nanoTime();
+                } else if (first) {
+                    machine.dirtyTracker().peek(dirty);
                 }
             }
         } else {
@@ -191,6 +202,7 @@ final class Precopy {
             writtenPerSecond = written * 1e9 / Math.max(1, System.nanoTime() - since);
             dirty.addAll(last);
         }
+        return sending.skipped();
     }
 
     private long beginRound() {

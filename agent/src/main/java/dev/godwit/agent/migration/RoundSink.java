@@ -15,6 +15,11 @@ interface RoundSink {
             await();
             return true;
         }
+
+        /** Pages left out so far. */
+        default long skipped() {
+            return 0;
+        }
     }
 
     /**
@@ -23,6 +28,16 @@ interface RoundSink {
      * @param large numbers of the chunks that are large pages here
      */
     Sending start(PageSet wanted, PageSet large, int round) throws TransportException;
+
+    /**
+     * As {@link #start}, without pages that are written again by the time it would be their turn, as far as it can.
+     *
+     * @param wanted what is left out leaves it
+     * @param written pages that the next round sends anyhow; more may be added meanwhile
+     */
+    default Sending start(PageSet wanted, PageSet large, int round, PageSet written) throws TransportException {
+        return start(wanted, large, round);
+    }
 
     /** As {@link #start}, with the guest paused. */
     default Sending startLast(PageSet wanted, PageSet large, int round) throws TransportException {

@@ -160,6 +160,11 @@ final class SourceLink implements RoundSink, AutoCloseable {
     }
 
     @Override
+    public Sending start(PageSet wanted, PageSet large, int round, PageSet written) {
+        return streams.start(wanted, large, round, written);
+    }
+
+    @Override
     public Sending startLast(PageSet wanted, PageSet large, int round) throws TransportException {
         return streams.startLast(wanted, large, round);
     }

@@ -61,4 +61,33 @@ class DataStreamsTest {
             assertEquals(PAGES, come.cardinality());
         }
     }
+
+    /** All of the second chunk, and a part of the first: they go with the next round. */
+    @Test
+    void whatIsWrittenAgainBeforeItsTurnIsLeftOut() throws Exception {
+        try (Arena arena = Arena.ofShared();
+                GuestMemory memory = GuestMemory.allocate(PAGES * PageSize.SMALL, LargePages.NONE);
+                GuestMemory there = GuestMemory.allocate(PAGES * PageSize.SMALL, LargePages.NONE);
+                DataStreams streams = new DataStreams(memory, new RateLimit(0));
+                Listener listener = Listener.open(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+                Connection target = Connection.connect(listener.address(), Duration.ofSeconds(5))) {
+            memory.segment().fill((byte) 1);
+            streams.add(listener.accept());
+            PageSet wanted = new PageSet(arena, PAGES);
+            wanted.addRange(10, PAGES - 10);
+            PageSet written = new PageSet(arena, PAGES);
+            written.addRange(0, 100);
+            written.addRange(PER_CHUNK, PER_CHUNK);
+            RoundSink.Sending sending = streams.start(wanted, Backing.emptyChunks(arena, memory), 1, written);
+            PageSet come = new PageSet(arena, PAGES);
+            PageSet zeroChunks = Backing.emptyChunks(arena, there);
+            assertEquals(1, new PageReceiver(arena, target, there, come, zeroChunks).receiveRound());
+            sending.await();
+            assertEquals(90 + PER_CHUNK, sending.skipped());
+            assertEquals(PAGES - 100 - PER_CHUNK, come.cardinality());
+            assertEquals(PAGES - 100 - PER_CHUNK, streams.contentPages());
+            come.removeAll(wanted);
+            assertEquals(0, come.cardinality(), "what was sent is what is left of the set");
+        }
+    }
 }

@@ -178,6 +178,25 @@ class PostcopyTest {
         }
     }
 
+    /** It writes half of its memory all the time: what is sent before that is sent again is sent for nothing. */
+    @Test
+    void whatIsWrittenAgainInTheFirstRoundIsSentOnce() throws Exception {
+        try (Wanderer guest = boot(LargePages.THP, "ws=32m cold=all")) {
+            MigrationReport report = guest.move(
+                    mode(MigrationMode.AUTO).withDowntime(Duration.ofMillis(5)).withBandwidth(32 << 20));
+            guest.verify();
+            assertNotNull(report.postcopy(), report.toString());
+            long sent = report.postcopy().pages()
+                    + report.rounds().stream()
+                            .mapToLong(MigrationReport.Round::pages)
+                            .sum();
+            long all = MEMORY / PageSize.SMALL;
+            System.out.println(sent + " of " + all + " pages sent, in " + report.rounds());
+            assertTrue(report.rounds().getFirst().pages() < all * 3 / 4, report.toString());
+            assertTrue(sent < all * 5 / 4, report.toString());
+        }
+    }
+
     @Test
     void autoGoesAheadOfWhatDoesNotConverge() throws Exception {
         try (Wanderer guest = boot(LargePages.THP, BUSY)) {

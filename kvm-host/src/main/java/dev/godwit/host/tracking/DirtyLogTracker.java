@@ -86,6 +86,15 @@ public final class DirtyLogTracker implements DirtyTracker {
         return collect(into, true);
     }
 
+    /** Where reading the log does not clear it. */
+    @Override
+    public void peek(PageSet into) {
+        if (mode != 0) {
+            fetch(false);
+            into.addAll(round);
+        }
+    }
+
     @Override
     public long collectLast(PageSet into) {
         return collect(into, false);

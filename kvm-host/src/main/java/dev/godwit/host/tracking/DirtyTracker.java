@@ -26,6 +26,14 @@ public interface DirtyTracker {
     long collect(PageSet into);
 
     /**
+     * Adds to {@code into} pages of which the next {@link #collect} will tell, as far as that is known without more ado:
+     * none of those that the agent wrote, and none at all of a tracker that cannot look without collecting.
+     */
+    default void peek(PageSet into) {
+        // It cannot.
+    }
+
+    /**
      * As {@link #collect}, for the last time before {@link #stop}, of a guest that is paused: what is written afterwards
      * may be missed, so that nothing has to be protected again.
      */

@@ -81,6 +81,8 @@ class DirtyTrackerTest {
             guest.vcpus.forEach(vcpu -> Writer.write(vcpu, 3000, DirtyTrackerTest::noRingExpected));
             tracker.start();
             before.copyAll();
+            PageSet peeked = new PageSet(arena, memory.pages());
+            long peeks = 0;
             long low = 0;
             long high = 0;
             for (int round = 0; round < 12; round++) {
@@ -89,10 +91,15 @@ class DirtyTrackerTest {
                 }
                 agentWrites(memory, random, random.nextInt(20));
 
+                peeked.clear();
+                tracker.peek(peeked);
+                peeks += peeked.cardinality();
                 dirty.clear();
                 long count = tracker.collect(dirty);
 
                 String context = tracker.name() + ", round " + round + ", seed " + SEED;
+                peeked.removeAll(dirty);
+                assertEquals(0, peeked.cardinality(), "seen by a peek, and not collected by " + context);
                 assertEquals(dirty.cardinality(), count, context);
                 assertEquals(List.of(), before.changedPagesNotIn(dirty), "missed by " + context);
                 // The stored words never repeat: what is reported in the windows has changed.
@@ -105,6 +112,8 @@ class DirtyTrackerTest {
                 high += Windows.reportedHigh(dirty);
             }
             assertTrue(low > 1000 && high > 1000, low + " and " + high + " pages in the two slots");
+            boolean canPeek = tracker.name().contains("manual");
+            assertEquals(canPeek, peeks > 1000, peeks + " pages seen by peeks of " + tracker.name());
             assertEquals(0, tracker.collect(dirty), "nothing was written, seed " + SEED);
             assertEquals(way == Way.SMALL_RING, ringFull.get() > 0, "rings were full " + ringFull);
             tracker.stop();
