@@ -68,7 +68,16 @@ public record HostMemory(long total, long available, long touched) {
      * @param promised RAM of the guests that are here, touched or not
      */
     public long free(long promised) {
-        return Math.max(0, Math.min(available - Math.max(0, promised - touched), total - promised) - reserve());
+        return Math.max(0, left(promised));
+    }
+
+    /** Whether the host can keep so many promises, of which guests may have touched some already. */
+    boolean canPromise(long promised) {
+        return left(promised) >= 0;
+    }
+
+    private long left(long promised) {
+        return Math.min(available - Math.max(0, promised - touched), total - promised) - reserve();
     }
 
     /**

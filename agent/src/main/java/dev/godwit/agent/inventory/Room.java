@@ -68,7 +68,7 @@ public final class Room implements AutoCloseable {
     /** Gives a guest that moves more than it was promised, if there is more. */
     boolean lend(long bytes, Runnable taken) {
         synchronized (this) {
-            if (bytes > free()) {
+            if (!ofHost().canPromise(promised() + bytes)) {
                 return false;
             }
             taken.run();

@@ -69,9 +69,9 @@ final class Allowance {
         return batch(given);
     }
 
-    /** Whoever touches more than so many waits. */
+    /** Whoever touches more than so many waits; {@link Long#MAX_VALUE} if there are no more. */
     long bound() {
-        return bound;
+        return bound < all ? bound : Long.MAX_VALUE;
     }
 
     /** What it takes of its host at most. */

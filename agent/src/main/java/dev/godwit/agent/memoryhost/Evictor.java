@@ -44,6 +44,9 @@ final class Evictor implements AutoCloseable {
 
     private static final long NO_ROOM_NANOS = 1_000_000_000;
 
+    /** Chunks that are settled at a time. */
+    private static final int SETTLED = 8;
+
     /** Of what the guest may have, so much less is left when it had more: a sixteenth. */
     private static final int BELOW = 16;
 
@@ -75,6 +78,7 @@ final class Evictor implements AutoCloseable {
     private int nextLarge;
     private long returnedSince = System.nanoTime();
     private boolean due;
+    private boolean bounded;
     /** Whether it has been said that a guest that moves waits for room. */
     private boolean waits;
 
@@ -111,13 +115,22 @@ final class Evictor implements AutoCloseable {
     }
 
     /** From now on the guest waits when it has too much, and more than the host has to give. */
-    void bound() {
-        leaving.limitResident(allowance.bound(), this::look);
+    synchronized void bound() {
+        bounded = true;
+        boundAgain();
     }
 
     /** Nobody waits for room, for a moment in which the guest must have what it touches. */
-    void unbound() {
+    synchronized void unbound() {
+        bounded = false;
         leaving.limitResident(Long.MAX_VALUE, () -> {});
+    }
+
+    /** There is another bound, if there is one. */
+    private synchronized void boundAgain() {
+        if (bounded) {
+            leaving.limitResident(allowance.bound(), this::look);
+        }
     }
 
     /** All of the guest that comes here of its own accord has: from now on pages leave it. */
@@ -129,17 +142,18 @@ final class Evictor implements AutoCloseable {
     }
 
     /**
-     * Nothing leaves the guest any more, and nothing is on its way, when this returns, unless it was given up. It is not
-     * {@link #bound}.
+     * Nothing leaves the guest any more, and nothing is on its way, when this returns, unless it was given up.
      */
     void hold(BooleanSupplier givenUp) throws InterruptedException {
         synchronized (this) {
             open = false;
+            due = false;
             while ((working || unsettled) && !closed && !givenUp.getAsBoolean()) {
                 wait(LOOK_NANOS / 1_000_000);
             }
         }
-        unbound();
+        // Whoever waits already says so again.
+        boundAgain();
     }
 
     /** Goes on after {@link #hold}. */
@@ -169,18 +183,18 @@ final class Evictor implements AutoCloseable {
     private void run() {
         while (awaitWork()) {
             try {
-                if (mustSettle()) {
-                    settle();
-                } else if (isOpen()) {
-                    work();
-                } else {
-                    grow();
-                }
-            } catch (RuntimeException | Error e) {
-                LOG.error("pages are not taken out of a guest for the moment", e);
+                attempt(mustSettle() ? this::settle : isOpen() ? this::work : this::grow);
             } finally {
                 workDone();
             }
+        }
+    }
+
+    private static void attempt(Runnable work) {
+        try {
+            work.run();
+        } catch (RuntimeException | Error e) {
+            LOG.error("pages are not taken out of a guest for the moment", e);
         }
     }
 
@@ -189,6 +203,10 @@ final class Evictor implements AutoCloseable {
         try {
             for (int chunk = 0; chunk < pager.chunks() && !isClosed(); chunk++) {
                 leaving.settle(chunk);
+                if (chunk % SETTLED == SETTLED - 1 && isOpen()) {
+                    // What was nowhere of a chunk that was taken aside is pages of zeros now.
+                    attempt(this::work);
+                }
             }
         } finally {
             synchronized (this) {
@@ -199,17 +217,24 @@ final class Evictor implements AutoCloseable {
 
     /** The guest moves, and wants more: what the host has to give it may have. */
     private void grow() {
-        if (allowance.grow()) {
-            bound();
-            return;
+        boolean more = false;
+        try {
+            more = allowance.grow();
+        } finally {
+            if (more) {
+                boundAgain();
+            } else {
+                growLater();
+            }
         }
+    }
+
+    private synchronized void growLater() {
+        growAt = System.nanoTime() + NO_ROOM_NANOS;
+        due = true;
         if (!waits) {
             waits = true;
             LOG.warn("a guest that moves waits for pages at {}: it has all that this host has to give", link.at());
-        }
-        synchronized (this) {
-            growAt = System.nanoTime() + NO_ROOM_NANOS;
-            due = true;
         }
     }
 
@@ -290,7 +315,7 @@ final class Evictor implements AutoCloseable {
                 long have = resident.cardinality();
                 leaving.residentIs(have);
                 if (allowance.shrinkTo(have)) {
-                    bound();
+                    boundAgain();
                 }
                 if (have <= (first ? given : least)) {
                     return;

@@ -203,12 +203,12 @@ public final class RemoteMemory implements AutoCloseable {
         evictor.hold(givenUp);
     }
 
-    /** After {@link #hold}: the guest has no more than the host has room for, and waits for the rest. */
+    /** After {@link #unbound}: the guest has no more than the host has room for, and waits for the rest. */
     public void bound() {
         evictor.bound();
     }
 
-    /** The guest has what it touches, room or not, for as long as it takes to pause it. */
+    /** After {@link #hold}: the guest has what it touches, room or not, since it would be waited for. */
     public void unbound() {
         evictor.unbound();
     }

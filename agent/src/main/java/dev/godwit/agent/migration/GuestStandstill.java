@@ -74,6 +74,8 @@ final class GuestStandstill {
                 remote.ifPresent(RemoteMemory::bound);
                 return;
             } catch (TimeoutException e) {
+                // If it waits for room, there is none before it has moved.
+                remote.ifPresent(RemoteMemory::unbound);
                 LOG.debug("{} waits for a page, and what it writes cannot be logged before that", name);
                 // Most waits for a page can be left and begun again, and KVM needs no more than that.
                 if (running && !kicked && machine.pause(() -> true)) {
@@ -104,9 +106,15 @@ final class GuestStandstill {
 
     /** A guest that waits for a page cannot always be paused, and its other vCPUs would stand still until that is here. */
     void pause() throws MigrationException {
-        // Else one that waits for room could not be paused, and there would be none before it has moved.
-        remote.ifPresent(RemoteMemory::unbound);
         long latest = latest();
+        if (remote.isPresent()) {
+            long soon = System.nanoTime() + LOOK_MILLIS * 1_000_000;
+            if (machine.pause(() -> cancelled.getAsBoolean() || System.nanoTime() > soon)) {
+                return;
+            }
+            // If it waits for room in a way that no pause ends: there is none before it has moved.
+            remote.get().unbound();
+        }
         if (machine.pause(() -> cancelled.getAsBoolean() || System.nanoTime() > latest)) {
             return;
         }

@@ -10,6 +10,7 @@ import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.machine.SavedMachine;
 import dev.godwit.host.memory.Backing;
+import dev.godwit.host.memory.LargePages;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.thread.Urgency;
 import dev.godwit.host.vcpu.StopReason;
@@ -372,8 +373,9 @@ public final class Migration {
 
     /** By heat, if the guest has been tracked; what has been seen of it stays readable during a migration. */
     private PageOrder order(Arena arena) {
+        boolean reserved = machine.memory().largePages() == LargePages.HUGETLB;
         return machine.accessTracker()
-                .map(tracker -> PageOrder.hottestFirst(arena, tracker.map()))
+                .map(tracker -> PageOrder.hottestFirst(arena, tracker.map(), reserved))
                 .orElse(PageOrder.ADDRESS);
     }
 

@@ -38,12 +38,16 @@ interface PageOrder {
      * while the guest runs still.
      *
      * @param arena owns what is kept of {@code heat}
+     * @param whole whether chunks of 2 MiB go as a whole, with their hottest page
      */
-    static PageOrder hottestFirst(Arena arena, HeatMap heat) {
+    static PageOrder hottestFirst(Arena arena, HeatMap heat, boolean whole) {
         // By Zipf's law two accesses of three go to the first hundredth.
         List<PageSet> bands = LongStream.of(10, 30, 100, 300)
                 .mapToObj(thousandths -> heat.hottest(arena, heat.pages() * thousandths / 1000))
                 .toList();
+        if (whole) {
+            bands.forEach(PageSet::widenToChunks);
+        }
         return new PageOrder() {
             @Override
             public List<PageSet> passes(Arena own, PageSet missing) {

@@ -154,6 +154,10 @@ final class Precopy {
         try (Arena arena = Arena.ofConfined()) {
             PageSet hot = options.hot()
                     .choose(arena, machine.accessTracker().orElseThrow().map());
+            if (machine.memory().largePages() == LargePages.HUGETLB) {
+                // Of a chunk in parts all would follow.
+                hot.widenToChunks();
+            }
             for (long i = 0, n = wanted.wordCount(); i < n; i++) {
                 cold.setWord(i, wanted.word(i) & ~hot.word(i));
                 wanted.setWord(i, wanted.word(i) & hot.word(i));

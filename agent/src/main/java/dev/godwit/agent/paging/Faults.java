@@ -199,7 +199,6 @@ final class Faults {
             // What is put in here takes its time: what has been asked for is on its way meanwhile.
             flush();
         }
-        boolean forRoom = false;
         boolean full = isFull();
         synchronized (chunks.lockOf(chunk)) {
             if (ending.getAsBoolean()) {
@@ -212,7 +211,6 @@ final class Faults {
                 bringBack(chunk, page, waiter, read, full);
             } else if (full && (chunks.isComplete(chunk) || map.place(page) == Place.ZERO) && !chunks.isHere(page)) {
                 times.waitingForRoom(page, waiter);
-                forRoom = true;
             } else {
                 // Of a chunk in parts it is here by now, or nobody ever had it.
                 chunks.zeroFill(chunk, page);
@@ -228,9 +226,10 @@ final class Faults {
         }
         if (full && !map.place(page).isPassing()) {
             onMany.run();
-        } else if (forRoom) {
-            // Who has made some meanwhile saw nobody wait for it.
-            lookAgain();
+            if (!isFull()) {
+                // Who has made some meanwhile saw nobody wait for it.
+                lookAgain();
+            }
         } else {
             ask(page);
         }

@@ -163,7 +163,12 @@ final class PageAccount {
 
     /** The guest has these pages. */
     void areHere(long first, long end) {
-        resident.addAndGet(end - first - staged.cardinality(first, end));
+        long came = 0;
+        for (long page = staged.nextAbsent(first, end); page < end; page = staged.nextAbsent(page + 1, end)) {
+            // What was staged, or is with the guest since before, counts already.
+            came += map.place(page) == Place.RESIDENT ? 0 : 1;
+        }
+        resident.addAndGet(came);
         staged.removeRange(first, end - first);
         // Before the map says so: whoever copies the guest meanwhile finds the page in one or the other.
         memory.markPagesWritten(first, end - first);

@@ -85,7 +85,7 @@ class RegionLinkTest {
                 RegionLink link = new RegionLink(caller(gate, region, SHORT), backs::incrementAndGet, why -> {})) {
             link.create();
             AtomicBoolean over = new AtomicBoolean();
-            Thread.ofPlatform().daemon().start(() -> hearAll(link, over));
+            Thread hearing = Thread.ofPlatform().daemon().start(() -> hearAll(link, over));
             try {
                 LockSupport.parkNanos(2 * SHORT.toNanos());
                 assertEquals(0, backs.get(), "it was there all the time");
@@ -94,7 +94,10 @@ class RegionLinkTest {
                 gate.silent = false;
                 Eventually.await(() -> backs.get() > 0, "and that it is over");
             } finally {
+                // The next answer ends it, if nothing else does.
+                gate.silent = false;
                 over.set(true);
+                hearing.join();
             }
         }
     }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.host.memory.PageSet;
+import dev.godwit.host.memory.PageSize;
 import dev.godwit.host.tracking.HeatMap;
 import java.lang.foreign.Arena;
 import java.util.List;
@@ -28,7 +29,7 @@ class PageOrderTest {
                 }
             }
             long before = missing.cardinality();
-            List<PageSet> passes = PageOrder.hottestFirst(arena, heat).passes(arena, missing);
+            List<PageSet> passes = PageOrder.hottestFirst(arena, heat, false).passes(arena, missing);
             assertEquals(before, missing.cardinality(), "what is missing stays what it is");
             assertEquals(5, passes.size());
             int coldestBefore = HeatMap.HOTTEST;
@@ -52,12 +53,32 @@ class PageOrderTest {
     }
 
     @Test
+    void chunksThatGoInWholeGoWithTheirHottestPage() {
+        try (Arena arena = Arena.ofConfined()) {
+            long pages = 8L * PageSize.SMALL_PER_LARGE;
+            byte[] levels = new byte[(int) pages];
+            levels[3 * PageSize.SMALL_PER_LARGE + 7] = 100;
+            PageSet missing = new PageSet(arena, pages);
+            missing.addAll();
+            List<PageSet> passes =
+                    PageOrder.hottestFirst(arena, new HeatMap(levels), true).passes(arena, missing);
+            assertTrue(passes.getFirst().contains(3 * PageSize.SMALL_PER_LARGE));
+            long sent = 0;
+            for (PageSet pass : passes) {
+                assertTrue(pass.isOfWholeChunks());
+                sent += pass.cardinality();
+            }
+            assertEquals(pages, sent);
+        }
+    }
+
+    @Test
     void withoutHeatItIsTheOrderOfAddresses() {
         try (Arena arena = Arena.ofConfined()) {
             PageSet missing = new PageSet(arena, PAGES);
             missing.addRange(10, 20);
             assertEquals(List.of(missing), PageOrder.ADDRESS.passes(arena, missing));
-            PageSet rest = PageOrder.hottestFirst(arena, new HeatMap(new byte[PAGES]))
+            PageSet rest = PageOrder.hottestFirst(arena, new HeatMap(new byte[PAGES]), false)
                     .passes(arena, missing)
                     .getLast();
             assertEquals(20, rest.cardinality());

@@ -72,7 +72,7 @@ class PageServerTest {
                     new DataStreams(memory, limit.another()),
                     limit.anotherInAHurry(),
                     Backing.emptyChunks(arena, memory),
-                    PageOrder.hottestFirst(arena, heat()));
+                    PageOrder.hottestFirst(arena, heat(), false));
         }
         receiver = PageReceiver.landing(arena, target, memory, this::landed);
     }

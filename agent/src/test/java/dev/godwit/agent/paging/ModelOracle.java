@@ -108,6 +108,9 @@ final class ModelOracle {
                 long page = (used.address() - host.memory.hva()) >>> PageSize.SMALL_SHIFT;
                 assertTrue(here.contains(page) && !staged.contains(page), "a device looks at it, and it left: " + page);
             }
+            assertTrue(
+                    host.pager.resident() <= pages,
+                    () -> host.pager.resident() + " of " + pages + " pages take memory");
             assertEquals(remote, host.pager.elsewhere(Place.REMOTE), "pages in REMOTE");
             assertEquals(atSource, host.pager.elsewhere(Place.AT_SOURCE), "pages in AT_SOURCE");
             assertEquals(atSource, host.pager.elsewhere(), "pages that have still to come");

@@ -188,8 +188,9 @@ final class PeerOptions {
             throw Failure.badInput(
                     "--memory: reserved large pages make whole multiples of 2 MiB, not " + memory + " bytes");
         }
-        long free = KernelFiles.number("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages")
-                .orElse(0L);
+        String pool = "/sys/kernel/mm/hugepages/hugepages-2048kB/";
+        long free = KernelFiles.number(pool + "free_hugepages").orElse(0L)
+                - KernelFiles.number(pool + "resv_hugepages").orElse(0L);
         long needed = 2 * memory / PageSize.LARGE;
         if (free < needed) {
             throw new Failure(

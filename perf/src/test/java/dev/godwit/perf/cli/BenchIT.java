@@ -211,6 +211,7 @@ class BenchIT {
         long before = Long.parseLong(Files.readString(pool).strip());
         Files.writeString(pool, Long.toString(before + 64));
         try {
+            assertEquals(Long.toString(before + 64), Files.readString(pool).strip(), "large pages that this host has");
             JsonNode result = json(
                     "bench",
                     "migrate",
