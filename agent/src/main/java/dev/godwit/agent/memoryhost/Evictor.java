@@ -141,9 +141,7 @@ final class Evictor implements AutoCloseable {
         resume();
     }
 
-    /**
-     * Nothing leaves the guest any more, and nothing is on its way, when this returns, unless it was given up.
-     */
+    /** Nothing leaves the guest any more, and nothing is on its way, when this returns, unless it was given up. */
     void hold(BooleanSupplier givenUp) throws InterruptedException {
         synchronized (this) {
             open = false;
@@ -217,6 +215,9 @@ final class Evictor implements AutoCloseable {
 
     /** The guest moves, and wants more: what the host has to give it may have. */
     private void grow() {
+        if (pager.waiting() == 0) {
+            return;
+        }
         boolean more = false;
         try {
             more = allowance.grow();
