@@ -150,6 +150,14 @@ public final class MemoryClient implements AutoCloseable {
         return fillings;
     }
 
+    /** Asks whether somebody is there, and hears it. */
+    void ping() throws TransportException {
+        want(PageRequest.PING, 0, 0);
+        MemorySegment answer = MemorySegment.ofArray(receive(PageFrame.HEADER_BYTES));
+        check(answer.get(PageFrame.U32, PageFrame.TYPE) == PageFrame.ROUND_END, "type");
+        check(answer.get(PageFrame.U64, PageFrame.FIRST_PAGE) == 0, "round");
+    }
+
     private static long filling(byte[] page) {
         MemorySegment words = MemorySegment.ofArray(page);
         long filling = words.get(PageFrame.U64, 0);

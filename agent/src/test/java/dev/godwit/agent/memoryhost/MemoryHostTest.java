@@ -62,7 +62,7 @@ class MemoryHostTest {
             store.store(3, 30, 40, 50);
             store.store(1199, 7);
             assertEquals(OK, store.end(1));
-            fetch.want(PageRequest.PING, 0, 0);
+            fetch.ping();
             assertArrayEquals(new long[] {0, 30, 40, 50, 0}, fetch.fetch(2, 5));
             assertArrayEquals(new long[] {7}, fetch.fetch(1199, 1));
             store.store(4, 0, 51, 60);
