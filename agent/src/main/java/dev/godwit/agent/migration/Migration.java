@@ -10,7 +10,6 @@ import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.machine.SavedMachine;
 import dev.godwit.host.memory.Backing;
-import dev.godwit.host.memory.LargePages;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.thread.Urgency;
 import dev.godwit.host.vcpu.StopReason;
@@ -305,10 +304,7 @@ public final class Migration {
     }
 
     private Precopy precopy(Arena arena) throws TransportException, MigrationException, InterruptedException {
-        Offer offer = Offer.of(guest, options, machine.guestCpu(), largeRuns());
-        if (remote.isPresent()) {
-            offer = offer.withResident(resident());
-        }
+        Offer offer = Offer.of(guest, options, machine.guestCpu(), largeRuns(), resident());
         Duration restore = open(offer);
         checkCancelled();
         MigrationOptions allowed = allowed(link.wholeBecause());
@@ -373,9 +369,9 @@ public final class Migration {
 
     /** By heat, if the guest has been tracked; what has been seen of it stays readable during a migration. */
     private PageOrder order(Arena arena) {
-        boolean reserved = machine.memory().largePages() == LargePages.HUGETLB;
         return machine.accessTracker()
-                .map(tracker -> PageOrder.hottestFirst(arena, tracker.map(), reserved))
+                .map(tracker -> PageOrder.hottestFirst(
+                        arena, tracker.map(), machine.memory().isReserved()))
                 .orElse(PageOrder.ADDRESS);
     }
 

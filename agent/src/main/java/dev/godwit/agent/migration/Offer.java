@@ -70,9 +70,9 @@ record Offer(
 
     /** As in {@link RemoteConfig}, and how many pages the guest has on its own host now. */
     record OfferedMemoryHost(String host, int port, String region, long localBytes, long residentPages) {
-        static OfferedMemoryHost of(RemoteConfig remote) {
+        static OfferedMemoryHost of(RemoteConfig remote, long residentPages) {
             return new OfferedMemoryHost(
-                    remote.host(), remote.port(), remote.region().toString(), remote.localBytes(), 0);
+                    remote.host(), remote.port(), remote.region().toString(), remote.localBytes(), residentPages);
         }
 
         RemoteConfig config() {
@@ -101,7 +101,18 @@ record Offer(
             .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
             .build();
 
+    /** What is told of a guest that has none of its pages on its own host, or no memory host. */
     static Offer of(GuestDescription guest, MigrationOptions options, CpuId cpu, List<ChunkRun> large) {
+        return of(guest, options, cpu, large, 0);
+    }
+
+    /**
+     * What is told of a guest.
+     *
+     * @param residentPages of one with a memory host: how many it has on its own host
+     */
+    static Offer of(
+            GuestDescription guest, MigrationOptions options, CpuId cpu, List<ChunkRun> large, long residentPages) {
         MachineConfig config = guest.config();
         return new Offer(
                 guest.name(),
@@ -119,31 +130,10 @@ record Offer(
                 options.mayPostcopy(),
                 HexFormat.of().formatHex(ProcessIdentity.own().encode()),
                 cpu,
-                guest.remote().map(OfferedMemoryHost::of).orElse(null),
+                guest.remote()
+                        .map(remote -> OfferedMemoryHost.of(remote, residentPages))
+                        .orElse(null),
                 guest.tracking().map(OfferedTracking::of).orElse(null),
-                large);
-    }
-
-    /** The same, of a guest with a memory host that has so many pages on its own host now. */
-    Offer withResident(long pages) {
-        OfferedMemoryHost there = new OfferedMemoryHost(
-                memoryHost.host, memoryHost.port, memoryHost.region, memoryHost.localBytes, pages);
-        return new Offer(
-                name,
-                image,
-                memoryBytes,
-                cpus,
-                commandLine,
-                largePages,
-                dirtyTracking,
-                disks,
-                streams,
-                stallMillis,
-                mayPostcopy,
-                source,
-                cpu,
-                there,
-                tracking,
                 large);
     }
 

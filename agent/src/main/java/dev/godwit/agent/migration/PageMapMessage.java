@@ -6,7 +6,6 @@ import dev.godwit.agent.transport.TransportException;
 import dev.godwit.agent.transport.TransportException.Kind;
 import dev.godwit.host.memory.Backing;
 import dev.godwit.host.memory.GuestMemory;
-import dev.godwit.host.memory.LargePages;
 import dev.godwit.host.memory.PageSet;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -76,7 +75,7 @@ record PageMapMessage(PageSet pages, PageSet largeChunks, PageSet remote, long e
             throw new TransportException(Kind.MALFORMED, "a page map of " + payload.length + " bytes");
         }
         long at = get(in, 0, pages);
-        if (memory.largePages() == LargePages.HUGETLB && !pages.isOfWholeChunks()) {
+        if (memory.isReserved() && !pages.isOfWholeChunks()) {
             throw new TransportException(Kind.MALFORMED, "a page map that parts a reserved large page");
         }
         at = get(in, at, largeChunks);

@@ -19,8 +19,9 @@ import java.util.concurrent.TimeoutException;
  * clock pages, and would wait for ever for one that does not come: from a memory host whose pages are still the source's,
  * or from a source that has gone.
  *
- * <p>Threading: one thread, but for {@link #isUnderWay}; the restore itself is on another, which is there before the guest stands still, since a new
- * thread waits its turn for a processor. It ends with the restore, or with the machine, or when this is closed before.
+ * <p>Threading: one thread, but for {@link #isUnderWay}; the restore itself is on another, which is there before the
+ * guest stands still, since a new thread waits its turn for a processor. It ends with the restore, or with the machine, or
+ * when this is closed before.
  */
 final class PatientRestore implements AutoCloseable {
     private static final long LOOK_MILLIS = 20;

@@ -5,7 +5,6 @@ import dev.godwit.agent.migration.MigrationReport.Round;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.memory.Backing;
-import dev.godwit.host.memory.LargePages;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
 import java.lang.foreign.Arena;
@@ -154,7 +153,7 @@ final class Precopy {
         try (Arena arena = Arena.ofConfined()) {
             PageSet hot = options.hot()
                     .choose(arena, machine.accessTracker().orElseThrow().map());
-            if (machine.memory().largePages() == LargePages.HUGETLB) {
+            if (machine.memory().isReserved()) {
                 // Of a chunk in parts all would follow.
                 hot.widenToChunks();
             }
@@ -245,7 +244,7 @@ final class Precopy {
             return sink.startLast(wanted, largeChunks, round);
         }
         round++;
-        if (machine.memory().largePages() == LargePages.HUGETLB) {
+        if (machine.memory().isReserved()) {
             // The target could not put in a part: it would have to copy what it has of them, while the guest stands
             // still.
             wanted.widenToChunks();

@@ -6,7 +6,6 @@ import dev.godwit.agent.paging.Place;
 import dev.godwit.agent.transport.PagedFile;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.machine.Machine;
-import dev.godwit.host.memory.LargePages;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
 import dev.godwit.host.vcpu.StopReason;
@@ -102,7 +101,7 @@ final class SnapshotMemory implements PageStore {
 
     /** The pages in the file; of a reserved large page, which goes in as a whole, also those that are zeros. */
     private PageSet located() {
-        if (machine.memory().largePages() != LargePages.HUGETLB) {
+        if (!machine.memory().isReserved()) {
             return present;
         }
         PageSet whole = new PageSet(arena, present.pages());

@@ -152,7 +152,8 @@ final class TargetSession {
                 // Known before anything else can fail: whoever abandons the session gives it back.
                 admission = admitted;
                 remote = admitted.remote().orElse(null);
-                made = new TargetStreams(control, admitted.machine().memory(), offer.streams(), this::requireRoom);
+                made = new TargetStreams(
+                        control, admitted.machine().memory(), offer.streams(), this::requireRoomForWhatCame);
                 streams = made;
                 pages = offer.mayPostcopy() && whole.isEmpty() ? new SourcePages() : null;
             }
@@ -222,6 +223,13 @@ final class TargetSession {
         return follower == null ? null : new PatientRestore(machine, follower.pager(), "", stall);
     }
 
+    /** At the end of each round: of most guests nobody need count what has come. */
+    private void requireRoomForWhatCame() throws TransportException {
+        if (remote != null) {
+            requireRoom(streams.written().cardinality());
+        }
+    }
+
     private void requireRoom(long pages) throws TransportException {
         String tooMuch = lackOfRoom(pages);
         if (tooMuch != null) {
@@ -265,10 +273,7 @@ final class TargetSession {
         PageMapMessage map = PageMapMessage.decode(
                 arena, next.payload(), machine.memory(), remote == null ? null : remote.expected());
         if (remote != null) {
-            String tooMuch = lackOfRoom(map.resident());
-            if (tooMuch != null) {
-                throw new MigrationException(MigrationException.Kind.REFUSED, tooMuch);
-            }
+            requireRoom(map.resident());
             long here = Math.max(0, map.resident() - map.pages().cardinality());
             prepare(() -> remote.expectOnly(map.remote(), map.epoch(), here));
         }

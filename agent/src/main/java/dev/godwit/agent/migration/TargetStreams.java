@@ -25,9 +25,9 @@ final class TargetStreams implements AutoCloseable {
         /**
          * Looks, on a stream's thread.
          *
-         * @throws TransportException when there is none for so many pages
+         * @throws TransportException when there is none
          */
-        void require(long pages) throws TransportException;
+        void require() throws TransportException;
     }
 
     private final ControlChannel control;
@@ -113,7 +113,7 @@ final class TargetStreams implements AutoCloseable {
                 }
             }
         }
-        room.require(written.cardinality());
+        room.require();
         // Said before the control thread may go on and say what comes next.
         control.send(MessageType.ROUND_DONE, round);
         synchronized (this) {

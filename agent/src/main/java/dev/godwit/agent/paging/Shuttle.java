@@ -36,7 +36,7 @@ final class Shuttle {
         this.memory = memory;
         this.staging = staging;
         this.bench = bench;
-        this.hugetlb = memory.largePages() == LargePages.HUGETLB;
+        this.hugetlb = memory.isReserved();
     }
 
     /** Whether the guest's memory is in reserved large pages, which can neither be moved nor put in by parts. */

@@ -14,19 +14,10 @@ class AllowanceTest {
     /** 64 MiB on its own host: on its way are 8. */
     private static final RemoteConfig CONFIG = new RemoteConfig("127.0.0.1", 9, UUID.randomUUID(), 64 * MIB);
 
-    private long left;
-
-    private boolean lend(long bytes, Runnable taken) {
-        if (bytes > left) {
-            return false;
-        }
-        left -= bytes;
-        taken.run();
-        return true;
-    }
+    private final Pot pot = new Pot(0);
 
     private Allowance of(long mib) {
-        return new Allowance(CONFIG, mib * PER_MIB, this::lend);
+        return new Allowance(CONFIG, mib * PER_MIB, pot);
     }
 
     @Test
@@ -48,11 +39,11 @@ class AllowanceTest {
     @Test
     void growsByStepsAsLongAsTheHostHasRoom() {
         Allowance allowance = of(1024);
-        left = 40 * MIB;
+        pot.add(40 * MIB);
         assertTrue(allowance.grow());
         assertTrue(allowance.grow());
         assertFalse(allowance.grow(), "8 MiB are left, and a step is 16");
-        assertEquals(8 * MIB, left);
+        assertEquals(8 * MIB, pot.left());
         assertEquals((88 + 32) * PER_MIB, allowance.bound());
         assertEquals((90 + 32) * PER_MIB, allowance.most(), "what it was promised, and what was lent");
     }
@@ -62,26 +53,26 @@ class AllowanceTest {
         Allowance allowance = of(1024);
         assertTrue(allowance.growTo(90 * PER_MIB), "that much it may have");
         assertFalse(allowance.growTo(91 * PER_MIB));
-        left = 4 * MIB;
+        pot.add(4 * MIB);
         assertTrue(allowance.growTo(91 * PER_MIB));
-        assertEquals(MIB, left);
+        assertEquals(MIB, pot.left());
         assertEquals(91 * PER_MIB, allowance.bound(), "it does not wait for more at once");
     }
 
     @Test
     void neverTakesMoreThanTheRest() {
         Allowance allowance = of(100);
-        left = 13 * MIB;
+        pot.add(13 * MIB);
         assertTrue(allowance.grow());
         assertTrue(allowance.grow());
         assertTrue(allowance.grow(), "it may have all there is");
-        assertEquals(MIB, left);
+        assertEquals(MIB, pot.left());
     }
 
     @Test
     void shrinksAsPagesLeaveAndNotBelowTheUsual() {
         Allowance allowance = of(1024);
-        left = 1024 * MIB;
+        pot.add(1024 * MIB);
         assertTrue(allowance.growTo(590 * PER_MIB));
         assertEquals(590 * PER_MIB, allowance.bound());
         assertTrue(allowance.shrinkTo(500 * PER_MIB));

@@ -136,7 +136,7 @@ final class FakeTarget implements AutoCloseable {
         if (death == Death.AFTER_OFFER) {
             return;
         }
-        streams = new TargetStreams(control, memory, offer.streams(), _ -> {});
+        streams = new TargetStreams(control, memory, offer.streams(), () -> {});
         accepted.countDown();
         control.send(MessageType.ACCEPT, 0, ended().encode());
         if (death == Death.AFTER_ACCEPT) {

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.agent.Eventually;
 import dev.godwit.agent.memoryhost.MemoryHost;
+import dev.godwit.agent.memoryhost.Pot;
 import dev.godwit.agent.memoryhost.RemoteMemory;
 import dev.godwit.host.boot.PvhImage;
 import dev.godwit.host.kvm.Kvm;

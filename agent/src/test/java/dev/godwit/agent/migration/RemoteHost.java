@@ -1,6 +1,7 @@
 package dev.godwit.agent.migration;
 
 import dev.godwit.agent.memoryhost.HostRoom;
+import dev.godwit.agent.memoryhost.Pot;
 import dev.godwit.agent.memoryhost.RemoteMemory;
 import dev.godwit.agent.memoryhost.StandBy;
 import dev.godwit.agent.transport.TransportException;

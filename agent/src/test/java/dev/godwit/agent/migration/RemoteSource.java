@@ -3,6 +3,7 @@ package dev.godwit.agent.migration;
 import dev.godwit.agent.Eventually;
 import dev.godwit.agent.memoryhost.HostRoom;
 import dev.godwit.agent.memoryhost.MemoryHost;
+import dev.godwit.agent.memoryhost.Pot;
 import dev.godwit.agent.memoryhost.RemoteConfig;
 import dev.godwit.agent.memoryhost.RemoteMemory;
 import dev.godwit.agent.stream.Bandwidth;

@@ -85,6 +85,11 @@ public final class GuestMemory implements AutoCloseable {
         return largePages;
     }
 
+    /** Whether it is in reserved large pages, which can neither be moved nor put in by parts. */
+    public boolean isReserved() {
+        return largePages == LargePages.HUGETLB;
+    }
+
     /** All of RAM, page 0 first, as one segment. */
     public MemorySegment segment() {
         return ram;

@@ -2,7 +2,6 @@ package dev.godwit.host.tracking;
 
 import dev.godwit.bindings.linux.SystemCallException;
 import dev.godwit.host.memory.GuestMemory;
-import dev.godwit.host.memory.LargePages;
 import dev.godwit.host.memory.MemorySlots;
 import dev.godwit.host.memory.Userfault;
 import java.util.List;
@@ -50,7 +49,7 @@ public enum AccessMechanism {
         try {
             return new FaultSampler(memory, slots, threads);
         } catch (SystemCallException e) {
-            if (!movable || memory.largePages() == LargePages.HUGETLB) {
+            if (!movable || memory.isReserved()) {
                 // Reserved pages cannot be moved.
                 throw e;
             }

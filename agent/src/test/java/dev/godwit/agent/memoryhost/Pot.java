@@ -1,17 +1,24 @@
-package dev.godwit.agent.migration;
-
-import dev.godwit.agent.memoryhost.HostRoom;
+package dev.godwit.agent.memoryhost;
 
 /** So many bytes of a host to lend. */
-final class Pot implements HostRoom {
+public final class Pot implements HostRoom {
     private long left;
     private long lent;
 
-    Pot(long bytes) {
+    public Pot(long bytes) {
         left = bytes;
     }
 
-    synchronized long lent() {
+    /** There are so many more. */
+    synchronized void add(long bytes) {
+        left += bytes;
+    }
+
+    synchronized long left() {
+        return left;
+    }
+
+    public synchronized long lent() {
         return lent;
     }
 
