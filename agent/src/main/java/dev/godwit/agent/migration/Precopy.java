@@ -19,9 +19,6 @@ import java.lang.foreign.Arena;
  * <p>Threading: one thread.
  */
 final class Precopy {
-    /** From when on in a round writing is measured: how much of it has been sent. */
-    private static final double LATE = 0.8;
-
     private static final long LOOK_MILLIS = 10;
 
     private final Machine machine;
@@ -32,7 +29,14 @@ final class Precopy {
     /** What the next round sends; after {@link #run}, what is left for the pause, or follows the guest. */
     private final PageSet wanted;
 
+    /** What has been written in this round. */
     private final PageSet dirty;
+
+    /** What the tracker told of that at the last look. */
+    private final PageSet log;
+
+    private final WriteRate rate;
+
     /** Of the round before, whose written pages are {@link #wanted}; 0 when that is known to all. */
     private long writtenNanos;
 
@@ -42,7 +46,6 @@ final class Precopy {
 
     private final PageSet largeChunks;
     private int round;
-    private double writtenPerSecond;
     private boolean follows;
 
     Precopy(Arena arena, Machine machine, RoundSink sink, MigrationOptions options, Figures figures) {
@@ -54,6 +57,8 @@ final class Precopy {
         long pages = machine.memory().pages();
         this.wanted = new PageSet(arena, pages);
         this.dirty = new PageSet(arena, pages);
+        this.log = new PageSet(arena, pages);
+        this.rate = new WriteRate(arena, machine.dirtyTracker(), pages);
         this.everSent = new PageSet(arena, pages);
         this.cold = new PageSet(arena, pages);
         this.largeChunks = Backing.emptyChunks(arena, machine.memory());
@@ -103,14 +108,20 @@ final class Precopy {
     private boolean mustGoAhead(boolean fits) {
         boolean late = figures.elapsed().compareTo(options.maxTime()) > 0;
         if (options.mode() != MigrationMode.HYBRID) {
-            return !fits && (late || convergence.isStalled(writtenPerSecond));
+            return !fits && (late || convergence.isStalled(rate.perSecond()));
         }
         boolean goesAlong = fits && convergence.isShort() && cold.isEmpty();
-        return !goesAlong && (late || !convergence.isWorthAnother(writtenPerSecond));
+        return !goesAlong && (late || !convergence.isWorthAnother(rate.perSecond()));
     }
 
     private boolean sendRound() throws TransportException, MigrationException, InterruptedException {
         lookAtBacking();
+        if (round > 0) {
+            // Not when that round ended: what is written again after this costs the guest a fault, and if it had been
+            // the last one that would have been for nothing.
+            machine.dirtyTracker().collect(wanted);
+            wanted.removeAll(cold);
+        }
         long started = System.nanoTime();
         long contentBefore = sink.contentPages();
         long zeroBefore = sink.zeroPages();
@@ -120,8 +131,6 @@ final class Precopy {
         sink.awaitArrival(round);
         long nanos = System.nanoTime() - started;
         writtenNanos = nanos;
-        // Written or not, it follows.
-        dirty.removeAll(cold);
         long content = sink.contentPages() - contentBefore;
         long zero = sink.zeroPages() - zeroBefore;
         long dirtied = dirty.cardinality();
@@ -166,8 +175,7 @@ final class Precopy {
     }
 
     /**
-     * Sends a round, and collects what is written meanwhile. How fast that is, is measured at its end only: over the
-     * whole of a long round a small working set that is written again and again looks like little.
+     * Sends a round, and looks at what is written meanwhile.
      *
      * <p>What has been written again before its turn comes in the first round goes with the next one, as in Xen: twice
      * would be once for nothing. Later rounds send it: else they would end at once, and what is written would be looked for
@@ -176,36 +184,46 @@ final class Precopy {
      * @return pages left out
      */
     private long sendAll(long pages, long sentBefore) throws TransportException, InterruptedException {
-        // Before: what goes to a file has been written when it returns.
-        long since = System.nanoTime();
+        long begin = System.nanoTime();
+        rate.begin(begin);
         boolean first = round == 1;
         RoundSink.Sending sending =
                 first ? sink.start(wanted, largeChunks, round, dirty) : sink.start(wanted, largeChunks, round);
         tellHeat();
-        if (options.mayPostcopy() || first) {
-            boolean late = !options.mayPostcopy();
+        if (first || options.mayPostcopy()) {
             while (!sending.await(LOOK_MILLIS)) {
-                long done = sink.contentPages() + sink.zeroPages() - sentBefore + sending.skipped();
-                if (!late && done > pages * LATE) {
-                    late = true;
-                    machine.dirtyTracker().collect(dirty);
-                    since = System.nanoTime();
-                } else if (first) {
-                    machine.dirtyTracker().peek(dirty);
+                long now = System.nanoTime();
+                long sent = sink.contentPages() + sink.zeroPages() - sentBefore;
+                if (look() && options.mayPostcopy() && sent > 0) {
+                    long written = dirty.cardinality();
+                    // Some of what is left has been written, and is left out, too: at least this is sent.
+                    long left = pages - sent - (first ? written : 0);
+                    double nanosEach = (double) (now - begin) / sent;
+                    rate.look(now, log, dirty, (long) (left * nanosEach), (long) (written * nanosEach));
                 }
             }
         } else {
             sending.await();
         }
-        try (Arena arena = Arena.ofConfined()) {
-            PageSet last = new PageSet(arena, dirty.pages());
-            machine.dirtyTracker().collect(last);
-            last.removeAll(cold);
-            long written = last.cardinality();
-            writtenPerSecond = written * 1e9 / Math.max(1, System.nanoTime() - since);
-            dirty.addAll(last);
+        if (!look()) {
+            machine.dirtyTracker().collect(log);
+            log.removeAll(cold);
+            dirty.addAll(log);
         }
+        rate.end(System.nanoTime(), log, dirty);
         return sending.skipped();
+    }
+
+    /** False when the tracker cannot tell without collecting. */
+    private boolean look() {
+        log.clear();
+        if (!machine.dirtyTracker().peek(log)) {
+            return false;
+        }
+        // Written or not, it follows.
+        log.removeAll(cold);
+        dirty.addAll(log);
+        return true;
     }
 
     private long beginRound() {

@@ -88,11 +88,26 @@ public final class DirtyLogTracker implements DirtyTracker {
 
     /** Where reading the log does not clear it. */
     @Override
-    public void peek(PageSet into) {
-        if (mode != 0) {
-            fetch(false);
-            into.addAll(round);
+    public boolean peek(PageSet into) {
+        if (mode == 0) {
+            return false;
         }
+        fetch(false);
+        into.addAll(round);
+        return true;
+    }
+
+    @Override
+    public void collectOf(PageSet which, PageSet into) {
+        if (mode == 0) {
+            DirtyTracker.super.collectOf(which, into);
+        }
+        fetch(false);
+        for (long i = 0, n = round.wordCount(); i < n; i++) {
+            round.setWord(i, round.word(i) & which.word(i));
+        }
+        slots.forEach(this::clearDirty);
+        into.addAll(round);
     }
 
     @Override

@@ -26,11 +26,23 @@ public interface DirtyTracker {
     long collect(PageSet into);
 
     /**
-     * Adds to {@code into} pages of which the next {@link #collect} will tell, as far as that is known without more ado:
-     * none of those that the agent wrote, and none at all of a tracker that cannot look without collecting.
+     * Adds to {@code into} the pages of which the next {@link #collect} will tell, as far as that is known without more
+     * ado: none of those that the agent wrote.
+     *
+     * @return false from a tracker that cannot look without collecting: nothing has been added
      */
-    default void peek(PageSet into) {
-        // It cannot.
+    default boolean peek(PageSet into) {
+        return false;
+    }
+
+    /**
+     * As {@link #collect}, of these pages alone: of all others, and of those that the agent wrote, the next {@code collect}
+     * tells. Only of a tracker that can {@link #peek}.
+     *
+     * @param which a set over all pages of the guest
+     */
+    default void collectOf(PageSet which, PageSet into) {
+        throw new UnsupportedOperationException("a " + name() + " is collected as a whole");
     }
 
     /**
