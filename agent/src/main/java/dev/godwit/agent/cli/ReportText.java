@@ -6,6 +6,8 @@ import dev.godwit.agent.config.Sizes;
 import dev.godwit.agent.migration.FaultSummary;
 import dev.godwit.agent.migration.MigrationReport;
 import java.io.PrintStream;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 
 /** A migration's report for people. */
@@ -100,8 +102,19 @@ final class ReportText {
                 ? "none"
                 : faults.count() + ": median " + Durations.human((long) faults.p50()) + ", p99 "
                         + Durations.human((long) faults.p99()) + ", longest "
-                        + Durations.human((long) faults.max()) + ", all together "
-                        + Durations.human((long) faults.mostBlocked()) + " of the vCPU that waited most";
+                        + Durations.human((long) faults.max()) + ", all together " + byVcpu(faults);
+    }
+
+    private static String byVcpu(FaultSummary faults) {
+        List<String> waits = new ArrayList<>();
+        for (int vcpu = 0; vcpu < faults.blocked().size(); vcpu++) {
+            waits.add(Durations.human(faults.blocked().get(vcpu).longValue())
+                    + (faults.blocked().size() > 1 ? " vCPU " + vcpu : ""));
+        }
+        if (faults.unknown() > 0) {
+            waits.add(Durations.human((long) faults.unknown()) + " one or another");
+        }
+        return String.join(", ", waits);
     }
 
     private static void line(PrintStream out, String what, String value) {

@@ -40,9 +40,7 @@ final class ShowCommand extends AgentAccess {
                     "memory host",
                     there.host() + ": " + Sizes.human(there.remotePages() << 12) + " there, "
                             + Sizes.human(there.localPages() << 12) + " here"
-                            + (there.awayMillis() > 0
-                                    ? "; away for " + Durations.human(there.awayMillis() * 1000)
-                                    : there.noRoom() ? "; it has no room for more" : ""));
+                            + trouble(there));
         }
         line("cpus", Integer.toString(guest.cpus()));
         line("cmdline", guest.cmdline());
@@ -63,6 +61,16 @@ final class ShowCommand extends AgentAccess {
             guest.notRestored().forEach(part -> line("not restored", part));
         }
         return ExitCode.OK;
+    }
+
+    private static String trouble(RemoteStatus there) {
+        if (there.awayMillis() > 0) {
+            return "; away for " + Durations.human(there.awayMillis() * 1000);
+        }
+        if (there.waitsForRoom()) {
+            return "; waits for what it touches until it has moved: this host has no more room to give it meanwhile";
+        }
+        return there.noRoom() ? "; it has no room for more" : "";
     }
 
     private void line(String what, String value) {

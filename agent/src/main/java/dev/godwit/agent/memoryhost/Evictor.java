@@ -79,7 +79,7 @@ final class Evictor implements AutoCloseable {
     private long returnedSince = System.nanoTime();
     private boolean due;
     private boolean bounded;
-    /** Whether it has been said that a guest that moves waits for room. */
+    /** The guest moves, and waits for room, of which this host has no more. */
     private boolean waits;
 
     private long growAt;
@@ -216,6 +216,7 @@ final class Evictor implements AutoCloseable {
     /** The guest moves, and wants more: what the host has to give it may have. */
     private void grow() {
         if (pager.waiting() == 0) {
+            nobodyWaits();
             return;
         }
         boolean more = false;
@@ -223,11 +224,20 @@ final class Evictor implements AutoCloseable {
             more = allowance.grow();
         } finally {
             if (more) {
-                boundAgain();
+                grown();
             } else {
                 growLater();
             }
         }
+    }
+
+    private synchronized void nobodyWaits() {
+        waits = false;
+    }
+
+    private void grown() {
+        nobodyWaits();
+        boundAgain();
     }
 
     private synchronized void growLater() {
@@ -482,6 +492,11 @@ final class Evictor implements AutoCloseable {
     /** Whether the memory host has no room for more. */
     boolean isWithoutRoom() {
         return noRoom;
+    }
+
+    /** Whether the guest moves and waits for room on its own host. */
+    synchronized boolean waitsForRoom() {
+        return waits;
     }
 
     @Override

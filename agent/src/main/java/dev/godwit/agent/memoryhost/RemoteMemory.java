@@ -280,7 +280,8 @@ public final class RemoteMemory implements AutoCloseable {
                 pager.elsewhere(Place.REMOTE),
                 evictor.storedPages(),
                 pages.fetchedPages(),
-                evictor.isWithoutRoom());
+                evictor.isWithoutRoom(),
+                evictor.waitsForRoom());
     }
 
     /** Whether the guest waits for pages, and the memory host is away. */

@@ -10,6 +10,7 @@ package dev.godwit.agent.memoryhost;
  * @param storedPages pages that went there so far, each time counted
  * @param fetchedPages pages that came from there so far, each time counted
  * @param noRoom whether the memory host has no room for more
+ * @param waitsForRoom whether the guest, which moves, waits for what it touches: its own host has no more to give
  */
 public record RemoteStatus(
         String host,
@@ -18,4 +19,5 @@ public record RemoteStatus(
         long remotePages,
         long storedPages,
         long fetchedPages,
-        boolean noRoom) {}
+        boolean noRoom,
+        boolean waitsForRoom) {}

@@ -1,6 +1,7 @@
 package dev.godwit.agent.migration;
 
 import java.util.Arrays;
+import java.util.List;
 import org.HdrHistogram.Histogram;
 
 /**
@@ -12,8 +13,9 @@ import org.HdrHistogram.Histogram;
  *
  * @param count touches that had to wait for a page to come
  * @param total all these waits together, of all vCPUs
- * @param mostBlocked of these, the waits of the vCPU that waited longest, with all of which it is not known whose they
- *     were: KVM may have a thread of the kernel's own wait for a vCPU whose guest can take interrupts
+ * @param blocked each vCPU's waits together
+ * @param unknown the waits of which it is not known whose they were: KVM may have a thread of the kernel's own wait for a
+ *     vCPU whose guest can take interrupts
  * @param atOnce touches that could be resolved at once: the page had come and only had to be put in or the vCPU woken, or
  *     nobody had ever had it, and it is zeros
  * @param brokenChunks how often a large page came to be in small pages; they are made whole again
@@ -27,10 +29,22 @@ public record FaultSummary(
         double p99,
         double max,
         double total,
-        double mostBlocked,
+        List<Double> blocked,
+        double unknown,
         long atOnce,
         long brokenChunks,
         long largePageBytes) {
+    /** More vCPUs than a guest may have. */
+    private static final int MANY = 1024;
+
+    public FaultSummary {
+        blocked = List.copyOf(blocked);
+        if (blocked.size() > MANY || blocked.stream().anyMatch(wait -> !(wait >= 0) || wait.isInfinite())) {
+            throw new IllegalArgumentException(blocked.size() + " vCPUs, or a wait that is none");
+        }
+    }
+
+    /** @param blockedNanos those of nobody known, then each vCPU's */
     static FaultSummary of(Histogram nanos, long[] blockedNanos, long atOnce, long brokenChunks, long largePageBytes) {
         return new FaultSummary(
                 nanos.getTotalCount(),
@@ -39,14 +53,20 @@ public record FaultSummary(
                 nanos.getValueAtPercentile(99) / 1e3,
                 nanos.getMaxValue() / 1e3,
                 nanos.getMean() * nanos.getTotalCount() / 1e3,
-                mostBlocked(blockedNanos) / 1e3,
+                Arrays.stream(blockedNanos).skip(1).mapToObj(wait -> wait / 1e3).toList(),
+                blockedNanos[0] / 1e3,
                 atOnce,
                 brokenChunks,
                 largePageBytes);
     }
 
-    /** @param nanos those of nobody known, then each vCPU's */
-    private static long mostBlocked(long[] nanos) {
-        return nanos[0] + Arrays.stream(nanos).skip(1).max().orElse(0);
+    /** Of the vCPU that waited longest, with all of which it is not known whose they were. */
+    public double mostBlocked() {
+        return unknown + blocked.stream().mapToDouble(wait -> wait).max().orElse(0);
+    }
+
+    /** Of the vCPU that waited least. */
+    public double leastBlocked() {
+        return blocked.stream().mapToDouble(wait -> wait).min().orElse(0);
     }
 }

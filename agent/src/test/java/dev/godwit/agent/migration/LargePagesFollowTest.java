@@ -43,6 +43,9 @@ class LargePagesFollowTest {
             // Of two vCPUs one has waited at least half of it, and none all of it and more.
             assertTrue(faults.mostBlocked() >= faults.total() * 0.49, report.toString());
             assertTrue(faults.mostBlocked() <= faults.total() * 1.01, report.toString());
+            assertEquals(2, faults.blocked().size());
+            double all = faults.mostBlocked() + faults.leastBlocked();
+            assertEquals(faults.total(), all, faults.total() * 0.01, report.toString());
             guest.verify();
         }
     }

@@ -365,9 +365,16 @@ class MigrationPartsTest {
         assertEquals(1, ready.restoreMicros());
         assertEquals(2, ready.hashMicros());
         assertArrayEquals(new int[] {3, -4}, ready.hashes());
-        SummaryMessage summary =
-                new SummaryMessage(7, List.of("a", "b"), new FaultSummary(5, 1, 2, 3, 4, 15, 9, 7, 6, 8));
+        SummaryMessage summary = new SummaryMessage(
+                7, List.of("a", "b"), new FaultSummary(5, 1, 2, 3, 4, 15, List.of(9.0, 5.0), 1, 7, 6, 8));
         assertEquals(summary, SummaryMessage.decode(summary.encode()));
+        assertEquals(10, summary.faults().mostBlocked());
+        assertEquals(5, summary.faults().leastBlocked());
+        String text = new String(summary.encode(), StandardCharsets.UTF_8);
+        for (String wrong : List.of("[-1]", "[null]", "null", "[\"NaN\"]", "[1e999]", "[" + "1,".repeat(2000) + "1]")) {
+            byte[] lie = text.replace("[9.0,5.0]", wrong).getBytes(StandardCharsets.UTF_8);
+            assertThrows(TransportException.class, () -> SummaryMessage.decode(lie), wrong);
+        }
         assertEquals(
                 new SummaryMessage(0, List.of(), null),
                 SummaryMessage.decode(new SummaryMessage(0, List.of(), null).encode()));

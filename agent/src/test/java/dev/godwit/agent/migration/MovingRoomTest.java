@@ -93,13 +93,16 @@ class MovingRoomTest {
             CompletableFuture<MigrationReport> moves = start(guest.to(target, slow(mode)));
             long most = 0;
             long waiting = 0;
+            boolean said = false;
             while (!moves.isDone()) {
                 RemoteMemory there = target.memory();
                 most = Math.max(most, residentBytes(guest.machine()));
                 waiting += guest.memory().pager().waiting();
+                said |= guest.memory().status().waitsForRoom();
                 if (there != null) {
                     most = Math.max(most, residentBytes(target.machine()));
                     waiting += there.pager().waiting();
+                    said |= there.status().waitsForRoom();
                     assertEquals(usual(), there.hostBytes());
                 }
                 Thread.sleep(1);
@@ -108,6 +111,8 @@ class MovingRoomTest {
                     + (most >> 20) + " MiB");
             assertTrue(most <= usual(), most + " bytes, of " + usual());
             assertTrue(waiting > 0, "it wanted more");
+            assertTrue(said, "and nobody could see that");
+            Eventually.await(() -> !target.memory().status().waitsForRoom(), "it does not wait any more");
             verify(target.machine());
         }
     }

@@ -128,6 +128,9 @@ public record GodwitContestant(AgentProcess from, AgentProcess to, String mode, 
             FaultSummary faults = after == null ? null : after.faults();
             if (faults != null) {
                 figures.put(Measure.BLOCKED, faults.mostBlocked() / 1e3);
+                if (faults.blocked().size() > 1) {
+                    figures.put(Measure.BLOCKED_LEAST, faults.leastBlocked() / 1e3);
+                }
                 if (faults.count() > 0) {
                     figures.put(Measure.FAULT_P50, faults.p50());
                     figures.put(Measure.FAULT_P99, faults.p99());

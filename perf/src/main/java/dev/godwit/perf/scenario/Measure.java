@@ -38,6 +38,8 @@ public enum Measure {
     COVERAGE_LATER("2 MiB coverage, 1 s after", "%", Better.MORE),
     /** Postcopy: how long the vCPU that waited longest waited for pages, all its waits together. */
     BLOCKED("most blocked vCPU in postcopy", "ms", Better.LESS),
+    /** The same of the one that waited least; of a guest with one vCPU it says nothing more. */
+    BLOCKED_LEAST("least blocked vCPU in postcopy", "ms", Better.LESS),
     /** Of faults for which a page had to come. */
     FAULT_P50("postcopy fault, median", "µs", Better.LESS),
     FAULT_P99("postcopy fault, p99", "µs", Better.LESS),

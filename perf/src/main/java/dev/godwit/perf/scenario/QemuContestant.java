@@ -10,6 +10,7 @@ import dev.godwit.perf.peer.QemuProcess;
 import dev.godwit.perf.peer.QemuProcess.Role;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.DoubleSummaryStatistics;
 import java.util.EnumMap;
 import java.util.Locale;
 import java.util.Map;
@@ -126,12 +127,13 @@ public record QemuContestant(Qemu qemu, QemuMode mode, int channels, Path direct
             figures.put(Measure.BYTES, ram.path("transferred").asDouble() / MEBI);
             figures.put(Measure.RESENT, resent(ram));
             JsonNode blocked = outcome.target().path("postcopy-vcpu-blocktime");
-            if (blocked.isArray()) {
-                double most = 0;
-                for (JsonNode vcpu : blocked) {
-                    most = Math.max(most, vcpu.asDouble());
+            if (!blocked.isEmpty()) {
+                DoubleSummaryStatistics vcpus = new DoubleSummaryStatistics();
+                blocked.forEach(vcpu -> vcpus.accept(vcpu.asDouble()));
+                figures.put(Measure.BLOCKED, vcpus.getMax());
+                if (vcpus.getCount() > 1) {
+                    figures.put(Measure.BLOCKED_LEAST, vcpus.getMin());
                 }
-                figures.put(Measure.BLOCKED, most);
             }
             return new Moved(figures, Map.of("source", outcome.source(), "target", outcome.target()));
         }
