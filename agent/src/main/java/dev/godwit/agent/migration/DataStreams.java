@@ -20,6 +20,7 @@ import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Supplier;
 
 /**
  * The source's data connections, each on a thread of its own. A round's chunks are handed out one by one to whichever
@@ -58,10 +59,10 @@ final class DataStreams implements AutoCloseable {
     }
 
     /** A round under way. */
-    private record Round(Work work, List<Future<Void>> parts) implements RoundSink.Sending {
+    private record Round(List<Future<Void>> parts, AtomicLong leftOut) implements RoundSink.Sending {
         @Override
         public long skipped() {
-            return work.skipped.get();
+            return leftOut.get();
         }
 
         @Override
@@ -89,18 +90,25 @@ final class DataStreams implements AutoCloseable {
         }
     }
 
+    /** What a stream sends; several may share one. */
+    interface Feed {
+        /** Sends the next part of it; false when there is nothing left. */
+        boolean sendNext(PageSender sender) throws TransportException;
+    }
+
     /**
      * Starts sending those of {@code wanted}; the set must not change before the round's end.
      *
      * @param large numbers of the chunks that are large pages here
      */
     RoundSink.Sending start(PageSet wanted, PageSet large, int round) {
-        return start(List.of(wanted), large, round, PageSize.SMALL_PER_LARGE, () -> {});
+        return start(wanted, large, round, null);
     }
 
-    /** As {@link #start}, without those of each chunk that are in {@code written} when its turn has come. */
+    /** As {@link #start}, without those of each chunk that are in {@code written}, if any, when its turn has come. */
     RoundSink.Sending start(PageSet wanted, PageSet large, int round, PageSet written) {
-        return start(new Work(List.of(wanted), written, large, round, PageSize.SMALL_PER_LARGE, () -> {}));
+        Chunks chunks = new Chunks(wanted, written, large, round);
+        return new Round(start(() -> chunks, round), chunks.skipped);
     }
 
     /** As {@link #start}, of what the guest stands still for: if that is few, it has been sent when this returns. */
@@ -109,90 +117,76 @@ final class DataStreams implements AutoCloseable {
             return start(wanted, large, round);
         }
         // The calling thread is urgent. To wake others and wait for them takes longer.
-        Work work = new Work(List.of(wanted), null, large, round, PageSize.SMALL_PER_LARGE, () -> {});
-        for (PageSender sender : senders) {
-            work.doBy(sender);
+        Chunks chunks = new Chunks(wanted, null, large, round);
+        send(chunks, senders.getFirst(), round);
+        for (PageSender sender : senders.subList(1, senders.size())) {
+            sender.endRound(round);
         }
-        return new Round(work, List.of());
+        return new Round(List.of(), chunks.skipped);
     }
 
     /**
-     * Starts sending the pages of one set after those of the other, all as one round.
+     * Starts sending what there is.
      *
-     * @param passes disjoint sets over the same pages
-     * @param large numbers of the chunks that are large pages here
-     * @param partPages so many pages are sent at a time; divides a chunk
-     * @param between called, on each stream's thread, whenever that has sent so many pages more
+     * @param feeds asked once for each stream
      */
-    RoundSink.Sending start(List<PageSet> passes, PageSet large, int round, int partPages, Runnable between) {
-        return start(new Work(passes, null, large, round, partPages, between));
+    RoundSink.Sending push(Supplier<Feed> feeds) {
+        return new Round(start(feeds, PageFrame.AFTERWARDS), new AtomicLong());
     }
 
-    private RoundSink.Sending start(Work work) {
+    private List<Future<Void>> start(Supplier<? extends Feed> feeds, int round) {
         List<Future<Void>> parts = new ArrayList<>(senders.size());
         for (PageSender sender : senders) {
+            Feed feed = feeds.get();
             parts.add(threads.submit(() -> {
-                work.doBy(sender);
+                send(feed, sender, round);
                 return null;
             }));
         }
-        return new Round(work, parts);
+        return parts;
     }
 
-    /** What is to be sent in a round, of which each stream takes the next chunk when it has sent one. */
-    private static final class Work {
+    private static void send(Feed feed, PageSender sender, int round) throws TransportException {
+        while (feed.sendNext(sender)) {
+            // Until nothing is left.
+        }
+        sender.endRound(round);
+    }
+
+    /** The chunks of a round, of which each stream takes the next when it has sent one. */
+    private static final class Chunks implements Feed {
         private final AtomicLong next = new AtomicLong();
         private final AtomicLong skipped = new AtomicLong();
-        private final List<PageSet> passes;
+        private final PageSet wanted;
         /** What need not be sent, or null; it grows meanwhile. */
         private final PageSet written;
 
         private final PageSet large;
         private final int round;
-        private final int partPages;
-        private final Runnable between;
 
-        Work(List<PageSet> passes, PageSet written, PageSet large, int round, int partPages, Runnable between) {
-            this.passes = passes;
+        Chunks(PageSet wanted, PageSet written, PageSet large, int round) {
+            this.wanted = wanted;
             this.written = written;
             this.large = large;
             this.round = round;
-            this.partPages = partPages;
-            this.between = between;
         }
 
-        void doBy(PageSender sender) throws TransportException {
-            long chunks = PageFrame.chunksIn(passes.getFirst().pages());
-            long all = chunks * passes.size();
-            long sent = partPages;
-            for (long nth = next.getAndIncrement(); nth < all; nth = next.getAndIncrement()) {
-                long chunk = nth % chunks;
-                int pass = (int) (nth / chunks);
-                PageSet wanted = passes.get(pass);
-                long end = Math.min((chunk + 1) * PageSize.SMALL_PER_LARGE, wanted.pages());
-                if (written != null) {
-                    skipWritten(wanted, chunk * PageSize.SMALL_PER_LARGE, end);
-                }
-                int flags = (large.contains(chunk) ? PageFrame.FLAG_LARGE : 0)
-                        | (goesOn(chunk * PageSize.SMALL_PER_LARGE, end, pass) ? PageFrame.FLAG_AHEAD : 0);
-                for (long first = chunk * PageSize.SMALL_PER_LARGE; first < end; first += partPages) {
-                    long stop = Math.min(first + partPages, end);
-                    if (wanted.next(first, stop) == stop) {
-                        continue;
-                    }
-                    if (sent >= partPages) {
-                        between.run();
-                        sent = 0;
-                    }
-                    sent += wanted.cardinality(first, stop);
-                    sender.sendPart(wanted, first, stop, flags, round);
-                }
+        @Override
+        public boolean sendNext(PageSender sender) throws TransportException {
+            long chunk = next.getAndIncrement();
+            if (chunk >= PageFrame.chunksIn(wanted.pages())) {
+                return false;
             }
-            sender.endRound(round);
+            if (written != null) {
+                skipWritten(chunk * PageSize.SMALL_PER_LARGE);
+            }
+            sender.sendChunk(wanted, chunk, large.contains(chunk), round);
+            return true;
         }
 
         /** Once for each chunk, by whoever sends it: from then on it is settled what of it is sent. */
-        private void skipWritten(PageSet wanted, long first, long end) {
+        private void skipWritten(long first) {
+            long end = Math.min(first + PageSize.SMALL_PER_LARGE, wanted.pages());
             long count = 0;
             for (long word = first >>> 6; word << 6 < end; word++) {
                 long skip = wanted.word(word) & written.word(word);
@@ -203,16 +197,11 @@ final class DataStreams implements AutoCloseable {
             }
             skipped.addAndGet(count);
         }
+    }
 
-        /** Whether a pass after this one has pages of the chunk. */
-        private boolean goesOn(long first, long end, int pass) {
-            for (int later = pass + 1; later < passes.size(); later++) {
-                if (passes.get(later).next(first, end) < end) {
-                    return true;
-                }
-            }
-            return false;
-        }
+    /** Bytes that have been sent and are not known to be across, of all connections. */
+    long bytesUnderWay() {
+        return connections.stream().mapToLong(Connection::bytesUnderWay).sum();
     }
 
     long contentPages() {

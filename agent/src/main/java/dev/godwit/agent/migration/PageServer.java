@@ -14,20 +14,24 @@ import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Serves the memory of a guest that has gone ahead, over one set of page connections: pages that the guest waits for at
- * once, the hottest first, on the first; all others in order of their heat, on the rest.
+ * once, the hottest first, on the first; all others in the order of a {@link PushQueue}, on the rest.
  *
  * <p>The guest does not run here: its memory does not change, and a page may be sent twice.
  *
  * <p>Threading: {@link #serve} on one thread; {@link #abort} from any.
  */
 final class PageServer implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(PageServer.class);
+
     /** For so long after a page that the guest waited for, pushing waits, at most so long for as much as is pushed together. */
     private static final long CALM_NANOS = 300_000;
 
@@ -70,8 +74,15 @@ final class PageServer implements AutoCloseable {
     /** What the target lacks. */
     private final PageSet missing;
 
-    /** The same in the order in which it is pushed, less what the target has asked for. */
-    private List<PageSet> passes = List.of();
+    /** The same in the order in which it is pushed, less what the target has asked for; null before that is known. */
+    private PushQueue queue;
+
+    /** Parts that have been taken from the queue and are not on their way yet. */
+    private final AtomicInteger inHand = new AtomicInteger();
+
+    private final LeftOut leftOut = new LeftOut(AT_ONCE);
+    /** What has been pushed is there before what is sent now, if no more than this is under way; in bytes. */
+    private final long soon;
 
     private final PageSet wanted;
     /** What has gone because the guest waited for it, or for what is near. */
@@ -111,6 +122,7 @@ final class PageServer implements AutoCloseable {
         this.order = order;
         this.urgent = new PageSender(arena, requests, memory, urgentLimit);
         this.urgentLimit = urgentLimit;
+        this.soon = (2L * Math.min(PUSHED_TOGETHER, urgentLimit.framePages())) << PageSize.SMALL_SHIFT;
         this.missing = new PageSet(arena, memory.pages());
         this.wanted = new PageSet(arena, memory.pages());
         this.sent = new PageSet(arena, memory.pages());
@@ -125,7 +137,14 @@ final class PageServer implements AutoCloseable {
         PollSet input = new PollSet(arena, 1);
         input.set(0, requests.descriptor());
         while (true) {
-            while (asked.isEmpty() || (waitedFor < AT_ONCE && (requests.hasBuffered() || input.await(0) > 0))) {
+            while (asked.isEmpty() || (waitedFor < AT_ONCE && comes(input, 0))) {
+                long patience = leftOut.waitNanos(System.nanoTime());
+                if (patience == 0) {
+                    sendLeftOut();
+                }
+                if (patience < Long.MAX_VALUE && !comes(input, patience)) {
+                    continue;
+                }
                 requests.receive(request);
                 heard = true;
                 int type = request.get(PageFrame.U32, PageRequest.TYPE);
@@ -148,6 +167,11 @@ final class PageServer implements AutoCloseable {
         }
     }
 
+    /** Waits so long for a request; whether there is one. */
+    private boolean comes(PollSet input, long nanos) {
+        return requests.hasBuffered() || input.await((int) Math.ceilDiv(nanos, 1_000_000)) > 0;
+    }
+
     private void answerAll() throws TransportException {
         while (!asked.isEmpty()) {
             answer(asked.take());
@@ -161,6 +185,9 @@ final class PageServer implements AutoCloseable {
         urgentNanos = System.nanoTime();
         asked.add(first << FIRST_SHIFT | count, order.heat(first));
         waitedFor++;
+        if (queue != null) {
+            queue.waitedFor(first, first + count);
+        }
     }
 
     private void near(long first, int count) throws TransportException {
@@ -181,12 +208,16 @@ final class PageServer implements AutoCloseable {
             long first = firstOf(what);
             long end = endOf(what);
             for (long page = first; page < end; page++) {
-                if (following.contains(page) && !sent.contains(page)) {
+                if (follows(page)) {
                     wanted.add(page);
                 }
             }
             send(first, end);
         }
+    }
+
+    private boolean follows(long page) {
+        return following.contains(page) && !sent.contains(page) && (queue == null || !queue.hasHandedOut(page));
     }
 
     /** Goes in one frame with what else of the chunk is next in turn: much of a chunk's price is by the frame. */
@@ -222,16 +253,50 @@ final class PageServer implements AutoCloseable {
 
     /** Sends what is {@link #wanted} of a part of a chunk. */
     private void send(long first, long end) throws TransportException {
+        if (queue != null && urgentLimit.isLimited()) {
+            leaveOutWhatComes(first, end);
+        }
+        sendNow(first, end);
+    }
+
+    private void sendNow(long first, long end) throws TransportException {
         for (long page = wanted.next(first, end); page < end; page = wanted.next(page + 1, end)) {
             sent.add(page);
             urgentPages.incrementAndGet();
-            // The others read these sets at any time: at worst a page goes twice.
-            for (PageSet pass : passes) {
-                pass.remove(page);
+            if (queue != null) {
+                queue.remove(page);
             }
         }
         urgent.sendChunk(wanted, first / PageSize.SMALL_PER_LARGE, false, PageFrame.AFTERWARDS);
         wanted.removeRange(first, end - first);
+    }
+
+    /**
+     * What has just been pushed is there about as soon as it would be on this connection, unless much has to go before it:
+     * who walks through memory asks for most pages once more than needed. Without a limit that costs nothing that counts.
+     */
+    private void leaveOutWhatComes(long first, long end) {
+        boolean soonThere = false;
+        for (long page = wanted.next(first, end); page < end; page = wanted.next(page + 1, end)) {
+            if (queue.hasHandedOut(page)) {
+                soonThere = soonThere || push.bytesUnderWay() <= soon;
+                if (!soonThere || !leftOut.add(page, System.nanoTime())) {
+                    return;
+                }
+                wanted.remove(page);
+            }
+        }
+    }
+
+    /** The first of those that were left out is sent after all, unless all that has been pushed is there. */
+    private void sendLeftOut() throws TransportException {
+        if (inHand.get() == 0 && push.bytesUnderWay() == 0) {
+            leftOut.clear();
+            return;
+        }
+        long page = leftOut.take();
+        wanted.add(page);
+        sendNow(page, page + 1);
     }
 
     private boolean isWithinChunk(long first, int count) {
@@ -260,7 +325,7 @@ final class PageServer implements AutoCloseable {
                         Kind.MALFORMED, requests.peer() + " lacks pages that came before the guest");
             }
         }
-        passes = order.passes(arena, missing);
+        queue = new PushQueue(order.passes(arena, missing), new PageSet(arena, memory.pages()));
         pushBegun = true;
         Thread.ofPlatform().daemon().name("migration-push").start(this::watchPush);
     }
@@ -273,9 +338,64 @@ final class PageServer implements AutoCloseable {
     /** False when it was over before it began. */
     private synchronized boolean startPush() {
         if (!closed) {
-            sending = push.start(passes, largeChunks, PageFrame.AFTERWARDS, PUSHED_TOGETHER, this::yieldToUrgent);
+            sending = push.push(() -> new Pusher(queue));
         }
         return !closed;
+    }
+
+    /** What one stream pushes. */
+    private final class Pusher implements DataStreams.Feed {
+        private final PushQueue from;
+        private final PushQueue.Part part = new PushQueue.Part();
+        private int sinceYield = PUSHED_TOGETHER;
+
+        Pusher(PushQueue from) {
+            this.from = from;
+        }
+
+        @Override
+        public boolean sendNext(PageSender sender) throws TransportException {
+            try {
+                return send(sender);
+            } catch (TransportException | RuntimeException | Error e) {
+                // Pages have been handed out that do not go: not when others have sent all, but at once all is made
+                // again.
+                LOG.debug("what follows a guest is not pushed any more", e);
+                requests.abort();
+                throw e;
+            }
+        }
+
+        private boolean send(PageSender sender) throws TransportException {
+            if (sinceYield >= PUSHED_TOGETHER) {
+                yieldToUrgent();
+                sinceYield = 0;
+            }
+            int next = from.nextPages();
+            if (next == 0) {
+                return false;
+            }
+            // What is waited for until it is their turn goes another way.
+            int most = urgentLimit.isLimited() ? sender.awaitTurn(next) : PUSHED_TOGETHER;
+            inHand.incrementAndGet();
+            try {
+                return sendPart(sender, most);
+            } finally {
+                inHand.decrementAndGet();
+            }
+        }
+
+        private boolean sendPart(PageSender sender, int most) throws TransportException {
+            if (!from.take(part, most)) {
+                sender.passTurn();
+                return false;
+            }
+            sinceYield += Long.bitCount(part.mask);
+            int flags = (largeChunks.contains(part.first / PageSize.SMALL_PER_LARGE) ? PageFrame.FLAG_LARGE : 0)
+                    | (part.ahead ? PageFrame.FLAG_AHEAD : 0);
+            sender.sendPages(part.first, part.mask, flags, PageFrame.AFTERWARDS);
+            return true;
+        }
     }
 
     /** While the guest waits for one page after the other, those that it does not wait for would only be in the way. */

@@ -19,7 +19,14 @@ import java.lang.foreign.Arena;
  * <p>Threading: one thread.
  */
 final class Precopy {
+    /** So long at least between looks at what is written. */
     private static final long LOOK_MILLIS = 10;
+
+    /** So many times as long as a look takes is between two of them, for large guests. */
+    private static final long BETWEEN_LOOKS = 20;
+
+    /** Fewer pages with content say nothing about how long it takes to send some. */
+    private static final long TELLING_PAGES = 1024;
 
     private final Machine machine;
     private final RoundSink sink;
@@ -36,6 +43,11 @@ final class Precopy {
     private final PageSet log;
 
     private final WriteRate rate;
+    /** When all memory last counted as not written. */
+    private long clearedAt;
+
+    /** How long the last look took. */
+    private long lookNanos;
 
     /** Of the round before, whose written pages are {@link #wanted}; 0 when that is known to all. */
     private long writtenNanos;
@@ -75,6 +87,7 @@ final class Precopy {
             follows = true;
             return;
         }
+        clearedAt = System.nanoTime();
         for (boolean fits = false; !fits && !follows; ) {
             if (round > 0 && figures.elapsed().compareTo(options.maxTime()) > 0 && !options.mayPostcopy()) {
                 throw notConverged();
@@ -119,6 +132,7 @@ final class Precopy {
         if (round > 0) {
             // Not when that round ended: what is written again after this costs the guest a fault, and if it had been
             // the last one that would have been for nothing.
+            clearedAt = System.nanoTime();
             machine.dirtyTracker().collect(wanted);
             wanted.removeAll(cold);
         }
@@ -127,7 +141,7 @@ final class Precopy {
         long zeroBefore = sink.zeroPages();
         dirty.clear();
         long pages = beginRound();
-        pages -= sendAll(pages, contentBefore + zeroBefore);
+        pages -= sendAll(pages);
         sink.awaitArrival(round);
         long nanos = System.nanoTime() - started;
         writtenNanos = nanos;
@@ -183,47 +197,61 @@ final class Precopy {
      *
      * @return pages left out
      */
-    private long sendAll(long pages, long sentBefore) throws TransportException, InterruptedException {
+    private long sendAll(long pages) throws TransportException, InterruptedException {
+        rate.begin(clearedAt);
+        lookNanos = 0;
         long begin = System.nanoTime();
-        rate.begin(begin);
+        long contentBefore = sink.contentPages();
+        long zeroBefore = sink.zeroPages();
         boolean first = round == 1;
+        // What goes to a file has been written when it returns.
         RoundSink.Sending sending =
                 first ? sink.start(wanted, largeChunks, round, dirty) : sink.start(wanted, largeChunks, round);
         tellHeat();
-        if (first || options.mayPostcopy()) {
-            while (!sending.await(LOOK_MILLIS)) {
+        while (!sending.await(nextLook(first))) {
+            long content = sink.contentPages() - contentBefore;
+            if (look() && options.mayPostcopy() && content >= TELLING_PAGES) {
                 long now = System.nanoTime();
-                long sent = sink.contentPages() + sink.zeroPages() - sentBefore;
-                if (look() && options.mayPostcopy() && sent > 0) {
-                    long written = dirty.cardinality();
-                    // Some of what is left has been written, and is left out, too: at least this is sent.
-                    long left = pages - sent - (first ? written : 0);
-                    double nanosEach = (double) (now - begin) / sent;
-                    rate.look(now, log, dirty, (long) (left * nanosEach), (long) (written * nanosEach));
-                }
+                long sent = content + sink.zeroPages() - zeroBefore;
+                long written = dirty.cardinality();
+                // Some of what is left has been written, and is left out, too: at least this is sent.
+                long left = pages - sent - (first ? written : 0);
+                double nanosEach = (double) (now - begin) / content;
+                rate.look(
+                        now, log, dirty, (long) ((now - begin) * ((double) left / sent)), (long) (written * nanosEach));
             }
-        } else {
-            sending.await();
         }
         if (!look()) {
             machine.dirtyTracker().collect(log);
-            log.removeAll(cold);
-            dirty.addAll(log);
+            addLog();
         }
         rate.end(System.nanoTime(), log, dirty);
         return sending.skipped();
     }
 
+    /** In milliseconds; never if nothing depends on it any more. */
+    private long nextLook(boolean first) {
+        boolean needed = first || (options.mayPostcopy() && !rate.isMeasured());
+        return needed && lookNanos >= 0 ? Math.max(LOOK_MILLIS, BETWEEN_LOOKS * lookNanos / 1_000_000) : Long.MAX_VALUE;
+    }
+
     /** False when the tracker cannot tell without collecting. */
     private boolean look() {
+        long begin = System.nanoTime();
         log.clear();
         if (!machine.dirtyTracker().peek(log)) {
+            lookNanos = -1;
             return false;
         }
+        addLog();
+        lookNanos = System.nanoTime() - begin;
+        return true;
+    }
+
+    private void addLog() {
         // Written or not, it follows.
         log.removeAll(cold);
         dirty.addAll(log);
-        return true;
     }
 
     private long beginRound() {

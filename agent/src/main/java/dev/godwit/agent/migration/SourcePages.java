@@ -55,6 +55,9 @@ final class SourcePages implements PageStore, AutoCloseable {
 
         volatile boolean broken;
 
+        /** The first of the same set of connections; null before it has come. */
+        Lane with;
+
         Lane(int stream, Connection connection) {
             this.stream = stream;
             this.connection = connection;
@@ -136,8 +139,26 @@ final class SourcePages implements PageStore, AutoCloseable {
             } else if (awaitPager(lane)) {
                 lane.receiver.receiveArrivals();
             }
+        } catch (TransportException e) {
+            giveUpAll(lane, e.kind() == Kind.CLOSED);
+            throw e;
+        } catch (RuntimeException | Error e) {
+            giveUpAll(lane, false);
+            throw e;
         } finally {
             leave(lane);
+        }
+    }
+
+    /** Pages that were on their way here: their source takes them for sent until it is asked again what is missing. */
+    private synchronized void giveUpAll(Lane lane, boolean byPeer) {
+        if (lane.with != null
+                && lane.with == first
+                && !lane.broken
+                && !ended
+                && pager != null
+                && pager.elsewhere() > 0) {
+            breakOff(first, byPeer);
         }
     }
 
@@ -163,7 +184,10 @@ final class SourcePages implements PageStore, AutoCloseable {
             lanes.add(lane);
             if (stream == 0) {
                 first = lane;
+                // They may have come before it.
+                lanes.forEach(other -> other.with = lane);
             }
+            lane.with = first;
         }
         if (begun && stream == 0) {
             LOG.info("{} brings the rest of the guest's memory again", connection.peer());

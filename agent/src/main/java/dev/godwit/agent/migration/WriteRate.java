@@ -17,12 +17,16 @@ final class WriteRate {
     /** No fewer are a sample of all: 4 MiB. */
     private static final long FEW = 1024;
 
-    /** One page of 16 in each word, in each at another place: guests write with a stride. */
+    /** One page of 16 in each word, in each at another place, by {@link #SCATTER}: guests write with a stride. */
     private static final long ONE_OF_16 = 0x0001_0001_0001_0001L;
+
+    /** 2 to the 64, divided by the golden ratio: the upper bits of its multiples are spread evenly. */
+    private static final long SCATTER = 0x9E37_79B9_7F4A_7C15L;
 
     private final DirtyTracker tracker;
     private final PageSet sample;
     private long since;
+    private boolean sampling;
     private long sampled;
     private long writtenBefore;
     private double perSecond;
@@ -33,9 +37,10 @@ final class WriteRate {
         this.sample = new PageSet(arena, pages);
     }
 
-    /** A round begins, and all memory counts as not written. */
+    /** A round begins; all memory counts as not written since then. */
     void begin(long now) {
         since = now;
+        sampling = false;
         sampled = 0;
         writtenBefore = 0;
         measured = false;
@@ -51,7 +56,7 @@ final class WriteRate {
      * @param nextNanos how long the next one would
      */
     void look(long now, PageSet log, PageSet written, long leftNanos, long nextNanos) {
-        if (sampled == 0) {
+        if (!sampling) {
             if (leftNanos <= nextNanos) {
                 takeSample(now, written);
             }
@@ -69,15 +74,21 @@ final class WriteRate {
         }
     }
 
+    /** Whether {@link #look} need not be called any more in this round. */
+    boolean isMeasured() {
+        return measured;
+    }
+
     /** Pages a second: of those written already, and others. */
     double perSecond() {
         return perSecond;
     }
 
     private void takeSample(long now, PageSet written) {
+        sampling = true;
         writtenBefore = written.cardinality();
         for (long i = 0, n = written.wordCount(); i < n; i++) {
-            long mask = writtenBefore <= FEW ? -1 : ONE_OF_16 << (i * 7 & 15);
+            long mask = writtenBefore <= FEW ? -1 : ONE_OF_16 << ((i * SCATTER) >>> 60);
             sample.setWord(i, written.word(i) & mask);
         }
         sampled = sample.cardinality();

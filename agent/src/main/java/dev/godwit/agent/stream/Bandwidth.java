@@ -148,6 +148,19 @@ public final class Bandwidth {
         }
     }
 
+    /** So many bytes that were let go do not go. */
+    void giveBack(long bytes) {
+        if (isLimited()) {
+            lock.lock();
+            try {
+                pace.giveBack(bytes);
+                changed.signalAll();
+            } finally {
+                lock.unlock();
+            }
+        }
+    }
+
     /** Who waits looks whether it is over. */
     void lookAgain() {
         lock.lock();

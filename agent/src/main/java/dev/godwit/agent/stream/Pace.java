@@ -82,4 +82,11 @@ final class Pace {
         next += due / bytesPerSecond;
         rest = due % bytesPerSecond;
     }
+
+    /** So many bytes that were booked do not go. */
+    void giveBack(long bytes) {
+        long due = rest - bytes * SECOND;
+        next += Math.floorDiv(due, bytesPerSecond);
+        rest = Math.floorMod(due, bytesPerSecond);
+    }
 }

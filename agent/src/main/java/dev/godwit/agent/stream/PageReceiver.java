@@ -16,7 +16,8 @@ import java.util.function.LongPredicate;
  * <p>What arrives lands inside large pages: a chunk that its source backs by a large page is populated as one before the
  * first byte; a zero page is zeroed in place, never punched out.
  *
- * <p>Threading: one thread; different receivers work on different chunks within a round.
+ * <p>Threading: one thread; different receivers work on different chunks within a round, and of what follows the
+ * guest on different pages.
  */
 public final class PageReceiver {
     private final ByteSource source;

@@ -39,6 +39,9 @@ public final class PageSender {
     private long frameContentPages;
     private long frameZeroPages;
 
+    /** Bytes that may go now, of what is chosen after that. */
+    private long reserved;
+
     private final AtomicLong contentPages = new AtomicLong();
     private final AtomicLong zeroPages = new AtomicLong();
     private final AtomicLong wireBytes = new AtomicLong();
@@ -73,38 +76,49 @@ public final class PageSender {
     }
 
     /**
-     * As above, of a part of a chunk: others have their turn at the processor, or with the guest, after each part.
-     *
-     * @param first the part's first page
-     * @param end the page after its last, in the same chunk
-     * @param flags of {@link PageFrame}
-     */
-    public void sendPart(PageSet wanted, long first, long end, int flags, int round) throws TransportException {
-        sendPart(wanted, null, first, end, flags, round);
-    }
-
-    /**
      * As above, without a look at pages behind which there is nothing.
      *
      * @param present all others are zeros; null for a set of all
      */
     public void sendChunk(PageSet wanted, PageSet present, long chunk, boolean large, int round)
             throws TransportException {
-        long first = chunk * PageSize.SMALL_PER_LARGE;
-        long end = Math.min(first + PageSize.SMALL_PER_LARGE, wanted.pages());
-        sendPart(wanted, present, first, end, large ? PageFrame.FLAG_LARGE : 0, round);
+        sendChunk(wanted, present, chunk, large ? PageFrame.FLAG_LARGE : 0, round);
     }
 
-    private void sendPart(PageSet wanted, PageSet present, long from, long end, int flags, int round)
+    private void sendChunk(PageSet wanted, PageSet present, long chunk, int flags, int round)
             throws TransportException {
-        long first = from & -PageSize.SMALL_PER_LARGE;
-        long page = wanted.next(from, end);
-        if (page == end) {
+        long first = chunk * PageSize.SMALL_PER_LARGE;
+        long end = Math.min(first + PageSize.SMALL_PER_LARGE, wanted.pages());
+        if (wanted.next(first, end) == end) {
             return;
         }
         beginFrame();
-        for (; page < end; page = wanted.next(page + 1, end)) {
-            if ((present != null && !present.contains(page)) || ZeroScan.isZero(memory, page << PageSize.SMALL_SHIFT)) {
+        for (long word = first >>> 6; word << 6 < end; word++) {
+            add(word << 6, wanted.word(word), present == null ? -1 : present.word(word), flags, round);
+        }
+        sendFrame(first, flags, round);
+    }
+
+    /**
+     * Sends some of 64 pages: others have their turn at the processor, or with the guest, after them.
+     *
+     * @param first the first of the 64, a multiple of that
+     * @param mask bit n is page {@code first + n}; at least one
+     * @param flags of {@link PageFrame}
+     */
+    public void sendPages(long first, long mask, int flags, int round) throws TransportException {
+        beginFrame();
+        add(first, mask, -1, flags, round);
+        sendFrame(first & -PageSize.SMALL_PER_LARGE, flags, round);
+    }
+
+    /** @param present of those that are not there is nothing: they are zeros */
+    private void add(long from, long mask, long present, int flags, int round) throws TransportException {
+        long first = from & -PageSize.SMALL_PER_LARGE;
+        for (long left = mask; left != 0; left &= left - 1) {
+            int bit = Long.numberOfTrailingZeros(left);
+            long page = from + bit;
+            if ((present >>> bit & 1) == 0 || ZeroScan.isZero(memory, page << PageSize.SMALL_SHIFT)) {
                 frameZeroPages++;
                 addPage((int) (page - first), KIND_ZERO);
             } else {
@@ -116,7 +130,6 @@ public final class PageSender {
                 addPage((int) (page - first), KIND_CONTENT);
             }
         }
-        sendFrame(first, flags, round);
     }
 
     /**
@@ -187,11 +200,40 @@ public final class PageSender {
                         (long) head.get(U16, at + 2) << PageSize.SMALL_SHIFT);
             }
         }
-        limit.acquire(headBytes + contentBytes);
+        acquire(headBytes + contentBytes);
         sink.send(message);
         wireBytes.getAndAdd(headBytes + contentBytes);
         contentPages.getAndAdd(frameContentPages);
         zeroPages.getAndAdd(frameZeroPages);
+    }
+
+    /**
+     * Returns when a frame may be sent, so that what is in it need not be chosen sooner: the next that is sent goes at once.
+     *
+     * @param most the most pages that it might be of
+     * @return how many it may be of, at least 1
+     */
+    public int awaitTurn(int most) {
+        int pages = Math.min(most, framePages);
+        long bytes = PageFrame.HEADER_BYTES + (long) pages * (PageFrame.RUN_BYTES + PageSize.SMALL);
+        limit.acquire(bytes);
+        reserved = bytes;
+        return pages;
+    }
+
+    /** Sends nothing after {@link #awaitTurn}. */
+    public void passTurn() {
+        limit.giveBack(reserved);
+        reserved = 0;
+    }
+
+    private void acquire(long bytes) {
+        if (reserved > 0) {
+            limit.giveBack(reserved - bytes);
+            reserved = 0;
+        } else {
+            limit.acquire(bytes);
+        }
     }
 
     /** Says that this stream's part of a round is complete. */
@@ -199,7 +241,7 @@ public final class PageSender {
         MemorySegment end = head.asSlice(0, PageFrame.HEADER_BYTES).fill((byte) 0);
         end.set(U32, PageFrame.TYPE, PageFrame.ROUND_END);
         end.set(U64, PageFrame.FIRST_PAGE, round);
-        limit.acquire(PageFrame.HEADER_BYTES);
+        acquire(PageFrame.HEADER_BYTES);
         sink.send(end);
         wireBytes.getAndAdd(PageFrame.HEADER_BYTES);
     }

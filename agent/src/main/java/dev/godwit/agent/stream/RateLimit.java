@@ -47,8 +47,13 @@ public final class RateLimit {
         return hurried;
     }
 
+    /** Whether there is any. */
+    public boolean isLimited() {
+        return !bandwidths.isEmpty();
+    }
+
     /** The most pages with content that should go in one frame, at least 1. */
-    int framePages() {
+    public int framePages() {
         long bytes = Long.MAX_VALUE;
         for (Bandwidth bandwidth : bandwidths) {
             bytes = Math.min(bytes, bandwidth.turnBytes());
@@ -83,6 +88,14 @@ public final class RateLimit {
     /** Counts bytes that are sent without waiting. */
     public void count(long bytes) {
         bandwidths.forEach(bandwidth -> bandwidth.count(bytes));
+    }
+
+    /** Takes back so many of the bytes that were acquired, since they are not sent. */
+    void giveBack(long bytes) {
+        // Who has been released may have been let go without having acquired anything.
+        if (!released) {
+            bandwidths.forEach(bandwidth -> bandwidth.giveBack(bytes));
+        }
     }
 
     /** A guest waits for all that this group sends from now on. */

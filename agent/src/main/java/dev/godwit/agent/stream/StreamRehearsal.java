@@ -74,8 +74,8 @@ public final class StreamRehearsal {
         try {
             for (int round = 1; round <= ROUNDS; round++) {
                 fill(from, round);
-                for (long first = 0; first < from.pages(); first += PageSize.SMALL_PER_LARGE) {
-                    sender.sendPart(all, first, first + PageSize.SMALL_PER_LARGE, 0, round);
+                for (long chunk = 0; chunk < PageFrame.chunksIn(from.pages()); chunk++) {
+                    sender.sendChunk(all, chunk, false, round);
                 }
                 sender.endRound(round);
             }

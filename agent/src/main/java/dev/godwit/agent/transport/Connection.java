@@ -152,6 +152,11 @@ public final class Connection implements ByteSink, ByteSource, AutoCloseable {
         return received.get();
     }
 
+    /** Bytes that have been sent and that the peer's host has not acknowledged; 0 when it is closed. From any thread. */
+    public synchronized long bytesUnderWay() {
+        return closed ? 0 : Math.max(0, SocketCalls.unacknowledged(fd));
+    }
+
     /** How long the peer may move no byte, from now on; 0 for ever. */
     public void setStall(Duration stall) {
         this.stall = stall;

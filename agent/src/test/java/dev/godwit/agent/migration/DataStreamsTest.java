@@ -2,7 +2,6 @@ package dev.godwit.agent.migration;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.godwit.agent.stream.PageFrame;
 import dev.godwit.agent.stream.PageReceiver;
 import dev.godwit.agent.stream.RateLimit;
 import dev.godwit.agent.transport.Connection;
@@ -16,51 +15,14 @@ import java.lang.foreign.Arena;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
-import java.util.List;
-import java.util.Set;
-import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** What goes in several passes, over a real connection. */
+/** A round, over a real connection. */
 @Timeout(60)
 class DataStreamsTest {
     private static final int PER_CHUNK = PageSize.SMALL_PER_LARGE;
     private static final long PAGES = 3L * PER_CHUNK;
-
-    /** Of the first chunk some pages are hot, of the second all, of the third none. */
-    @Test
-    void pagesAreMarkedThatGoAheadOfTheRestOfTheirChunk() throws Exception {
-        Set<Long> hot = Set.of(3L, 100L, 101L, 511L);
-        try (Arena arena = Arena.ofShared();
-                GuestMemory memory = GuestMemory.allocate(PAGES * PageSize.SMALL, LargePages.NONE);
-                DataStreams streams = new DataStreams(memory, new RateLimit(0));
-                Listener listener = Listener.open(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
-                Connection target = Connection.connect(listener.address(), Duration.ofSeconds(5))) {
-            memory.segment().fill((byte) 1);
-            streams.add(listener.accept());
-            PageSet first = new PageSet(arena, PAGES);
-            PageSet rest = new PageSet(arena, PAGES);
-            rest.addRange(0, PAGES);
-            hot.forEach(first::add);
-            first.addRange(PER_CHUNK, PER_CHUNK);
-            rest.removeAll(first);
-            RoundSink.Sending sending = streams.start(
-                    List.of(first, rest), Backing.emptyChunks(arena, memory), PageFrame.AFTERWARDS, 64, () -> {});
-            Set<Long> ahead = new TreeSet<>();
-            PageSet come = new PageSet(arena, PAGES);
-            PageReceiver.landing(arena, target, memory, (page, count, _, isAhead) -> {
-                        come.addRange(page, count);
-                        for (long i = page; isAhead && i < page + count; i++) {
-                            ahead.add(i);
-                        }
-                    })
-                    .receiveArrivals();
-            sending.await();
-            assertEquals(new TreeSet<>(hot), ahead);
-            assertEquals(PAGES, come.cardinality());
-        }
-    }
 
     /** All of the second chunk, and a part of the first: they go with the next round. */
     @Test

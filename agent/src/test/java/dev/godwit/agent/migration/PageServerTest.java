@@ -2,6 +2,7 @@ package dev.godwit.agent.migration;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.agent.stream.Bandwidth;
 import dev.godwit.agent.stream.PageFrame;
@@ -48,7 +49,11 @@ class PageServerTest {
     private final Arena arena = Arena.ofShared();
     private final GuestMemory memory = GuestMemory.allocate(PAGES * PageSize.SMALL, LargePages.NONE);
     private final Bandwidth bandwidth = new Bandwidth(RATE);
+    private final PageSet following = new PageSet(arena, PAGES);
     private Connection target;
+    /** On which comes what nobody waits for. */
+    private final List<Connection> pushed = new ArrayList<>();
+
     private PageServer server;
     private CompletableFuture<Void> serving;
     private PageReceiver receiver;
@@ -59,22 +64,41 @@ class PageServerTest {
         for (long page = 0; page < PAGES; page++) {
             memory.segment().set(ValueLayout.JAVA_LONG, page * PageSize.SMALL, ~page);
         }
-        PageSet following = new PageSet(arena, PAGES);
         following.addRange(0, PAGES);
         following.remove(HERE_ALREADY);
-        RateLimit limit = new RateLimit(bandwidth);
+        open(new RateLimit(bandwidth), 1);
+    }
+
+    private void open(RateLimit limit, int streams) throws TransportException {
+        DataStreams push = new DataStreams(memory, limit.another());
         try (Listener listener = Listener.open(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))) {
             target = Connection.connect(listener.address(), Duration.ofSeconds(5));
             server = new PageServer(
                     memory,
                     following,
                     listener.accept(),
-                    new DataStreams(memory, limit.another()),
+                    push,
                     limit.anotherInAHurry(),
                     Backing.emptyChunks(arena, memory),
                     PageOrder.hottestFirst(arena, heat(), false));
+            for (int i = 0; i < streams; i++) {
+                pushed.add(Connection.connect(listener.address(), Duration.ofSeconds(5)));
+                push.add(listener.accept());
+            }
         }
         receiver = PageReceiver.landing(arena, target, memory, this::landed);
+    }
+
+    private void openAgain(RateLimit limit, int streams) throws TransportException {
+        closeConnections();
+        pushed.clear();
+        open(limit, streams);
+    }
+
+    private void closeConnections() {
+        server.close();
+        target.close();
+        pushed.forEach(Connection::close);
     }
 
     /** A page in eight is hot, the higher ones more. */
@@ -104,8 +128,7 @@ class PageServerTest {
         if (serving != null) {
             serving.handle((_, _) -> null).join();
         }
-        server.close();
-        target.close();
+        closeConnections();
         memory.close();
         arena.close();
     }
@@ -131,11 +154,23 @@ class PageServerTest {
 
     /** Receives until the page is there. */
     private List<Long> receiveTo(long page) throws TransportException {
+        return receiveTo(page, receiver);
+    }
+
+    private List<Long> receiveTo(long page, PageReceiver from) throws TransportException {
         arrived.clear();
         while (!arrived.contains(page)) {
-            receiver.receiveArrival();
+            from.receiveArrival();
         }
         return List.copyOf(arrived);
+    }
+
+    /** The guest runs, and lacks all that follows it. */
+    private void goAhead() throws TransportException {
+        long bytes = following.wordCount() * Long.BYTES;
+        say(PageRequest.MISSING, bytes, 0);
+        target.send(following.segment().asSlice(0, bytes));
+        server.goneAhead();
     }
 
     @Test
@@ -201,6 +236,61 @@ class PageServerTest {
         say(PageRequest.WANT, 100, 1);
         assertEquals(List.of(100L), receiveTo(100));
         assertEquals(1, server.urgentPages());
+    }
+
+    /** By the time it asks for what it has been pushed, that is there. */
+    @Test
+    void whoWalksUnderALimitIsPushedWhatIsAheadAndSentItOnce() throws Exception {
+        openAgain(new RateLimit(RATE / 4), 1);
+        serve();
+        goAhead();
+        PageReceiver ahead = PageReceiver.landing(arena, pushed.getFirst(), memory, this::landed);
+        for (long page = 1000; page <= 1002; page++) {
+            say(PageRequest.WANT, page, 1);
+            assertEquals(List.of(page), receiveTo(page));
+        }
+        int before = receiveTo(1003, ahead).size();
+        assertTrue(before < 600, "it came as the " + before + "th, as if nobody walked");
+        for (long page = 1004; page < 1008; page++) {
+            assertEquals(List.of(page), receiveTo(page, ahead));
+        }
+        say(PageRequest.WANT, 1004, 1);
+        say(PageRequest.WANT, 300, 1);
+        assertEquals(List.of(300L), receiveTo(300));
+    }
+
+    /** There may be much before it on its way. */
+    @Test
+    void withoutALimitWhatIsWaitedForIsSentThoughItHasBeenPushed() throws Exception {
+        openAgain(RateLimit.none(), 1);
+        serve();
+        goAhead();
+        receiveTo(8, PageReceiver.landing(arena, pushed.getFirst(), memory, this::landed));
+        say(PageRequest.WANT, 8, 1);
+        assertEquals(List.of(8L), receiveTo(8));
+    }
+
+    /** Nobody reads what is pushed, of which there is more than a socket takes. */
+    @Test
+    void whatHasBeenPushedAndDoesNotComeIsSentWhenItIsWaitedFor() throws Exception {
+        openAgain(new RateLimit(1L << 30), 1);
+        serve();
+        goAhead();
+        for (long page = 8; page < PAGES; page += 8) {
+            say(PageRequest.WANT, page, 1);
+            receiveTo(page);
+        }
+    }
+
+    /** It cannot be said what of the first has come; the second goes on for seconds. */
+    @Test
+    void oneConnectionThatBreaksIsNotWaitedForUntilTheOtherHasSentAll() throws Exception {
+        openAgain(new RateLimit(RATE), 2);
+        serve();
+        goAhead();
+        pushed.getFirst().abort();
+        assertThrows(CompletionException.class, serving::join);
+        assertTrue(server.contentPages() < PAGES / 2, server.contentPages() + " pages were sent");
     }
 
     @ParameterizedTest

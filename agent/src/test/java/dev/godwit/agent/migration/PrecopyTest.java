@@ -1,5 +1,6 @@
 package dev.godwit.agent.migration;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.host.boot.PvhImage;
@@ -49,6 +50,80 @@ class PrecopyTest {
                     .count();
             assertTrue(hotter > 100 && hotter < after.pages() / 2, hotter + " of " + after.pages());
             machine.stopDirtyTracking().get();
+        }
+    }
+
+    /** It writes 4 MiB several times while they are sent, but in the whole of the first round only a quarter of all. */
+    @Test
+    void aGuestThatWritesAllAgainIsSeenInTheFirstRound() throws Exception {
+        MigrationOptions auto =
+                MigrationOptions.DEFAULT.withMode(MigrationMode.AUTO).withDowntime(Duration.ofMillis(20));
+        GuestDescription guest = new GuestDescription("web", "dirtier", CONFIG);
+        try (Kvm kvm = Kvm.open();
+                Arena arena = Arena.ofConfined();
+                Machine machine = Machine.boot(kvm, CONFIG, PvhImage.open(GuestImage.DIRTIER.path(), arena))) {
+            machine.resume();
+            GuestTalk.await(machine, 0, "READY");
+            machine.startDirtyTracking().get();
+            Precopy precopy =
+                    new Precopy(arena, machine, new Slowly(), auto, new Figures(guest, new InetSocketAddress(0), auto));
+            precopy.run();
+            assertTrue(precopy.follows());
+            assertEquals(1, precopy.round());
+            machine.stopDirtyTracking().get();
+        }
+    }
+
+    /** Sends two pages each millisecond: 16 MiB in 2 s, and what the guest writes all the time in half a second. */
+    private static final class Slowly implements RoundSink {
+        private static final long NANOS_EACH = 500_000;
+        private long before;
+        private long pages;
+        private long started = System.nanoTime();
+
+        @Override
+        public Sending start(PageSet wanted, PageSet large, int round) {
+            pages = wanted.cardinality();
+            started = System.nanoTime();
+            return new Sending() {
+                @Override
+                public void await() {
+                    while (!await(1000)) {
+                        // Once is enough.
+                    }
+                }
+
+                @Override
+                public boolean await(long millis) {
+                    LockSupport.parkNanos(Math.min(1000, millis) * 1_000_000);
+                    return sent() == pages;
+                }
+            };
+        }
+
+        private long sent() {
+            return Math.min(pages, (System.nanoTime() - started) / NANOS_EACH);
+        }
+
+        @Override
+        public void awaitArrival(int round) {
+            before += pages;
+            pages = 0;
+        }
+
+        @Override
+        public long contentPages() {
+            return before + sent();
+        }
+
+        @Override
+        public long zeroPages() {
+            return 0;
+        }
+
+        @Override
+        public long wireBytes() {
+            return contentPages() << 12;
         }
     }
 

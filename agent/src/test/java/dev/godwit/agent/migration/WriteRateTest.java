@@ -6,28 +6,36 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.tracking.DirtyTracker;
 import java.lang.foreign.Arena;
+import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Made-up guests, a made-up clock. */
 class WriteRateTest {
     private static final long MILLI = 1_000_000;
     private static final long PAGES = 1 << 18;
+    private static final long MANY = 1 << 22;
     private static final long WORKING_SET = 1 << 14;
     /** What it takes to send the working set. */
     private static final long NEXT = 500 * MILLI;
 
     private final Arena arena = Arena.ofConfined();
-    private final Log log = new Log();
+    private final Log log = new Log(PAGES);
     private final PageSet seen = new PageSet(arena, PAGES);
     private final PageSet written = new PageSet(arena, PAGES);
     private final WriteRate rate = new WriteRate(arena, log, PAGES);
 
     /** Of writes that the test makes up. */
     private final class Log implements DirtyTracker {
-        private final PageSet dirty = new PageSet(arena, PAGES);
+        private final PageSet dirty;
         private long protectedAgain;
+
+        Log(long pages) {
+            dirty = new PageSet(arena, pages);
+        }
 
         @Override
         public void start() {
@@ -47,7 +55,8 @@ class WriteRateTest {
 
         @Override
         public void collectOf(PageSet which, PageSet into) {
-            for (long page = which.next(0, PAGES); page < PAGES; page = which.next(page + 1, PAGES)) {
+            long pages = which.pages();
+            for (long page = which.next(0, pages); page < pages; page = which.next(page + 1, pages)) {
                 if (dirty.contains(page)) {
                     dirty.remove(page);
                     into.add(page);
@@ -95,6 +104,10 @@ class WriteRateTest {
 
     /** Pages that another round, of {@link #NEXT}, would leave. */
     private long again() {
+        return again(rate);
+    }
+
+    private static long again(WriteRate rate) {
         return Math.round(rate.perSecond() * NEXT / 1e9);
     }
 
@@ -145,25 +158,34 @@ class WriteRateTest {
         assertEquals(6000, again());
     }
 
-    /** A guest that writes every 16th page, in each place that this may mean. */
-    @Test
-    void aStrideOfTheGuestsIsSeen() {
-        for (int offset = 0; offset < 16; offset++) {
-            rate.begin(0);
-            written.clear();
-            log.dirty.clear();
-            long pages = 0;
-            for (long page = offset; page < PAGES; page += 16) {
-                log.dirty.add(page);
-                pages++;
+    /** Of 16 GiB, every 16th page or one or two in each large page, of which the guest writes about half again. */
+    @ParameterizedTest
+    @ValueSource(ints = {16, 512, 1024})
+    void aStrideOfTheGuestsIsSeen(int stride) {
+        Random random = Chance.random("aStrideOfTheGuestsIsSeen");
+        long estimated = 0;
+        long all = 0;
+        for (int turn = 0; turn < 16; turn++) {
+            PageSet first = new PageSet(arena, MANY);
+            PageSet second = new PageSet(arena, MANY);
+            for (long page = random.nextInt(stride); page < MANY; page += stride) {
+                first.add(page);
+                if (random.nextBoolean()) {
+                    second.add(page);
+                }
             }
-            PageSet all = new PageSet(arena, PAGES);
-            all.addAll(log.dirty);
-            look(0, NEXT);
-            log.dirty.addAll(all);
-            end(NEXT);
-            assertNear(pages, 10);
+            Log strided = new Log(MANY);
+            strided.dirty.addAll(first);
+            WriteRate own = new WriteRate(arena, strided, MANY);
+            own.begin(0);
+            own.look(0, first, first, 0, NEXT);
+            assertTrue(strided.protectedAgain * 20 >= first.cardinality(), strided.protectedAgain + " are no sample");
+            strided.dirty.addAll(second);
+            own.end(NEXT, strided.dirty, first);
+            estimated += again(own);
+            all += second.cardinality();
         }
+        assertTrue(Math.abs(estimated - all) <= all / 8, estimated + " and not " + all);
     }
 
     @Test

@@ -93,7 +93,7 @@ class RateLimitTest {
         }
     }
 
-    /** Real frames of real memory, heads and ends of rounds included, to the byte. */
+    /** Real frames of real memory, heads and ends of rounds included, to the byte; some are chosen when it is their turn. */
     @ParameterizedTest
     @ValueSource(longs = {1 << 20, 8 << 20, 125_000_000, 3_000_000_000L})
     void aStreamHoldsItsLimitInEverySecondAndInAll(long rate) throws Exception {
@@ -115,6 +115,13 @@ class RateLimitTest {
             for (int round = 1; clock.now < start + 4 * SECOND; round++) {
                 for (long chunk = 0; chunk < 4; chunk++) {
                     sender.sendChunk(all, chunk, false, round);
+                    int most = sender.awaitTurn(1 + random.nextInt(64));
+                    if (random.nextInt(4) == 0) {
+                        sender.passTurn();
+                    } else {
+                        long first = 512 * chunk + 64L * random.nextInt(8);
+                        sender.sendPages(first, -1L >>> (64 - 1 - random.nextInt(most)), 0, round);
+                    }
                 }
                 sender.endRound(round);
             }
@@ -123,6 +130,27 @@ class RateLimitTest {
             assertTrue(meter.worstSecond() <= rate * 1.05, meter.worstSecond() + " bytes in a second");
             assertTrue(meter.total() <= rate * (seconds + 0.03), meter.total() + " bytes in " + seconds + " s");
             assertTrue(meter.total() >= rate * seconds * 0.999, meter.total() + " bytes in " + seconds + " s");
+        }
+    }
+
+    /** Whoever is released need not have been let go by the limit: then there is nothing to give back. */
+    @Test
+    void whoIsReleasedGivesNothingBackToOthers() throws Exception {
+        HandClock clock = new HandClock();
+        Bandwidth shared = new Bandwidth(1 << 20, clock);
+        try (Arena arena = Arena.ofShared();
+                GuestMemory memory = GuestMemory.allocate(1 << 20, LargePages.NONE)) {
+            RateLimit released = new RateLimit(shared);
+            RateLimit other = released.another();
+            PageSender sender = new PageSender(arena, new Meter(clock), memory, released);
+            released.release();
+            for (int i = 0; i < 1000; i++) {
+                sender.awaitTurn(1);
+                sender.passTurn();
+            }
+            long start = clock.now;
+            other.acquireInTurns(2 << 20);
+            assertTrue(clock.now - start > 19 * SECOND / 10, (clock.now - start) + " ns for 2 s' worth");
         }
     }
 

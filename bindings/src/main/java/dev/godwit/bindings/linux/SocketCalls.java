@@ -24,7 +24,7 @@ import java.lang.ref.Reference;
  * the call.
  *
  * <p>Source: {@code socket(2)}, {@code bind(2)}, {@code listen(2)}, {@code accept(2)}, {@code connect(2)},
- * {@code shutdown(2)}, {@code getsockopt(2)}, {@code readv(2)}, {@code recv(2)}, {@code send(2)}, {@code socket(7)}.
+ * {@code shutdown(2)}, {@code getsockopt(2)}, {@code readv(2)}, {@code recv(2)}, {@code send(2)}, {@code socket(7)}, {@code tcp(7)}.
  */
 public final class SocketCalls {
     public static final int AF_UNIX = 1;
@@ -67,6 +67,8 @@ public final class SocketCalls {
     public static final int SHUT_RD = 0;
     public static final int SHUT_WR = 1;
     public static final int SHUT_RDWR = 2;
+
+    private static final int SIOCOUTQ = 0x5411;
 
     private static final MethodHandle SOCKET =
             Native.call("socket", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT));
@@ -210,6 +212,15 @@ public final class SocketCalls {
             return result == -1 ? -ErrnoCapture.errno(capture) : Integer.toUnsignedLong(value.get(JAVA_INT, 0));
         } catch (Throwable e) {
             throw Native.thrownBy(e);
+        }
+    }
+
+    /** How many bytes of a TCP connection have been sent and not been acknowledged, unsent ones included, or {@code -errno}. */
+    public static int unacknowledged(int fd) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment bytes = arena.allocate(JAVA_INT);
+            int result = Ioctl.ioctl(fd, SIOCOUTQ, bytes);
+            return result < 0 ? result : bytes.get(JAVA_INT, 0);
         }
     }
 

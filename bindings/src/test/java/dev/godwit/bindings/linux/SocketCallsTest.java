@@ -10,10 +10,12 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Sockets on the loopback. */
+@Timeout(60)
 class SocketCallsTest {
     @ParameterizedTest
     @ValueSource(strings = {"127.0.0.1", "::1"})
@@ -49,6 +51,30 @@ class SocketCallsTest {
             assertEquals(-Errno.EPIPE, send(pair.client, bytes, 0));
             assertEquals(0, recv(pair.server, bytes, 0), "the end");
             pair.close();
+        }
+    }
+
+    /** The peer reads nothing, and then all of it. */
+    @Test
+    void whatIsNotAcrossIsCounted() throws UnknownHostException {
+        try (Arena arena = Arena.ofConfined()) {
+            Pair pair = Pair.connect("127.0.0.1", arena);
+            MemorySegment bytes = arena.allocate(64 << 10);
+            assertEquals(0, unacknowledged(pair.client));
+            long sent = 0;
+            for (long more = 0; more != -Errno.EAGAIN; more = send(pair.client, bytes, MSG_DONTWAIT)) {
+                sent += more;
+            }
+            int behind = unacknowledged(pair.client);
+            assertTrue(behind > 0 && behind <= sent, behind + " of " + sent);
+            while (sent > 0) {
+                sent -= recv(pair.server, bytes, 0);
+            }
+            while (unacknowledged(pair.client) > 0) {
+                Thread.onSpinWait();
+            }
+            pair.close();
+            assertEquals(-Errno.EBADF, unacknowledged(pair.client));
         }
     }
 

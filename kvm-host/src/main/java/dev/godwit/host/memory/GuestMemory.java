@@ -330,6 +330,21 @@ public final class GuestMemory implements AutoCloseable {
         return added;
     }
 
+    /** As {@link #drainWritten(PageSet)}, of these pages alone. */
+    public void drainWritten(PageSet which, PageSet into) {
+        for (long i = 0, n = written.wordCount(); i < n; i++) {
+            long mask = which.word(i);
+            if ((written.word(i) & mask) != 0) {
+                into.orWord(i, mask & (long) WORD.getAndBitwiseAndAcquire(written.segment(), i * 8, ~mask));
+            }
+        }
+    }
+
+    /** Adds the pages that the next {@link #drainWritten(PageSet)} will move, and leaves them. */
+    public void peekWritten(PageSet into) {
+        into.addAll(written);
+    }
+
     /** Unmaps the RAM; no effect the second time. */
     @Override
     public synchronized void close() {

@@ -93,6 +93,7 @@ public final class DirtyLogTracker implements DirtyTracker {
             return false;
         }
         fetch(false);
+        memory.peekWritten(round);
         into.addAll(round);
         return true;
     }
@@ -100,13 +101,14 @@ public final class DirtyLogTracker implements DirtyTracker {
     @Override
     public void collectOf(PageSet which, PageSet into) {
         if (mode == 0) {
-            DirtyTracker.super.collectOf(which, into);
+            throw new UnsupportedOperationException("a " + name() + " is collected as a whole");
         }
         fetch(false);
         for (long i = 0, n = round.wordCount(); i < n; i++) {
             round.setWord(i, round.word(i) & which.word(i));
         }
         slots.forEach(this::clearDirty);
+        memory.drainWritten(which, round);
         into.addAll(round);
     }
 

@@ -26,8 +26,7 @@ public interface DirtyTracker {
     long collect(PageSet into);
 
     /**
-     * Adds to {@code into} the pages of which the next {@link #collect} will tell, as far as that is known without more
-     * ado: none of those that the agent wrote.
+     * Adds to {@code into} the pages of which the next {@link #collect} will tell.
      *
      * @return false from a tracker that cannot look without collecting: nothing has been added
      */
@@ -36,8 +35,8 @@ public interface DirtyTracker {
     }
 
     /**
-     * As {@link #collect}, of these pages alone: of all others, and of those that the agent wrote, the next {@code collect}
-     * tells. Only of a tracker that can {@link #peek}.
+     * As {@link #collect}, of these pages alone: of all others the next {@code collect} tells. Only of a tracker that can
+     * {@link #peek}.
      *
      * @param which a set over all pages of the guest
      */

@@ -92,7 +92,14 @@ class GuestMemoryTest {
             memory.markWritten(PAGE - 1, 2);
             memory.markWritten(4 * GIB + PAGE, 1);
             memory.markWritten(7 * PAGE, 0);
-            assertEquals(3, memory.drainWritten(set));
+            memory.peekWritten(set);
+            assertEquals(3, set.cardinality());
+            set.clear();
+            PageSet which = new PageSet(arena, memory.pages());
+            which.addRange(1, 10);
+            memory.drainWritten(which, set);
+            assertTrue(set.contains(1) && set.cardinality() == 1);
+            assertEquals(2, memory.drainWritten(set));
             assertTrue(set.contains(0) && set.contains(1) && set.contains(3 * GIB / PAGE + 1));
             assertEquals(0, memory.drainWritten(set));
             assertThrows(GuestMemoryException.class, () -> memory.markWritten(3 * GIB - 1, 2));
@@ -100,13 +107,18 @@ class GuestMemoryTest {
             assertThrows(GuestMemoryException.class, () -> memory.markWritten(-1, 1));
 
             set.clear();
-            markFromTwoThreads(memory, set);
+            which.clear();
+            for (long page = 0; page < 20_000; page += 3) {
+                which.add(page);
+            }
+            markFromTwoThreads(memory, which, set);
             assertEquals(2 * 10_000, set.cardinality());
         }
     }
 
-    /** Neighbouring bits from two threads while a third takes them out: none is lost. */
-    private static void markFromTwoThreads(GuestMemory memory, PageSet into) throws InterruptedException {
+    /** Neighbouring bits from two threads while a third takes them out, some of them first: none is lost. */
+    private static void markFromTwoThreads(GuestMemory memory, PageSet which, PageSet into)
+            throws InterruptedException {
         CountDownLatch running = new CountDownLatch(2);
         for (int odd = 0; odd < 2; odd++) {
             int mine = odd;
@@ -118,6 +130,7 @@ class GuestMemoryTest {
             });
         }
         while (running.getCount() > 0) {
+            memory.drainWritten(which, into);
             memory.drainWritten(into);
             Thread.onSpinWait();
         }

@@ -1,0 +1,143 @@
+package dev.godwit.agent.migration;
+
+import dev.godwit.host.memory.PageSet;
+import dev.godwit.host.memory.PageSize;
+import java.util.List;
+
+/**
+ * What is pushed to a guest that has gone ahead, in this order: while it walks through its memory what is ahead of it,
+ * however cold; else pass by pass the hottest. Each page is handed out once.
+ *
+ * <p>Threading: any thread.
+ */
+final class PushQueue {
+    /** What one sender sends next: some of 64 pages. */
+    static final class Part {
+        /** The first of the 64. */
+        long first;
+        /** Bit n is page {@link #first} + n. */
+        long mask;
+        /** Whether the rest of their chunk comes much later. */
+        boolean ahead;
+    }
+
+    /** Less what has been handed out, or has gone another way. */
+    private final List<PageSet> passes;
+
+    private final PageSet handedOut;
+    private final Walks walks = new Walks();
+    private int pass;
+    private long next;
+    private long walkNext;
+    private long walkEnd;
+
+    /**
+     * All is to be pushed.
+     *
+     * @param passes disjoint sets over the same pages, which this takes over
+     * @param handedOut an empty set over the same pages
+     */
+    PushQueue(List<PageSet> passes, PageSet handedOut) {
+        this.passes = passes;
+        this.handedOut = handedOut;
+    }
+
+    /** How many pages the next part would be of now, at most 64; 0 when there is nothing left. */
+    synchronized int nextPages() {
+        return Long.bitCount(
+                isWalking() ? left(walkNext) : findNext() ? passes.get(pass).word(next >>> 6) : 0);
+    }
+
+    /** Takes the next that are to go, at most so many; false when there is nothing left. */
+    synchronized boolean take(Part part, int most) {
+        if (isWalking()) {
+            handOut(part, walkNext >>> 6, fewest(left(walkNext), most), false);
+            return true;
+        }
+        if (!findNext()) {
+            return false;
+        }
+        long word = next >>> 6;
+        handOut(part, word, fewest(passes.get(pass).word(word), most), goesOn(next));
+        return true;
+    }
+
+    /** Whether something is left of what is ahead of a walk; {@link #walkNext} is there then. */
+    private boolean isWalking() {
+        while (walkNext < walkEnd && left(walkNext) == 0) {
+            walkNext = (walkNext | (Long.SIZE - 1)) + 1;
+        }
+        return walkNext < walkEnd;
+    }
+
+    /** Moves {@link #next} to the next page of a pass; false when all are through. */
+    private boolean findNext() {
+        for (; pass < passes.size(); pass++, next = 0) {
+            PageSet set = passes.get(pass);
+            next = set.next(next, set.pages());
+            if (next < set.pages()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** What is left of the 64 pages that this one is among, from it on. */
+    private long left(long page) {
+        long mask = 0;
+        for (PageSet set : passes) {
+            mask |= set.word(page >>> 6);
+        }
+        return mask & (-1L << page);
+    }
+
+    private static long fewest(long mask, int most) {
+        long left = mask;
+        for (int i = 0; i < most; i++) {
+            left &= left - 1;
+        }
+        return mask & ~left;
+    }
+
+    private void handOut(Part part, long word, long mask, boolean isAhead) {
+        part.first = word << 6;
+        part.mask = mask;
+        part.ahead = isAhead;
+        handedOut.orWord(word, mask);
+        for (PageSet set : passes) {
+            set.setWord(word, set.word(word) & ~mask);
+        }
+    }
+
+    /** Whether a pass after this one has pages of the chunk. */
+    private boolean goesOn(long page) {
+        long first = page & -PageSize.SMALL_PER_LARGE;
+        for (int later = pass + 1; later < passes.size(); later++) {
+            PageSet set = passes.get(later);
+            long end = Math.min(first + PageSize.SMALL_PER_LARGE, set.pages());
+            if (set.next(first, end) < end) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** The guest waits for the pages {@code first .. end-1}: if that is a step of a walk, what comes next goes first. */
+    synchronized void waitedFor(long first, long end) {
+        long ahead = walks.ahead(first, end);
+        if (ahead > 0) {
+            walkNext = end;
+            walkEnd = Math.min(end + ahead, handedOut.pages());
+        }
+    }
+
+    /** The page goes another way. */
+    synchronized void remove(long page) {
+        passes.forEach(set -> set.remove(page));
+    }
+
+    /** Whether it has been handed out. */
+    synchronized boolean hasHandedOut(long page) {
+        return handedOut.contains(page);
+    }
+}
