@@ -38,8 +38,9 @@ class PostcopyFaultTest {
     private static final int MOST_TRIES = 60;
     private static final MachineConfig CONFIG =
             MachineConfig.of(32 << 20).withCpus(2).withCommandLine("ws=8m cold=all cpus=2 pattern=random sweep=20000");
-    private static final MachineConfig CALM =
-            MachineConfig.of(64 << 20).withCpus(2).withCommandLine("ws=2m cold=all cpus=2 rate=2000 sweep=200");
+    private static final MachineConfig CALM = MachineConfig.of(64 << 20)
+            .withCpus(2)
+            .withCommandLine("ws=32m cold=all cpus=2 rate=2000 pattern=random sweep=200");
     private static final MigrationOptions OPTIONS = MigrationOptions.DEFAULT
             .withMode(MigrationMode.POSTCOPY)
             // Two connections bring what is not waited for.

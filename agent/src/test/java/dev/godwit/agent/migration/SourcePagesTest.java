@@ -16,6 +16,7 @@ import dev.godwit.host.memory.GuestMemory;
 import dev.godwit.host.memory.LargePages;
 import dev.godwit.host.memory.PageSet;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -76,7 +77,13 @@ class SourcePagesTest {
             serving.get();
             assertFalse(pages.isConnected());
             assertTrue(pages.goneNanos() > 0, "its source has closed it");
-            assertThrows(TransportException.class, () -> requests.receive(arena.allocate(1)), "and is told so");
+            // It has been told what is missing before.
+            MemorySegment told = arena.allocate(1);
+            assertThrows(TransportException.class, () -> {
+                while (true) {
+                    requests.receive(told);
+                }
+            });
         }
     }
 
