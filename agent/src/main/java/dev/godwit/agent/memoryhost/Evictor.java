@@ -241,6 +241,10 @@ final class Evictor implements AutoCloseable {
     }
 
     private synchronized void growLater() {
+        if (open) {
+            // It has moved meanwhile.
+            return;
+        }
         growAt = System.nanoTime() + NO_ROOM_NANOS;
         due = true;
         if (!waits) {

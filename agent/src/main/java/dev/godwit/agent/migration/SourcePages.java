@@ -184,10 +184,11 @@ final class SourcePages implements PageStore, AutoCloseable {
             lanes.add(lane);
             if (stream == 0) {
                 first = lane;
-                // They may have come before it.
-                lanes.forEach(other -> other.with = lane);
+                // They may have come before it; what is left of another set is not of this one.
+                lanes.stream().filter(other -> other.with == null).forEach(other -> other.with = lane);
+            } else {
+                lane.with = first;
             }
-            lane.with = first;
         }
         if (begun && stream == 0) {
             LOG.info("{} brings the rest of the guest's memory again", connection.peer());

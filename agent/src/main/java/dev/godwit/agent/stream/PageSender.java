@@ -82,11 +82,7 @@ public final class PageSender {
      */
     public void sendChunk(PageSet wanted, PageSet present, long chunk, boolean large, int round)
             throws TransportException {
-        sendChunk(wanted, present, chunk, large ? PageFrame.FLAG_LARGE : 0, round);
-    }
-
-    private void sendChunk(PageSet wanted, PageSet present, long chunk, int flags, int round)
-            throws TransportException {
+        int flags = large ? PageFrame.FLAG_LARGE : 0;
         long first = chunk * PageSize.SMALL_PER_LARGE;
         long end = Math.min(first + PageSize.SMALL_PER_LARGE, wanted.pages());
         if (wanted.next(first, end) == end) {
