@@ -118,9 +118,8 @@ final class DataStreams implements AutoCloseable {
         }
         // The calling thread is urgent. To wake others and wait for them takes longer.
         Chunks chunks = new Chunks(wanted, null, large, round);
-        send(chunks, senders.getFirst(), round);
-        for (PageSender sender : senders.subList(1, senders.size())) {
-            sender.endRound(round);
+        for (PageSender sender : senders) {
+            send(chunks, sender, round);
         }
         return new Round(List.of(), chunks.skipped);
     }

@@ -1,5 +1,6 @@
 package dev.godwit.agent.migration;
 
+import dev.godwit.host.machine.MachineConfig;
 import java.util.Arrays;
 import java.util.List;
 import org.HdrHistogram.Histogram;
@@ -34,12 +35,10 @@ public record FaultSummary(
         long atOnce,
         long brokenChunks,
         long largePageBytes) {
-    /** More vCPUs than a guest may have. */
-    private static final int MANY = 1024;
-
     public FaultSummary {
         blocked = List.copyOf(blocked);
-        if (blocked.size() > MANY || blocked.stream().anyMatch(wait -> !(wait >= 0) || wait.isInfinite())) {
+        if (blocked.size() > MachineConfig.MAX_CPUS
+                || blocked.stream().anyMatch(wait -> !(wait >= 0) || wait.isInfinite())) {
             throw new IllegalArgumentException(blocked.size() + " vCPUs, or a wait that is none");
         }
     }

@@ -74,8 +74,8 @@ final class PageServer implements AutoCloseable {
     /** What the target lacks. */
     private final PageSet missing;
 
-    /** The same in the order in which it is pushed, less what the target has asked for; null before that is known. */
-    private PushQueue queue;
+    /** The same in the order in which it is pushed, less what the target has asked for. */
+    private final PushQueue queue;
 
     /** Parts that have been taken from the queue and are not on their way yet. */
     private final AtomicInteger inHand = new AtomicInteger();
@@ -123,6 +123,7 @@ final class PageServer implements AutoCloseable {
         this.urgent = new PageSender(arena, requests, memory, urgentLimit);
         this.urgentLimit = urgentLimit;
         this.soon = (2L * Math.min(PUSHED_TOGETHER, urgentLimit.framePages())) << PageSize.SMALL_SHIFT;
+        this.queue = new PushQueue(arena, memory.pages());
         this.missing = new PageSet(arena, memory.pages());
         this.wanted = new PageSet(arena, memory.pages());
         this.sent = new PageSet(arena, memory.pages());
@@ -185,9 +186,7 @@ final class PageServer implements AutoCloseable {
         urgentNanos = System.nanoTime();
         asked.add(first << FIRST_SHIFT | count, order.heat(first));
         waitedFor++;
-        if (queue != null) {
-            queue.waitedFor(first, first + count);
-        }
+        queue.waitedFor(first, first + count);
     }
 
     private void near(long first, int count) throws TransportException {
@@ -217,7 +216,7 @@ final class PageServer implements AutoCloseable {
     }
 
     private boolean follows(long page) {
-        return following.contains(page) && !sent.contains(page) && (queue == null || !queue.hasHandedOut(page));
+        return following.contains(page) && !sent.contains(page) && !queue.hasHandedOut(page);
     }
 
     /** Goes in one frame with what else of the chunk is next in turn: much of a chunk's price is by the frame. */
@@ -236,6 +235,9 @@ final class PageServer implements AutoCloseable {
             }
             next = asked.take();
         }
+        if (urgentLimit.isLimited()) {
+            leaveOutWhatComes(first, end);
+        }
         send(first, end);
     }
 
@@ -253,19 +255,10 @@ final class PageServer implements AutoCloseable {
 
     /** Sends what is {@link #wanted} of a part of a chunk. */
     private void send(long first, long end) throws TransportException {
-        if (queue != null && urgentLimit.isLimited()) {
-            leaveOutWhatComes(first, end);
-        }
-        sendNow(first, end);
-    }
-
-    private void sendNow(long first, long end) throws TransportException {
         for (long page = wanted.next(first, end); page < end; page = wanted.next(page + 1, end)) {
             sent.add(page);
             urgentPages.incrementAndGet();
-            if (queue != null) {
-                queue.remove(page);
-            }
+            queue.remove(page);
         }
         urgent.sendChunk(wanted, first / PageSize.SMALL_PER_LARGE, false, PageFrame.AFTERWARDS);
         wanted.removeRange(first, end - first);
@@ -296,7 +289,7 @@ final class PageServer implements AutoCloseable {
         }
         long page = leftOut.take();
         wanted.add(page);
-        sendNow(page, page + 1);
+        send(page, page + 1);
     }
 
     private boolean isWithinChunk(long first, int count) {
@@ -325,7 +318,7 @@ final class PageServer implements AutoCloseable {
                         Kind.MALFORMED, requests.peer() + " lacks pages that came before the guest");
             }
         }
-        queue = new PushQueue(order.passes(arena, missing), new PageSet(arena, memory.pages()));
+        queue.fill(order.passes(arena, missing));
         pushBegun = true;
         Thread.ofPlatform().daemon().name("migration-push").start(this::watchPush);
     }
@@ -338,20 +331,15 @@ final class PageServer implements AutoCloseable {
     /** False when it was over before it began. */
     private synchronized boolean startPush() {
         if (!closed) {
-            sending = push.push(() -> new Pusher(queue));
+            sending = push.push(Pusher::new);
         }
         return !closed;
     }
 
     /** What one stream pushes. */
     private final class Pusher implements DataStreams.Feed {
-        private final PushQueue from;
         private final PushQueue.Part part = new PushQueue.Part();
         private int sinceYield = PUSHED_TOGETHER;
-
-        Pusher(PushQueue from) {
-            this.from = from;
-        }
 
         @Override
         public boolean sendNext(PageSender sender) throws TransportException {
@@ -371,7 +359,7 @@ final class PageServer implements AutoCloseable {
                 yieldToUrgent();
                 sinceYield = 0;
             }
-            int next = from.nextPages();
+            int next = queue.nextPages();
             if (next == 0) {
                 return false;
             }
@@ -386,7 +374,7 @@ final class PageServer implements AutoCloseable {
         }
 
         private boolean sendPart(PageSender sender, int most) throws TransportException {
-            if (!from.take(part, most)) {
+            if (!queue.take(part, most)) {
                 sender.passTurn();
                 return false;
             }

@@ -43,10 +43,7 @@ final class Precopy {
     private final PageSet log;
 
     private final WriteRate rate;
-    /** When all memory last counted as not written. */
-    private long clearedAt;
-
-    /** How long the last look took. */
+    /** How long the last look took; negative when the tracker cannot. */
     private long lookNanos;
 
     /** Of the round before, whose written pages are {@link #wanted}; 0 when that is known to all. */
@@ -87,7 +84,7 @@ final class Precopy {
             follows = true;
             return;
         }
-        clearedAt = System.nanoTime();
+        rate.begin(System.nanoTime());
         for (boolean fits = false; !fits && !follows; ) {
             if (round > 0 && figures.elapsed().compareTo(options.maxTime()) > 0 && !options.mayPostcopy()) {
                 throw notConverged();
@@ -132,7 +129,7 @@ final class Precopy {
         if (round > 0) {
             // Not when that round ended: what is written again after this costs the guest a fault, and if it had been
             // the last one that would have been for nothing.
-            clearedAt = System.nanoTime();
+            rate.begin(System.nanoTime());
             machine.dirtyTracker().collect(wanted);
             wanted.removeAll(cold);
         }
@@ -141,7 +138,7 @@ final class Precopy {
         long zeroBefore = sink.zeroPages();
         dirty.clear();
         long pages = beginRound();
-        pages -= sendAll(pages);
+        pages -= sendAll(pages, contentBefore, zeroBefore);
         sink.awaitArrival(round);
         long nanos = System.nanoTime() - started;
         writtenNanos = nanos;
@@ -197,12 +194,10 @@ final class Precopy {
      *
      * @return pages left out
      */
-    private long sendAll(long pages) throws TransportException, InterruptedException {
-        rate.begin(clearedAt);
+    private long sendAll(long pages, long contentBefore, long zeroBefore)
+            throws TransportException, InterruptedException {
         lookNanos = 0;
         long begin = System.nanoTime();
-        long contentBefore = sink.contentPages();
-        long zeroBefore = sink.zeroPages();
         boolean first = round == 1;
         // What goes to a file has been written when it returns.
         RoundSink.Sending sending =

@@ -2,6 +2,7 @@ package dev.godwit.agent.migration;
 
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
+import java.lang.foreign.Arena;
 import java.util.List;
 
 /**
@@ -22,7 +23,7 @@ final class PushQueue {
     }
 
     /** Less what has been handed out, or has gone another way. */
-    private final List<PageSet> passes;
+    private List<PageSet> passes = List.of();
 
     private final PageSet handedOut;
     private final Walks walks = new Walks();
@@ -31,35 +32,47 @@ final class PushQueue {
     private long walkNext;
     private long walkEnd;
 
+    /** Of nothing yet. */
+    PushQueue(Arena arena, long pages) {
+        this.handedOut = new PageSet(arena, pages);
+    }
+
     /**
-     * All is to be pushed.
+     * All of these are to be pushed.
      *
-     * @param passes disjoint sets over the same pages, which this takes over
-     * @param handedOut an empty set over the same pages
+     * @param all disjoint sets over the same pages, which this takes over
      */
-    PushQueue(List<PageSet> passes, PageSet handedOut) {
-        this.passes = passes;
-        this.handedOut = handedOut;
+    synchronized void fill(List<PageSet> all) {
+        passes = all;
     }
 
     /** How many pages the next part would be of now, at most 64; 0 when there is nothing left. */
     synchronized int nextPages() {
-        return Long.bitCount(
-                isWalking() ? left(walkNext) : findNext() ? passes.get(pass).word(next >>> 6) : 0);
+        return Long.bitCount(upcoming());
     }
 
     /** Takes the next that are to go, at most so many; false when there is nothing left. */
     synchronized boolean take(Part part, int most) {
-        if (isWalking()) {
-            handOut(part, walkNext >>> 6, fewest(left(walkNext), most), false);
-            return true;
-        }
-        if (!findNext()) {
+        long mask = fewest(upcoming(), most);
+        if (mask == 0) {
             return false;
         }
-        long word = next >>> 6;
-        handOut(part, word, fewest(passes.get(pass).word(word), most), goesOn(next));
+        boolean walks = walkNext < walkEnd;
+        long page = walks ? walkNext : next;
+        part.first = page & -Long.SIZE;
+        part.mask = mask;
+        part.ahead = !walks && goesOn(page);
+        handedOut.orWord(page >>> 6, mask);
+        remove(page >>> 6, mask);
         return true;
+    }
+
+    /** What is next of the 64 pages around {@link #walkNext} if that is short of its end, else {@link #next}. */
+    private long upcoming() {
+        if (isWalking()) {
+            return left(walkNext);
+        }
+        return findNext() ? passes.get(pass).word(next >>> 6) : 0;
     }
 
     /** Whether something is left of what is ahead of a walk; {@link #walkNext} is there then. */
@@ -99,16 +112,6 @@ final class PushQueue {
         return mask & ~left;
     }
 
-    private void handOut(Part part, long word, long mask, boolean isAhead) {
-        part.first = word << 6;
-        part.mask = mask;
-        part.ahead = isAhead;
-        handedOut.orWord(word, mask);
-        for (PageSet set : passes) {
-            set.setWord(word, set.word(word) & ~mask);
-        }
-    }
-
     /** Whether a pass after this one has pages of the chunk. */
     private boolean goesOn(long page) {
         long first = page & -PageSize.SMALL_PER_LARGE;
@@ -124,7 +127,8 @@ final class PushQueue {
 
     /** The guest waits for the pages {@code first .. end-1}: if that is a step of a walk, what comes next goes first. */
     synchronized void waitedFor(long first, long end) {
-        long ahead = walks.ahead(first, end);
+        // Before there is anything to push it is not the guest that waits, but who restores it.
+        long ahead = passes.isEmpty() ? 0 : walks.ahead(first, end);
         if (ahead > 0) {
             walkNext = end;
             walkEnd = Math.min(end + ahead, handedOut.pages());
@@ -133,7 +137,13 @@ final class PushQueue {
 
     /** The page goes another way. */
     synchronized void remove(long page) {
-        passes.forEach(set -> set.remove(page));
+        remove(page >>> 6, 1L << page);
+    }
+
+    private void remove(long word, long mask) {
+        for (PageSet set : passes) {
+            set.setWord(word, set.word(word) & ~mask);
+        }
     }
 
     /** Whether it has been handed out. */

@@ -70,7 +70,6 @@ final class WriteRate {
     void end(long now, PageSet log, PageSet written) {
         if (!measured) {
             measure(now, log, written);
-            measured = true;
         }
     }
 

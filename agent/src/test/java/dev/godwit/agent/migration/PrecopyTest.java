@@ -17,6 +17,8 @@ import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.LongStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -25,32 +27,52 @@ import org.junit.jupiter.api.Timeout;
 @Tag("kvm")
 @Timeout(60)
 class PrecopyTest {
-    private static final MachineConfig CONFIG = MachineConfig.of(16 << 20).withCommandLine("ws=4m rate=200000");
+    private static final MachineConfig CONFIG = MachineConfig.of(16 << 20).withCommandLine("ws=4m cold=8m rate=200000");
+
+    private final Arena arena = Arena.ofShared();
+    private Kvm kvm;
+    private Machine machine;
+
+    @BeforeEach
+    void boot() throws Exception {
+        kvm = Kvm.open();
+        machine = Machine.boot(kvm, CONFIG, PvhImage.open(GuestImage.DIRTIER.path(), arena));
+        machine.resume();
+        GuestTalk.await(machine, 0, "READY");
+    }
+
+    @AfterEach
+    void close() {
+        if (machine != null) {
+            machine.close();
+        }
+        kvm.close();
+        arena.close();
+    }
+
+    /** Until the guest is to be paused. */
+    private Precopy run(MigrationOptions options, RoundSink sink) throws Exception {
+        machine.startDirtyTracking().get();
+        GuestDescription guest = new GuestDescription("web", "dirtier", CONFIG);
+        Precopy precopy =
+                new Precopy(arena, machine, sink, options, new Figures(guest, new InetSocketAddress(0), options));
+        precopy.run();
+        machine.stopDirtyTracking().get();
+        return precopy;
+    }
 
     /** Without a look: what the last round finds written, which follows the guest, was accessed. */
     @Test
     void whatFollowsTheGuestIsKnownToBeHot() throws Exception {
-        MigrationOptions hybrid = MigrationOptions.DEFAULT.withMode(MigrationMode.HYBRID);
-        GuestDescription guest = new GuestDescription("web", "dirtier", CONFIG);
-        try (Kvm kvm = Kvm.open();
-                Arena arena = Arena.ofShared();
-                Machine machine = Machine.boot(kvm, CONFIG, PvhImage.open(GuestImage.DIRTIER.path(), arena))) {
-            machine.resume();
-            GuestTalk.await(machine, 0, "READY");
-            AccessTracker tracker = machine.accessTracker(new AccessTracking(0.01, Duration.ofMinutes(10)));
-            HeatMap before = tracker.map();
-            machine.startDirtyTracking().get();
-            Precopy precopy = new Precopy(
-                    arena, machine, new Nowhere(), hybrid, new Figures(guest, new InetSocketAddress(0), hybrid));
-            precopy.run();
-            assertTrue(precopy.follows());
-            HeatMap after = tracker.map();
-            long hotter = LongStream.range(0, after.pages())
-                    .filter(page -> after.level(page) > before.level(page))
-                    .count();
-            assertTrue(hotter > 100 && hotter < after.pages() / 2, hotter + " of " + after.pages());
-            machine.stopDirtyTracking().get();
-        }
+        AccessTracker tracker = machine.accessTracker(new AccessTracking(0.01, Duration.ofMinutes(10)));
+        HeatMap before = tracker.map();
+        assertTrue(run(MigrationOptions.DEFAULT.withMode(MigrationMode.HYBRID), new Nowhere())
+                .follows());
+        HeatMap after = tracker.map();
+        long hotter = LongStream.range(0, after.pages())
+                .filter(page -> after.level(page) > before.level(page))
+                .count();
+        assertTrue(hotter > 100 && hotter < after.pages() / 2, hotter + " of " + after.pages());
     }
 
     /** It writes 4 MiB several times while they are sent, but in the whole of the first round only a quarter of all. */
@@ -58,20 +80,9 @@ class PrecopyTest {
     void aGuestThatWritesAllAgainIsSeenInTheFirstRound() throws Exception {
         MigrationOptions auto =
                 MigrationOptions.DEFAULT.withMode(MigrationMode.AUTO).withDowntime(Duration.ofMillis(20));
-        GuestDescription guest = new GuestDescription("web", "dirtier", CONFIG);
-        try (Kvm kvm = Kvm.open();
-                Arena arena = Arena.ofConfined();
-                Machine machine = Machine.boot(kvm, CONFIG, PvhImage.open(GuestImage.DIRTIER.path(), arena))) {
-            machine.resume();
-            GuestTalk.await(machine, 0, "READY");
-            machine.startDirtyTracking().get();
-            Precopy precopy =
-                    new Precopy(arena, machine, new Slowly(), auto, new Figures(guest, new InetSocketAddress(0), auto));
-            precopy.run();
-            assertTrue(precopy.follows());
-            assertEquals(1, precopy.round());
-            machine.stopDirtyTracking().get();
-        }
+        Precopy precopy = run(auto, new Slowly());
+        assertTrue(precopy.follows());
+        assertEquals(1, precopy.round());
     }
 
     /** Sends two pages each millisecond: 16 MiB in 2 s, and what the guest writes all the time in half a second. */

@@ -39,7 +39,9 @@ class PushQueueTest {
         rest.addAll();
         hotPages.forEach(hot::add);
         rest.removeAll(hot);
-        return new PushQueue(new ArrayList<>(List.of(hot, rest)), new PageSet(arena, PAGES));
+        PushQueue queue = new PushQueue(arena, PAGES);
+        queue.fill(List.of(hot, rest));
+        return queue;
     }
 
     private static List<Long> pagesOf(PushQueue.Part part) {

@@ -68,8 +68,6 @@ public final class SocketCalls {
     public static final int SHUT_WR = 1;
     public static final int SHUT_RDWR = 2;
 
-    private static final int SIOCOUTQ = 0x5411;
-
     private static final MethodHandle SOCKET =
             Native.call("socket", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT));
     private static final MethodHandle BIND =
@@ -219,7 +217,7 @@ public final class SocketCalls {
     public static int unacknowledged(int fd) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment bytes = arena.allocate(JAVA_INT);
-            int result = Ioctl.ioctl(fd, SIOCOUTQ, bytes);
+            int result = Ioctl.ioctl(fd, SocketIoctl.SIOCOUTQ, bytes);
             return result < 0 ? result : bytes.get(JAVA_INT, 0);
         }
     }

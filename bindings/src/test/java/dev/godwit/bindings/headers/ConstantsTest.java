@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.bindings.kvm.KvmIoctl;
 import dev.godwit.bindings.linux.PagemapIoctl;
+import dev.godwit.bindings.linux.SocketIoctl;
 import dev.godwit.bindings.linux.UserfaultIoctl;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -52,6 +53,7 @@ class ConstantsTest {
         Map<String, Number> requests = new TreeMap<>(Constants.fields(KvmIoctl.class));
         requests.putAll(Constants.fields(UserfaultIoctl.class));
         requests.putAll(Constants.fields(PagemapIoctl.class));
+        requests.putAll(Constants.fields(SocketIoctl.class));
         CProgram program = new CProgram();
         for (String name : requests.keySet()) {
             program.print(name, name, name);

@@ -323,9 +323,7 @@ public final class GuestMemory implements AutoCloseable {
     public long drainWritten(PageSet into) {
         long added = 0;
         for (long i = 0, n = written.wordCount(); i < n; i++) {
-            if (written.word(i) != 0) {
-                added += into.orWord(i, (long) WORD.getAndSetAcquire(written.segment(), i * 8, 0L));
-            }
+            added += moveWritten(i, -1, into);
         }
         return added;
     }
@@ -333,11 +331,15 @@ public final class GuestMemory implements AutoCloseable {
     /** As {@link #drainWritten(PageSet)}, of these pages alone. */
     public void drainWritten(PageSet which, PageSet into) {
         for (long i = 0, n = written.wordCount(); i < n; i++) {
-            long mask = which.word(i);
-            if ((written.word(i) & mask) != 0) {
-                into.orWord(i, mask & (long) WORD.getAndBitwiseAndAcquire(written.segment(), i * 8, ~mask));
-            }
+            moveWritten(i, which.word(i), into);
         }
+    }
+
+    private int moveWritten(long word, long mask, PageSet into) {
+        // Most have nothing: to write them all the same would cost.
+        return (written.word(word) & mask) == 0
+                ? 0
+                : into.orWord(word, mask & (long) WORD.getAndBitwiseAndAcquire(written.segment(), word * 8, ~mask));
     }
 
     /** Adds the pages that the next {@link #drainWritten(PageSet)} will move, and leaves them. */

@@ -101,7 +101,8 @@ public final class DirtyLogTracker implements DirtyTracker {
     @Override
     public void collectOf(PageSet which, PageSet into) {
         if (mode == 0) {
-            throw new UnsupportedOperationException("a " + name() + " is collected as a whole");
+            DirtyTracker.super.collectOf(which, into);
+            return;
         }
         fetch(false);
         for (long i = 0, n = round.wordCount(); i < n; i++) {
