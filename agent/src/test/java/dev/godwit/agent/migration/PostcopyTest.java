@@ -40,7 +40,6 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** Guests that run at the target before all of their memory is there. */
 @Tag("kvm")
@@ -207,13 +206,29 @@ class PostcopyTest {
         }
     }
 
+    /** One that is paused asks for nothing: all comes in the order of heat. */
+    @Test
+    void aTrackedGuestIsFollowedByItsHottestPagesFirst() throws Exception {
+        assertTrue(hottestCameFirst(true) > 0, "nothing hot came");
+    }
+
+    /** What it has asked for itself is not in the order; it does not walk through what is cold. */
+    @Test
+    void aGuestThatRunsIsFollowedByItsHottestPagesFirst() throws Exception {
+        long pushed = 0;
+        // On a busy host it may have asked for all that is hot before the first of it came.
+        for (int i = 0; i < 5 && pushed == 0; i++) {
+            pushed = hottestCameFirst(false);
+        }
+        assertTrue(pushed > 0, "the guest had asked for all that is hot");
+    }
+
     /**
-     * One that is paused asks for nothing: all comes in the order of heat. One that runs has asked for some itself; it does
-     * not walk through what is cold.
+     * Moves a tracked guest and looks at the order of what was not waited for.
+     *
+     * @return how many hot pages came in it, all before the first cold one
      */
-    @ParameterizedTest
-    @ValueSource(booleans = {false, true})
-    void aTrackedGuestIsFollowedByItsHottestPagesFirst(boolean paused) throws Exception {
+    private long hottestCameFirst(boolean paused) throws Exception {
         // One connection brings what is not waited for, or the order would be that of two.
         MigrationOptions options = mode(MigrationMode.POSTCOPY).withStreams(4);
         PageLog log = new PageLog();
@@ -236,14 +251,14 @@ class PostcopyTest {
             int coldFirst = order.size() - 1 - lastOf(order.reversed(), page -> !warm.contains(page));
             System.out.println("the last hot page came as " + hotLast + ", the first cold one as " + coldFirst + " of "
                     + order.size());
-            assertTrue(hotLast >= 0, "the guest had asked for all that is hot");
             assertTrue(hotLast < coldFirst, "a cold page came before a hot one");
+            long pushed = order.stream().filter(hot::contains).count();
             if (paused) {
-                assertEquals(
-                        hot.cardinality(), order.stream().filter(hot::contains).count());
+                assertEquals(hot.cardinality(), pushed);
                 guest.machine().resume();
             }
             guest.verify();
+            return pushed;
         }
     }
 
