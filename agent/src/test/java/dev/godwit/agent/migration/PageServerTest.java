@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.godwit.agent.Eventually;
 import dev.godwit.agent.stream.Bandwidth;
 import dev.godwit.agent.stream.PageFrame;
 import dev.godwit.agent.stream.PageReceiver;
@@ -54,6 +55,7 @@ class PageServerTest {
     /** On which comes what nobody waits for. */
     private final List<Connection> pushed = new ArrayList<>();
 
+    private DataStreams push;
     private PageServer server;
     private CompletableFuture<Void> serving;
     private PageReceiver receiver;
@@ -70,9 +72,11 @@ class PageServerTest {
     }
 
     private void open(RateLimit limit, int streams) throws TransportException {
-        DataStreams push = new DataStreams(memory, limit.another());
+        push = new DataStreams(memory, limit.another());
         try (Listener listener = Listener.open(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))) {
             target = Connection.connect(listener.address(), Duration.ofSeconds(5));
+            // What does not come fails a test, which a timeout could not interrupt.
+            target.setStall(Duration.ofSeconds(20));
             server = new PageServer(
                     memory,
                     following,
@@ -167,9 +171,13 @@ class PageServerTest {
 
     /** The guest runs, and lacks all that follows it. */
     private void goAhead() throws TransportException {
-        long bytes = following.wordCount() * Long.BYTES;
+        goAhead(following);
+    }
+
+    private void goAhead(PageSet missing) throws TransportException {
+        long bytes = missing.wordCount() * Long.BYTES;
         say(PageRequest.MISSING, bytes, 0);
-        target.send(following.segment().asSlice(0, bytes));
+        target.send(missing.segment().asSlice(0, bytes));
         server.goneAhead();
     }
 
@@ -280,6 +288,22 @@ class PageServerTest {
             say(PageRequest.WANT, page, 1);
             receiveTo(page);
         }
+    }
+
+    /** Nobody reads what is pushed: of that a socket takes some, and a little more is on its way for ever. */
+    @Test
+    void whatWasLeftOutAndDoesNotComeIsSentAfterAll() throws Exception {
+        PageSet few = new PageSet(arena, PAGES);
+        do {
+            few.addRange(few.cardinality() + PAGES / 2, 32);
+            openAgain(new RateLimit(1L << 30), 1);
+            serve();
+            goAhead(few);
+            Eventually.await(() -> push.contentPages() == few.cardinality(), "all is on its way");
+            LockSupport.parkNanos(10_000_000);
+        } while (push.bytesUnderWay() == 0);
+        say(PageRequest.WANT, PAGES / 2, 1);
+        receiveTo(PAGES / 2);
     }
 
     /** It cannot be said what of the first has come; the second goes on for seconds. */
