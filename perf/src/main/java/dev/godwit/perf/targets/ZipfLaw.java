@@ -1,14 +1,15 @@
 package dev.godwit.perf.targets;
 
+import java.util.Random;
+
 /**
- * What a reader that knows Zipf's law waits for at best and by address: of {@code pages} pages that follow a guest at an
- * even pace, how many it touches before they have come, if each touch brings its page at once. Exponent 1, as the guest's.
+ * What a reader that knows Zipf's law waits for, of {@code pages} pages that follow a guest at an even pace: how many it
+ * touches before they have come, if each touch brings its page at once. Exponent 1, as the guest's.
  *
  * @param pages of the working set, at least 1
  */
-record ZipfLaw(long pages) {
-    /** Ranks between which nothing changes much are taken together: one in so many of the rank. */
-    private static final long FINE = 200;
+record ZipfLaw(int pages) {
+    private static final long SEED = 1;
 
     /**
      * How many more it waits for by address than by an oracle's order: one page after the other, the hottest first.
@@ -16,33 +17,67 @@ record ZipfLaw(long pages) {
      * @param accesses while the pages come
      */
     double most(double accesses) {
-        return touches(accesses, ZipfLaw::byAddress) / touches(accesses, this::byRank);
+        double best = 0;
+        for (int rank = 1; rank <= pages; rank++) {
+            double when = (rank - 0.5) / pages;
+            best += touchedBefore(accesses * share(rank), when, when);
+        }
+        return byAddress(accesses) / best;
     }
 
-    private interface Chance {
-        /** That a page is touched before it has come, with so many touches expected until the last has. */
-        double of(double touches, double rank);
+    /**
+     * The same, by the order of who has seen the guest's accesses for a while, each of them, and knows nothing else.
+     *
+     * @param accesses while the pages come
+     * @param seen how many were seen before
+     */
+    double mostLearnt(double accesses, int seen) {
+        int[] counts = new int[pages + 1];
+        Random random = new Random(SEED);
+        for (int i = 0; i < seen; i++) {
+            counts[Math.min(pages, (int) Math.pow(pages + 1.0, random.nextDouble()))]++;
+        }
+        // Those that were seen more often come before; equals at any time as likely as at any other that is theirs.
+        int[] upTo = new int[seen + 2];
+        for (int rank = 1; rank <= pages; rank++) {
+            upTo[counts[rank]]++;
+        }
+        for (int count = seen; count >= 0; count--) {
+            upTo[count] += upTo[count + 1];
+        }
+        double learnt = 0;
+        for (int rank = 1; rank <= pages; rank++) {
+            double from = upTo[counts[rank] + 1] / (double) pages;
+            double to = upTo[counts[rank]] / (double) pages;
+            learnt += touchedBefore(accesses * share(rank), from, to);
+        }
+        return byAddress(accesses) / learnt;
     }
 
-    private double touches(double accesses, Chance chance) {
-        double norm = Math.log1p((double) pages);
+    private double byAddress(double accesses) {
         double sum = 0;
-        for (long rank = 1; rank <= pages; ) {
-            long next = Math.min(pages + 1, rank + Math.max(1, rank / FINE));
-            double together = (double) (next - rank);
-            double share = Math.log1p(together / rank) / norm / together;
-            sum += together * chance.of(accesses * share, rank + (together - 1) / 2);
-            rank = next;
+        for (int rank = 1; rank <= pages; rank++) {
+            sum += touchedBefore(accesses * share(rank), 0, 1);
         }
         return sum;
     }
 
-    /** It comes at any time as likely as at any other. */
-    private static double byAddress(double touches, double rank) {
-        return 1 + Math.expm1(-touches) / touches;
+    /** Of all accesses. */
+    private double share(int rank) {
+        return Math.log1p(1.0 / rank) / Math.log1p(pages);
     }
 
-    private double byRank(double touches, double rank) {
-        return -Math.expm1(-touches * rank / pages);
+    /**
+     * That a page is touched before it has come.
+     *
+     * @param touches expected until the last page has come
+     * @param from when it comes at the soonest, 0 to 1
+     * @param to when it comes at the latest; at any time between as likely as at any other
+     */
+    private static double touchedBefore(double touches, double from, double to) {
+        double span = touches * (to - from);
+        // The mean of exp(-x) over 0 .. span.
+        double later = span < 1e-6 ? 1 - span / 2 : -Math.expm1(-span) / span;
+        return 1 - Math.exp(-touches * from) * later;
     }
 }
