@@ -11,7 +11,7 @@ final class GuestText {
     /** Where it is, and why; and how much of its memory is elsewhere. */
     static String state(GuestView guest) {
         if (guest.target() != null) {
-            return guest.state() + " to " + guest.target();
+            return guest.state() + " to " + guest.target() + (isCutOff(guest) ? ", cut off from its memory host" : "");
         }
         if (guest.exitValue() != null) {
             return guest.state() + " (exit " + guest.exitValue() + ")";
@@ -20,6 +20,11 @@ final class GuestText {
             return guest.state() + ", " + Sizes.human(guest.memoryElsewhereBytes()) + " elsewhere";
         }
         return guest.reason() == null ? guest.state() : guest.state() + " (" + guest.reason() + ")";
+    }
+
+    /** Then its state would say so if it did not move. */
+    private static boolean isCutOff(GuestView guest) {
+        return guest.memoryHost() != null && guest.memoryHost().awayMillis() > 0;
     }
 
     /** A time span to one unit. */

@@ -310,13 +310,14 @@ public final class Migration {
         MigrationOptions allowed = allowed(link.wholeBecause());
         figures.connected(link, SwitchoverCost.planned(restore));
         timeline.enter(MigrationPhase.PRECOPY);
+        long logged = System.nanoTime();
         standstill.beginLog();
         if (remote.isPresent()) {
             sendRemoteMap(remote.get());
         }
         standstill.awaitLog();
         Precopy precopy = new Precopy(arena, machine, link, allowed, figures);
-        precopy.run();
+        precopy.run(logged);
         if (precopy.follows()) {
             PageService service = new PageService(
                     link, machine, options, limit, precopy.following(), precopy.largeChunks(), order(arena));

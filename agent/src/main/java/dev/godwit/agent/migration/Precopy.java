@@ -76,15 +76,16 @@ final class Precopy {
     /**
      * Rounds until the guest is to be paused. The dirty tracker has been started.
      *
+     * @param loggedSince when that was, by {@link System#nanoTime}
      * @throws MigrationException when that takes too long
      */
-    void run() throws TransportException, MigrationException, InterruptedException {
+    void run(long loggedSince) throws TransportException, MigrationException, InterruptedException {
         if (options.mode() == MigrationMode.POSTCOPY) {
             lookAtBacking();
             follows = true;
             return;
         }
-        rate.begin(System.nanoTime());
+        rate.begin(loggedSince);
         for (boolean fits = false; !fits && !follows; ) {
             if (round > 0 && figures.elapsed().compareTo(options.maxTime()) > 0 && !options.mayPostcopy()) {
                 throw notConverged();

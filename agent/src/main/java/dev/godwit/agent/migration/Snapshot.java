@@ -124,9 +124,10 @@ public final class Snapshot {
             long pauseNanos;
             boolean running = machine.state() == Machine.State.RUNNING;
             try {
+                long logged = System.nanoTime();
                 await(machine.startDirtyTracking());
                 precopy = new Precopy(arena, machine, sink, OPTIONS, new Figures(guest, NOWHERE, OPTIONS));
-                precopy.run();
+                precopy.run(logged);
                 long pauseStart = System.nanoTime();
                 if (!machine.pause()) {
                     throw new MigrationException(Kind.GUEST_ENDED, "the guest ended before its snapshot was complete");

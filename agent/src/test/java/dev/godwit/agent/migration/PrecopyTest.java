@@ -52,11 +52,12 @@ class PrecopyTest {
 
     /** Until the guest is to be paused. */
     private Precopy run(MigrationOptions options, RoundSink sink) throws Exception {
+        long logged = System.nanoTime();
         machine.startDirtyTracking().get();
         GuestDescription guest = new GuestDescription("web", "dirtier", CONFIG);
         Precopy precopy =
                 new Precopy(arena, machine, sink, options, new Figures(guest, new InetSocketAddress(0), options));
-        precopy.run();
+        precopy.run(logged);
         machine.stopDirtyTracking().get();
         return precopy;
     }
