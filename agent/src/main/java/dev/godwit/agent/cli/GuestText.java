@@ -22,9 +22,15 @@ final class GuestText {
         return guest.reason() == null ? guest.state() : guest.state() + " (" + guest.reason() + ")";
     }
 
-    /** Then its state would say so if it did not move. */
+    /** Whether what it lacks cannot come; as soon as it touches that it stands still. */
     private static boolean isCutOff(GuestView guest) {
         return guest.memoryHost() != null && guest.memoryHost().awayMillis() > 0;
+    }
+
+    /** What has become of one that was started: where it has ended already, it has said why in its log, if anywhere. */
+    static String begun(GuestView guest) {
+        String text = "guest " + guest.name() + " is " + state(guest);
+        return guest.reason() == null ? text : text + "; what it wrote: godwit logs " + guest.name();
     }
 
     /** A time span to one unit. */

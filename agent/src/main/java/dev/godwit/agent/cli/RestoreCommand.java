@@ -30,7 +30,7 @@ final class RestoreCommand extends AgentAccess {
         if (json) {
             printJson(guest);
         } else {
-            out().println("guest " + guest.name() + " is " + guest.state());
+            out().println(GuestText.begun(guest));
             if (guest.notRestored() != null) {
                 guest.notRestored().forEach(part -> out().println("not restored: " + part));
             }

@@ -112,13 +112,8 @@ final class StartCommand extends AgentAccess {
         if (json) {
             printJson(guest);
         } else {
-            out().println("guest " + guest.name() + " is " + GuestText.state(guest) + logs(guest));
+            out().println(GuestText.begun(guest));
         }
         return ExitCode.OK;
-    }
-
-    /** One that has ended already has said why, if anywhere, there. */
-    private static String logs(GuestView guest) {
-        return guest.reason() == null ? "" : "; what it wrote: godwit logs " + guest.name();
     }
 }

@@ -31,7 +31,8 @@ final class GuestStandstill {
     private final Optional<RemoteMemory> remote;
     private final Duration stall;
     private final BooleanSupplier cancelled;
-    private CompletableFuture<Void> logging;
+    /** Completes with the time by which what is written is logged. */
+    private CompletableFuture<Long> logging;
 
     /**
      * Of a guest.
@@ -57,11 +58,15 @@ final class GuestStandstill {
         if (remote.isPresent()) {
             remote.get().hold(cancelled);
         }
-        logging = machine.startDirtyTracking();
+        logging = machine.startDirtyTracking().thenApply(_ -> System.nanoTime());
     }
 
-    /** From the return on, what the guest writes is logged. */
-    void awaitLog() throws MigrationException, InterruptedException {
+    /**
+     * From the return on, what the guest writes is logged.
+     *
+     * @return since when, by {@link System#nanoTime}
+     */
+    long awaitLog() throws MigrationException, InterruptedException {
         boolean running = machine.state() == Machine.State.RUNNING;
         long latest = latest();
         for (boolean kicked = false; true; kicked = true) {
@@ -70,9 +75,9 @@ final class GuestStandstill {
                 throw waits();
             }
             try {
-                logging.get(LOOK_MILLIS, TimeUnit.MILLISECONDS);
+                long since = logging.get(LOOK_MILLIS, TimeUnit.MILLISECONDS);
                 remote.ifPresent(RemoteMemory::bound);
-                return;
+                return since;
             } catch (TimeoutException e) {
                 // If it waits for room, there is none before it has moved.
                 remote.ifPresent(RemoteMemory::unbound);

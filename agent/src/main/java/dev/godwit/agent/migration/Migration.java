@@ -310,12 +310,11 @@ public final class Migration {
         MigrationOptions allowed = allowed(link.wholeBecause());
         figures.connected(link, SwitchoverCost.planned(restore));
         timeline.enter(MigrationPhase.PRECOPY);
-        long logged = System.nanoTime();
         standstill.beginLog();
         if (remote.isPresent()) {
             sendRemoteMap(remote.get());
         }
-        standstill.awaitLog();
+        long logged = standstill.awaitLog();
         Precopy precopy = new Precopy(arena, machine, link, allowed, figures);
         precopy.run(logged);
         if (precopy.follows()) {

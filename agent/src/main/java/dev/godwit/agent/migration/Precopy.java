@@ -76,7 +76,7 @@ final class Precopy {
     /**
      * Rounds until the guest is to be paused. The dirty tracker has been started.
      *
-     * @param loggedSince when that was, by {@link System#nanoTime}
+     * @param loggedSince when it had been, by {@link System#nanoTime}
      * @throws MigrationException when that takes too long
      */
     void run(long loggedSince) throws TransportException, MigrationException, InterruptedException {

@@ -127,7 +127,7 @@ final class PushQueue {
 
     /** The guest waits for the pages {@code first .. end-1}: if that is a step of a walk, what comes next goes first. */
     synchronized void waitedFor(long first, long end) {
-        // Before there is anything to push it is not the guest that waits, but who restores it.
+        // Before it is known what there is to push no walk leads there: then mostly who restores the guest waits.
         long ahead = passes.isEmpty() ? 0 : walks.ahead(first, end);
         if (ahead > 0) {
             walkNext = end;

@@ -124,8 +124,8 @@ public final class Snapshot {
             long pauseNanos;
             boolean running = machine.state() == Machine.State.RUNNING;
             try {
-                long logged = System.nanoTime();
                 await(machine.startDirtyTracking());
+                long logged = System.nanoTime();
                 precopy = new Precopy(arena, machine, sink, OPTIONS, new Figures(guest, NOWHERE, OPTIONS));
                 precopy.run(logged);
                 long pauseStart = System.nanoTime();

@@ -46,14 +46,16 @@ class PrecopyTest {
         if (machine != null) {
             machine.close();
         }
-        kvm.close();
+        if (kvm != null) {
+            kvm.close();
+        }
         arena.close();
     }
 
     /** Until the guest is to be paused. */
     private Precopy run(MigrationOptions options, RoundSink sink) throws Exception {
-        long logged = System.nanoTime();
         machine.startDirtyTracking().get();
+        long logged = System.nanoTime();
         GuestDescription guest = new GuestDescription("web", "dirtier", CONFIG);
         Precopy precopy =
                 new Precopy(arena, machine, sink, options, new Figures(guest, new InetSocketAddress(0), options));

@@ -101,8 +101,8 @@ public final class DirtyLogTracker implements DirtyTracker {
     @Override
     public void collectOf(PageSet which, PageSet into) {
         if (mode == 0) {
-            DirtyTracker.super.collectOf(which, into);
-            return;
+            throw new UnsupportedOperationException(
+                    "a " + name() + " without manual protection is collected as a whole");
         }
         fetch(false);
         for (long i = 0, n = round.wordCount(); i < n; i++) {

@@ -1,9 +1,10 @@
 package dev.godwit.perf.targets;
 
+import java.util.Arrays;
 import java.util.Random;
 
 /**
- * What a reader that knows Zipf's law waits for, of {@code pages} pages that follow a guest at an even pace: how many it
+ * What a reader waits for that reads by Zipf's law, of {@code pages} pages that follow a guest at an even pace: how many it
  * touches before they have come, if each touch brings its page at once. Exponent 1, as the guest's.
  *
  * @param pages of the working set, at least 1
@@ -38,11 +39,12 @@ record ZipfLaw(int pages) {
             counts[Math.min(pages, (int) Math.pow(pages + 1.0, random.nextDouble()))]++;
         }
         // Those that were seen more often come before; equals at any time as likely as at any other that is theirs.
-        int[] upTo = new int[seen + 2];
+        int often = Arrays.stream(counts).max().orElse(0);
+        int[] upTo = new int[often + 2];
         for (int rank = 1; rank <= pages; rank++) {
             upTo[counts[rank]]++;
         }
-        for (int count = seen; count >= 0; count--) {
+        for (int count = often; count >= 0; count--) {
             upTo[count] += upTo[count + 1];
         }
         double learnt = 0;
