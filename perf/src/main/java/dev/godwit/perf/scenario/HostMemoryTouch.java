@@ -5,7 +5,7 @@ import dev.godwit.bindings.linux.MemoryCalls;
 import dev.godwit.bindings.linux.SystemCallException;
 import dev.godwit.host.memory.GuestMemory;
 import dev.godwit.host.memory.LargePages;
-import dev.godwit.host.memory.PageSize;
+import java.util.function.LongSupplier;
 
 /**
  * Touches free memory of this host once and gives it back at once, so that what comes next finds it cheap to touch.
@@ -15,24 +15,33 @@ import dev.godwit.host.memory.PageSize;
  * the machine beneath, and would drown what a migration does.
  */
 public final class HostMemoryTouch {
+    /** Others take memory meanwhile; less than this before it is looked again how much is free. */
+    static final long STEP = 64L << 20;
+
     private HostMemoryTouch() {}
 
     /** Touches so many bytes in large pages, or as many as are free if that is less; returns bytes a second. */
     public static double touch(long most) {
-        long bytes = atMost(most, HostMemory.now());
-        try (GuestMemory memory = GuestMemory.allocate(bytes, LargePages.THP)) {
+        try (GuestMemory memory = GuestMemory.allocate(most, LargePages.THP)) {
             long from = System.nanoTime();
-            SystemCallException.check(
-                    MemoryCalls.madvise(memory.hva(), bytes, MemoryCalls.MADV_POPULATE_WRITE),
-                    "MADV_POPULATE_WRITE",
-                    "bytes",
-                    bytes);
+            long bytes = touch(memory, () -> HostMemory.now().free(0));
             return bytes * 1e9 / (System.nanoTime() - from);
         }
     }
 
-    /** More would cost a process its life, mostly this one. */
-    static long atMost(long most, HostMemory host) {
-        return Math.max(PageSize.LARGE, Math.min(most, host.free(0)) & -PageSize.LARGE);
+    /** More than is free would cost a process its life. Returns how many bytes were touched. */
+    static long touch(GuestMemory memory, LongSupplier free) {
+        long all = memory.segment().byteSize();
+        long done = 0;
+        while (done < all && free.getAsLong() >= STEP) {
+            long step = Math.min(STEP, all - done);
+            SystemCallException.check(
+                    MemoryCalls.madvise(memory.hva() + done, step, MemoryCalls.MADV_POPULATE_WRITE),
+                    "MADV_POPULATE_WRITE",
+                    "bytes",
+                    step);
+            done += step;
+        }
+        return done;
     }
 }

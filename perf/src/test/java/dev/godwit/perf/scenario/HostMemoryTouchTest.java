@@ -1,23 +1,29 @@
 package dev.godwit.perf.scenario;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.godwit.agent.inventory.HostMemory;
+import dev.godwit.host.memory.GuestMemory;
+import dev.godwit.host.memory.LargePages;
+import java.util.Iterator;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class HostMemoryTouchTest {
-    private static final long GIB = 1L << 30;
-    private static final long LARGE = 2L << 20;
+    private static final long STEP = HostMemoryTouch.STEP;
 
-    /** 8 GiB of guest at the source, 8 ready at the target: of the 16 that a turn begins with there are not half. */
+    /** An agent makes memory ready at the same time. */
     @Test
     void noMoreIsTouchedThanIsFree() {
-        HostMemory host = new HostMemory(24 * GIB, 7 * GIB, 0);
-        assertEquals(GIB, HostMemoryTouch.atMost(GIB, host));
-        long most = HostMemoryTouch.atMost(16 * GIB, host);
-        assertTrue(most > 6 * GIB && most < 7 * GIB, most + " bytes");
-        assertEquals(0, most % LARGE);
-        assertEquals(LARGE, HostMemoryTouch.atMost(GIB, new HostMemory(24 * GIB, 0, 0)));
+        try (GuestMemory memory = GuestMemory.allocate(3 * STEP, LargePages.THP)) {
+            Iterator<Long> free = List.of(10 * STEP, STEP, STEP - 1).iterator();
+            assertEquals(2 * STEP, HostMemoryTouch.touch(memory, free::next));
+        }
+    }
+
+    @Test
+    void allIsTouchedThatIsAskedFor() {
+        try (GuestMemory memory = GuestMemory.allocate(STEP + (2L << 20), LargePages.THP)) {
+            assertEquals(STEP + (2L << 20), HostMemoryTouch.touch(memory, () -> STEP));
+        }
     }
 }
