@@ -27,10 +27,15 @@ final class GuestText {
         return guest.memoryHost() != null && guest.memoryHost().awayMillis() > 0;
     }
 
-    /** What has become of one that was started: where it has ended already, it has said why in its log, if anywhere. */
+    /** What has become of one that was started: where it has ended already, also why, or where that may be said. */
     static String begun(GuestView guest) {
-        String text = "guest " + guest.name() + " is " + state(guest);
-        return guest.reason() == null ? text : text + "; what it wrote: godwit logs " + guest.name();
+        String text = "guest " + guest.name() + " is ";
+        if (guest.reason() == null) {
+            return text + guest.state();
+        }
+        return text
+                + state(guest)
+                + (guest.detail() == null ? "; what it wrote: godwit logs " + guest.name() : ": " + guest.detail());
     }
 
     /** A time span to one unit. */

@@ -100,6 +100,9 @@ class PageServerTest {
     }
 
     private void closeConnections() {
+        if (server == null) {
+            return;
+        }
         server.abort();
         if (serving != null) {
             serving.handle((_, _) -> null).join();
@@ -107,6 +110,7 @@ class PageServerTest {
         server.close();
         target.close();
         pushed.forEach(Connection::close);
+        server = null;
     }
 
     /** A page in eight is hot, the higher ones more. */

@@ -63,7 +63,7 @@ public record Contests(int warmups, int runs, boolean cold, Consumer<String> pro
 
     private Trial trial(Contestant contestant, MigrationCase c) {
         if (!cold) {
-            HostMemoryTouch.touch(2 * c.memoryBytes());
+            HostMemoryTouch.touch(2 * c.memoryBytes(), progress);
         }
         try (Contestant.Session session = contestant.start(c)) {
             return trial(session, c);
@@ -120,7 +120,7 @@ public record Contests(int warmups, int runs, boolean cold, Consumer<String> pro
         if (cold) {
             LockSupport.parkNanos(TO_GET_COLD.toNanos());
         } else {
-            HostMemoryTouch.touch(c.memoryBytes() + c.memoryBytes() / 4);
+            HostMemoryTouch.touch(c.memoryBytes() + c.memoryBytes() / 4, progress);
         }
     }
 }

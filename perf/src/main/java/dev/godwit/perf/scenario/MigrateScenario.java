@@ -57,12 +57,12 @@ public record MigrateScenario(
                 double rawOne = small.measure(1, rawBytes);
                 double rawStreams = small.measure(streams, rawBytes);
                 double rawMemory = large.measure(streams, rawBytes);
-                double touch = HostMemoryTouch.touch(memoryBytes);
+                double touch = HostMemoryTouch.touch(memoryBytes, progress);
                 double rawFresh = large.measureFresh(streams, rawBytes);
                 AgentProcess to = agents.get((i + 1) % 2);
                 double workBefore = work(inside);
                 ReadyTarget.await(to, readyBytes);
-                HostMemoryTouch.touch(memoryBytes);
+                HostMemoryTouch.touch(memoryBytes, progress);
                 inside.zero();
                 MigrationView migration = migrate(agents.get(i % 2).client(), to.address());
                 inside.movedTo(to.client());

@@ -111,7 +111,7 @@ final class TotalTimeRow {
             return bench.memory() * 1e3 / raw.measure(CONNECTIONS, bench.memory());
         }
         if (!cold) {
-            HostMemoryTouch.touch(bench.memory());
+            HostMemoryTouch.touch(bench.memory(), bench.progress());
         }
         return bench.memory() * 1e3 / raw.measureFresh(CONNECTIONS, bench.memory());
     }

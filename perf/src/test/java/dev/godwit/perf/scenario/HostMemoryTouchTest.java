@@ -16,14 +16,15 @@ class HostMemoryTouchTest {
     void noMoreIsTouchedThanIsFree() {
         try (GuestMemory memory = GuestMemory.allocate(3 * STEP, LargePages.THP)) {
             Iterator<Long> free = List.of(10 * STEP, STEP, STEP - 1).iterator();
-            assertEquals(2 * STEP, HostMemoryTouch.touch(memory, free::next));
+            assertEquals(2 * STEP, HostMemoryTouch.touch(memory, free::next).bytes());
         }
     }
 
     @Test
     void allIsTouchedThatIsAskedFor() {
         try (GuestMemory memory = GuestMemory.allocate(STEP + (2L << 20), LargePages.THP)) {
-            assertEquals(STEP + (2L << 20), HostMemoryTouch.touch(memory, () -> STEP));
+            assertEquals(
+                    STEP + (2L << 20), HostMemoryTouch.touch(memory, () -> STEP).bytes());
         }
     }
 }
