@@ -57,11 +57,11 @@ final class PushQueue {
         if (mask == 0) {
             return false;
         }
-        boolean walks = walkNext < walkEnd;
-        long page = walks ? walkNext : next;
+        boolean onWalk = walkNext < walkEnd;
+        long page = onWalk ? walkNext : next;
         part.first = page & -Long.SIZE;
         part.mask = mask;
-        part.ahead = !walks && goesOn(page);
+        part.ahead = !onWalk && goesOn(page);
         handedOut.orWord(page >>> 6, mask);
         remove(page >>> 6, mask);
         return true;
@@ -127,7 +127,7 @@ final class PushQueue {
 
     /** The guest waits for the pages {@code first .. end-1}: if that is a step of a walk, what comes next goes first. */
     synchronized void waitedFor(long first, long end) {
-        // Before it is known what there is to push no walk leads there: then mostly who restores the guest waits.
+        // Before it is known what there is to push it is mostly who restores the guest that waits: that is no walk.
         long ahead = passes.isEmpty() ? 0 : walks.ahead(first, end);
         if (ahead > 0) {
             walkNext = end;

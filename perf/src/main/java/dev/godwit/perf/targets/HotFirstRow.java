@@ -82,11 +82,8 @@ final class HotFirstRow {
         return TargetLine.of(TargetRow.HOT_FIRST.text(), what, null, values, by, note);
     }
 
+    /** While the pages came. */
     private static double accesses(Trial trial) {
-        return GuestKind.PACE * postcopyMicros(trial) / 1e6;
-    }
-
-    private static double postcopyMicros(Trial trial) {
-        return ((MigrationReport) trial.details()).postcopy().micros();
+        return GuestKind.PACE * ((MigrationReport) trial.details()).postcopy().micros() / 1e6;
     }
 }

@@ -2,6 +2,7 @@ package dev.godwit.perf.targets;
 
 import java.util.Arrays;
 import java.util.Random;
+import java.util.function.IntToDoubleFunction;
 
 /**
  * What a reader waits for that reads by Zipf's law, of {@code pages} pages that follow a guest at an even pace: how many it
@@ -18,12 +19,8 @@ record ZipfLaw(int pages) {
      * @param accesses while the pages come
      */
     double most(double accesses) {
-        double best = 0;
-        for (int rank = 1; rank <= pages; rank++) {
-            double when = (rank - 0.5) / pages;
-            best += touchedBefore(accesses * share(rank), when, when);
-        }
-        return byAddress(accesses) / best;
+        IntToDoubleFunction inTurn = rank -> (rank - 0.5) / pages;
+        return byAddress(accesses) / waits(accesses, inTurn, inTurn);
     }
 
     /**
@@ -47,19 +44,27 @@ record ZipfLaw(int pages) {
         for (int count = often; count >= 0; count--) {
             upTo[count] += upTo[count + 1];
         }
-        double learnt = 0;
-        for (int rank = 1; rank <= pages; rank++) {
-            double from = upTo[counts[rank] + 1] / (double) pages;
-            double to = upTo[counts[rank]] / (double) pages;
-            learnt += touchedBefore(accesses * share(rank), from, to);
-        }
-        return byAddress(accesses) / learnt;
+        return byAddress(accesses)
+                / waits(
+                        accesses,
+                        rank -> upTo[counts[rank] + 1] / (double) pages,
+                        rank -> upTo[counts[rank]] / (double) pages);
     }
 
     private double byAddress(double accesses) {
+        return waits(accesses, _ -> 0, _ -> 1);
+    }
+
+    /**
+     * How many pages are touched before they have come.
+     *
+     * @param from when the page of a rank comes at the soonest, 0 to 1
+     * @param to when at the latest
+     */
+    private double waits(double accesses, IntToDoubleFunction from, IntToDoubleFunction to) {
         double sum = 0;
         for (int rank = 1; rank <= pages; rank++) {
-            sum += touchedBefore(accesses * share(rank), 0, 1);
+            sum += touchedBefore(accesses * share(rank), from.applyAsDouble(rank), to.applyAsDouble(rank));
         }
         return sum;
     }
