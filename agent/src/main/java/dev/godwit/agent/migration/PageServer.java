@@ -17,7 +17,6 @@ import java.lang.foreign.MemorySegment;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.locks.LockSupport;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -32,17 +31,11 @@ import org.slf4j.LoggerFactory;
 final class PageServer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(PageServer.class);
 
-    /** For so long after a page that the guest waited for, pushing waits, at most so long for as much as is pushed together. */
-    private static final long CALM_NANOS = 300_000;
-
-    private static final long MOST_YIELD_NANOS = 100_000;
-    private static final long YIELD_NANOS = 50_000;
-
     /**
-     * 256 KiB: a kernel that preempts nobody within a system call copies all of it, at both ends, before it lets those
+     * 64 KiB: a kernel that preempts nobody within a system call copies all of it, at both ends, before it lets those
      * run who bring a page that the guest waits for.
      */
-    private static final int PUSHED_TOGETHER = 64;
+    private static final int PUSHED_TOGETHER = 16;
 
     /** So many requests are looked at before one is answered: more than a guest has threads that wait. */
     private static final int AT_ONCE = 64;
@@ -81,7 +74,7 @@ final class PageServer implements AutoCloseable {
     private final AtomicInteger inHand = new AtomicInteger();
 
     private final LeftOut leftOut = new LeftOut(AT_ONCE);
-    /** What has been pushed is there before what is sent now, if no more than this is under way; in bytes. */
+    /** What has been pushed is there before what is sent now, if no more than this is under way: two parts; in bytes. */
     private final long soon;
 
     private final PageSet wanted;
@@ -95,7 +88,6 @@ final class PageServer implements AutoCloseable {
     private RoundSink.Sending sending;
     private boolean pushBegun;
     private boolean closed;
-    private volatile long urgentNanos = System.nanoTime() - CALM_NANOS;
     private volatile boolean heard;
 
     /**
@@ -122,7 +114,7 @@ final class PageServer implements AutoCloseable {
         this.order = order;
         this.urgent = new PageSender(arena, requests, memory, urgentLimit);
         this.urgentLimit = urgentLimit;
-        this.soon = (2L * Math.min(PUSHED_TOGETHER, urgentLimit.framePages())) << PageSize.SMALL_SHIFT;
+        this.soon = (2L * Math.min(Long.SIZE, urgentLimit.framePages())) << PageSize.SMALL_SHIFT;
         this.queue = new PushQueue(arena, memory.pages());
         this.missing = new PageSet(arena, memory.pages());
         this.wanted = new PageSet(arena, memory.pages());
@@ -183,7 +175,6 @@ final class PageServer implements AutoCloseable {
         if (!isWithinChunk(first, count) || following.nextAbsent(first, first + count) < first + count) {
             throw malformed(first, count);
         }
-        urgentNanos = System.nanoTime();
         asked.add(first << FIRST_SHIFT | count, order.heat(first));
         waitedFor++;
         queue.waitedFor(first, first + count);
@@ -339,7 +330,6 @@ final class PageServer implements AutoCloseable {
     /** What one stream pushes. */
     private final class Pusher implements DataStreams.Feed {
         private final PushQueue.Part part = new PushQueue.Part();
-        private int sinceYield = PUSHED_TOGETHER;
 
         @Override
         public boolean sendNext(PageSender sender) throws TransportException {
@@ -355,10 +345,6 @@ final class PageServer implements AutoCloseable {
         }
 
         private boolean send(PageSender sender) throws TransportException {
-            if (sinceYield >= PUSHED_TOGETHER) {
-                yieldToUrgent();
-                sinceYield = 0;
-            }
             int next = queue.nextPages();
             if (next == 0) {
                 return false;
@@ -378,20 +364,10 @@ final class PageServer implements AutoCloseable {
                 sender.passTurn();
                 return false;
             }
-            sinceYield += Long.bitCount(part.mask);
             int flags = (largeChunks.contains(part.first / PageSize.SMALL_PER_LARGE) ? PageFrame.FLAG_LARGE : 0)
                     | (part.ahead ? PageFrame.FLAG_AHEAD : 0);
             sender.sendPages(part.first, part.mask, flags, PageFrame.AFTERWARDS);
             return true;
-        }
-    }
-
-    /** While the guest waits for one page after the other, those that it does not wait for would only be in the way. */
-    private void yieldToUrgent() {
-        long begin = System.nanoTime();
-        for (long now = begin; now - urgentNanos < CALM_NANOS && now - begin < MOST_YIELD_NANOS; ) {
-            LockSupport.parkNanos(YIELD_NANOS);
-            now = System.nanoTime();
         }
     }
 

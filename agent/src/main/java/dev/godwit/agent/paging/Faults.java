@@ -25,11 +25,11 @@ final class Faults {
     private static final int FAULTS = 1;
     private static final int STORES = 2;
 
-    /** As long as this nothing has to happen before the thread sleeps. */
+    /**
+     * So long the thread looks for what comes, while somebody waits, before it sleeps: about as long as a fetch takes. Whoever
+     * is to bring the page may be waiting for this very processor; and so may the guest when nobody waits any more.
+     */
     private static final long SPIN_NANOS = 50_000;
-
-    /** The same while somebody waits: longer than a fetch takes, and not for as long as a network is broken. */
-    private static final long WAITING_SPIN_NANOS = 200_000;
 
     private final GuestMemory memory;
     private final Userfault userfault;
@@ -109,8 +109,7 @@ final class Faults {
             MemorySegment messages = own.allocate(MESSAGES * Userfault.MESSAGE, 8);
             long idleSince = System.nanoTime();
             while (!ending.getAsBoolean()) {
-                long spin = times.anyWaiting() ? WAITING_SPIN_NANOS : SPIN_NANOS;
-                boolean sleep = System.nanoTime() - idleSince > spin;
+                boolean sleep = !times.anyWaiting() || System.nanoTime() - idleSince > SPIN_NANOS;
                 for (int i = 0; i < stores.length(); i++) {
                     PageStore store = stores.get(i);
                     descriptors.set(STORES + i, store == null ? PageStore.NO_DESCRIPTOR : store.descriptor());

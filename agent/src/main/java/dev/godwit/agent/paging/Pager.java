@@ -27,7 +27,7 @@ import org.slf4j.LoggerFactory;
  * by asking the page's store and putting in what comes; pages that are to be elsewhere go by {@link #leaving}. It alone
  * changes where a page is.
  *
- * <p>It looks after faults on one thread, which spins while somebody waits and for a moment after, since waking it costs
+ * <p>It looks after faults on one thread, which spins for a moment while somebody waits, since waking it costs
  * more than a fault. That thread also takes what stores deliver on their descriptors; other deliveries come on threads of
  * their own.
  *
