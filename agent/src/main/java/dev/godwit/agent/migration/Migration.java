@@ -305,17 +305,22 @@ public final class Migration {
 
     private Precopy precopy(Arena arena) throws TransportException, MigrationException, InterruptedException {
         Offer offer = Offer.of(guest, options, machine.guestCpu(), largeRuns(), resident());
-        Duration restore = open(offer);
+        offer(offer);
+        // The target builds a machine meanwhile.
+        standstill.beginLog();
+        byte[] there = remote.isPresent() ? remoteMap(remote.get()) : null;
+        long logged = standstill.awaitLog();
+        Backing found = Backing.scan(arena, machine.memory());
+        Duration restore = awaitAccept();
         checkCancelled();
         MigrationOptions allowed = allowed(link.wholeBecause());
         figures.connected(link, SwitchoverCost.planned(restore));
         timeline.enter(MigrationPhase.PRECOPY);
-        standstill.beginLog();
-        if (remote.isPresent()) {
-            sendRemoteMap(remote.get());
+        if (there != null) {
+            limit.acquireInTurns(there.length);
+            link.control().send(MessageType.REMOTE_MAP, 0, there);
         }
-        long logged = standstill.awaitLog();
-        Precopy precopy = new Precopy(arena, machine, link, allowed, figures);
+        Precopy precopy = new Precopy(arena, machine, found, link, allowed, figures);
         precopy.run(logged);
         if (precopy.follows()) {
             PageService service = new PageService(
@@ -329,20 +334,24 @@ public final class Migration {
     }
 
     /** A word here and a word there, each of which would wait its turn behind guests. */
-    private Duration open(Offer offer) throws TransportException, MigrationException {
+    private void offer(Offer offer) throws TransportException, MigrationException {
         try (Urgency _ = Urgency.begin()) {
-            return link.open(offer, machine, limit);
+            link.offer(offer, machine, limit);
+        }
+    }
+
+    private Duration awaitAccept() throws TransportException, MigrationException {
+        try (Urgency _ = Urgency.begin()) {
+            return link.awaitAccept();
         }
     }
 
     /** As long as the guest runs: it is long, and takes the target a while. */
-    private void sendRemoteMap(RemoteMemory memory) throws TransportException {
+    private byte[] remoteMap(RemoteMemory memory) {
         try (Arena own = Arena.ofConfined()) {
             RemoteMap there = memory.map(own);
             figures.named(there.pages().cardinality());
-            byte[] map = RemoteMapMessage.encode(there);
-            limit.acquireInTurns(map.length);
-            link.control().send(MessageType.REMOTE_MAP, 0, map);
+            return RemoteMapMessage.encode(there);
         }
     }
 

@@ -57,31 +57,37 @@ final class Precopy {
     private int round;
     private boolean follows;
 
-    Precopy(Arena arena, Machine machine, RoundSink sink, MigrationOptions options, Figures figures) {
+    /**
+     * Of a guest.
+     *
+     * @param found what it has, looked at when what it writes was logged already; this takes it over
+     */
+    Precopy(Arena arena, Machine machine, Backing found, RoundSink sink, MigrationOptions options, Figures figures) {
         this.machine = machine;
         this.sink = sink;
         this.options = options;
         this.figures = figures;
         this.convergence = new Convergence(options.downtime(), figures.fixedDowntime());
         long pages = machine.memory().pages();
-        this.wanted = new PageSet(arena, pages);
+        this.wanted = found.resident();
         this.dirty = new PageSet(arena, pages);
         this.log = new PageSet(arena, pages);
         this.rate = new WriteRate(arena, machine.dirtyTracker(), pages);
         this.everSent = new PageSet(arena, pages);
         this.cold = new PageSet(arena, pages);
-        this.largeChunks = Backing.emptyChunks(arena, machine.memory());
+        this.largeChunks = found.largeChunks();
+        figures.backing(found);
     }
 
     /**
-     * Rounds until the guest is to be paused. The dirty tracker has been started.
+     * Rounds until the guest is to be paused.
      *
-     * @param loggedSince when it had been, by {@link System#nanoTime}
+     * @param loggedSince when what it writes began to be logged, by {@link System#nanoTime}
      * @throws MigrationException when that takes too long
      */
     void run(long loggedSince) throws TransportException, MigrationException, InterruptedException {
+        leaveCold();
         if (options.mode() == MigrationMode.POSTCOPY) {
-            lookAtBacking();
             follows = true;
             return;
         }
@@ -126,8 +132,8 @@ final class Precopy {
     }
 
     private boolean sendRound() throws TransportException, MigrationException, InterruptedException {
-        lookAtBacking();
         if (round > 0) {
+            lookAtBacking();
             // Not when that round ended: what is written again after this costs the guest a fault, and if it had been
             // the last one that would have been for nothing.
             rate.begin(System.nanoTime());
@@ -154,15 +160,11 @@ final class Precopy {
     }
 
     private void lookAtBacking() {
-        try (Arena arena = Arena.ofShared()) {
+        try (Arena arena = Arena.ofConfined()) {
             Backing backing = Backing.scan(arena, machine.memory());
             figures.backing(backing);
             largeChunks.clear();
             largeChunks.addAll(backing.largeChunks());
-            if (round == 0) {
-                wanted.addAll(backing.resident());
-                leaveCold();
-            }
         }
     }
 

@@ -7,6 +7,7 @@ import dev.godwit.host.device.DeviceStateException;
 import dev.godwit.host.kvm.Kvm;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.machine.SavedMachine;
+import dev.godwit.host.memory.Backing;
 import dev.godwit.host.memory.Userfault;
 import dev.godwit.host.state.ElapsedTime;
 import dev.godwit.host.state.MachineState;
@@ -126,7 +127,8 @@ public final class Snapshot {
             try {
                 await(machine.startDirtyTracking());
                 long logged = System.nanoTime();
-                precopy = new Precopy(arena, machine, sink, OPTIONS, new Figures(guest, NOWHERE, OPTIONS));
+                Backing found = Backing.scan(arena, machine.memory());
+                precopy = new Precopy(arena, machine, found, sink, OPTIONS, new Figures(guest, NOWHERE, OPTIONS));
                 precopy.run(logged);
                 long pauseStart = System.nanoTime();
                 if (!machine.pause()) {

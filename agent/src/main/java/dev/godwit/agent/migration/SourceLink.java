@@ -57,12 +57,8 @@ final class SourceLink implements RoundSink, AutoCloseable {
         return guestName;
     }
 
-    /**
-     * Connects, offers the guest and connects the streams.
-     *
-     * @return the time that restoring a machine takes at the target
-     */
-    Duration open(Offer offer, Machine machine, RateLimit limit) throws TransportException, MigrationException {
+    /** Connects, offers the guest and connects the streams; {@link #awaitAccept} follows. */
+    void offer(Offer offer, Machine machine, RateLimit limit) throws TransportException, MigrationException {
         Connection connection = connect(opened -> control = new ControlChannel(opened));
         Handshake.connect(connection, credentials, Role.CONTROL, session, 0);
         control.send(MessageType.OFFER, 0, offer.encode());
@@ -72,27 +68,28 @@ final class SourceLink implements RoundSink, AutoCloseable {
             streams = new DataStreams(machine.memory(), limit);
         }
         // While the target builds a machine.
-        TransportException broken = connectStreams(offer.streams());
-        Message accepted = control.expect(MessageType.ACCEPT);
-        if (broken != null) {
-            throw broken;
+        try {
+            for (int i = 0; i < offer.streams(); i++) {
+                Handshake.connect(connect(streams::add), credentials, Role.DATA, session, i);
+            }
+        } catch (TransportException e) {
+            // Of a target that refuses the guest the word on the control connection says more.
+            var _ = control.expect(MessageType.ACCEPT);
+            throw e;
         }
+    }
+
+    /**
+     * Waits until the target takes the guest.
+     *
+     * @return the time that restoring a machine takes there
+     */
+    Duration awaitAccept() throws TransportException, MigrationException {
+        Message accepted = control.expect(MessageType.ACCEPT);
         AcceptMessage word = AcceptMessage.decode(accepted.payload());
         peer = word.taker();
         wholeBecause = word.wholeBecause();
         return Duration.of(Math.clamp(accepted.argument(), 0, 60_000_000), ChronoUnit.MICROS);
-    }
-
-    /** What broke, if anything: of a target that refuses the guest the word on the control connection says more. */
-    private TransportException connectStreams(int count) {
-        try {
-            for (int i = 0; i < count; i++) {
-                Handshake.connect(connect(streams::add), credentials, Role.DATA, session, i);
-            }
-            return null;
-        } catch (TransportException e) {
-            return e;
-        }
     }
 
     /** Why the guest has to come whole, as the target says; empty when its memory may follow it. */

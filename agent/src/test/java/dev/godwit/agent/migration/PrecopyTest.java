@@ -7,6 +7,7 @@ import dev.godwit.host.boot.PvhImage;
 import dev.godwit.host.kvm.Kvm;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.machine.MachineConfig;
+import dev.godwit.host.memory.Backing;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.tracking.AccessTracker;
 import dev.godwit.host.tracking.AccessTracking;
@@ -57,8 +58,9 @@ class PrecopyTest {
         machine.startDirtyTracking().get();
         long logged = System.nanoTime();
         GuestDescription guest = new GuestDescription("web", "dirtier", CONFIG);
-        Precopy precopy =
-                new Precopy(arena, machine, sink, options, new Figures(guest, new InetSocketAddress(0), options));
+        Backing found = Backing.scan(arena, machine.memory());
+        Precopy precopy = new Precopy(
+                arena, machine, found, sink, options, new Figures(guest, new InetSocketAddress(0), options));
         precopy.run(logged);
         machine.stopDirtyTracking().get();
         return precopy;
