@@ -14,6 +14,7 @@ import dev.godwit.host.memory.Backing;
 import dev.godwit.host.memory.GuestMemory;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
+import dev.godwit.host.thread.PromptThread;
 import dev.godwit.host.thread.Uninterruptibly;
 import dev.godwit.host.tracking.AccessTracker;
 import dev.godwit.host.tracking.HeatMap;
@@ -111,7 +112,8 @@ final class Evictor implements AutoCloseable {
         this.checksums = new int[Math.toIntExact(pages)];
         this.victims = new Victims(pager, cold);
         // Now, and not when somebody waits for it: a new thread waits its turn for a processor.
-        this.thread = Thread.ofPlatform().daemon().name("evictor").start(this::run);
+        this.thread = PromptThread.of("evictor", this::run);
+        thread.start();
     }
 
     /** From now on the guest waits when it has too much, and more than the host has to give. */

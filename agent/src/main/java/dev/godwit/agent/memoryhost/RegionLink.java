@@ -5,6 +5,7 @@ import dev.godwit.agent.stream.PageRequest;
 import dev.godwit.agent.transport.Connection;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.agent.transport.TransportException.Kind;
+import dev.godwit.host.thread.PromptThread;
 import dev.godwit.host.thread.Uninterruptibly;
 import dev.godwit.host.thread.Urgency;
 import java.lang.foreign.Arena;
@@ -211,7 +212,8 @@ final class RegionLink implements AutoCloseable {
         awaySince = 0;
         askedSince = 0;
         if (keeper == null) {
-            keeper = Thread.ofPlatform().daemon().name("memory-host-link").start(this::keep);
+            keeper = PromptThread.of("memory-host-link", this::keep);
+            keeper.start();
         }
     }
 

@@ -3,7 +3,7 @@ package dev.godwit.agent.memoryhost;
 import dev.godwit.agent.memoryhost.RegionLink.Lane;
 import dev.godwit.agent.transport.Credentials;
 import dev.godwit.agent.transport.TransportException;
-import dev.godwit.host.thread.Urgency;
+import dev.godwit.host.thread.PromptThread;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 
@@ -28,12 +28,12 @@ public final class StandBy implements AutoCloseable {
      */
     public static StandBy begin(RemoteConfig config, long memoryBytes, Credentials credentials) {
         StandBy call = new StandBy(RemoteMemory.caller(config, memoryBytes, credentials));
-        Thread.ofPlatform().daemon().name("memory-host-call").start(call::call);
+        PromptThread.urgent("memory-host-call", call::call).start();
         return call;
     }
 
     private void call() {
-        try (Urgency _ = Urgency.begin()) {
+        try {
             lanes.complete(caller.standBy());
         } catch (TransportException | RuntimeException | Error e) {
             lanes.completeExceptionally(e);

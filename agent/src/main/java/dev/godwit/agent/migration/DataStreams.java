@@ -8,6 +8,7 @@ import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.memory.GuestMemory;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
+import dev.godwit.host.thread.PromptThread;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,7 +17,6 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
@@ -47,9 +47,7 @@ final class DataStreams implements AutoCloseable {
     DataStreams(GuestMemory memory, RateLimit limit) {
         this.memory = memory;
         this.limit = limit;
-        ThreadFactory names =
-                Thread.ofPlatform().name("migration-send-", 0).daemon().factory();
-        this.threads = Executors.newCachedThreadPool(names);
+        this.threads = Executors.newCachedThreadPool(PromptThread.factory("migration-send-"));
     }
 
     /** Adds a connected stream. */

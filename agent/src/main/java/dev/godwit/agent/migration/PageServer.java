@@ -12,6 +12,7 @@ import dev.godwit.bindings.linux.PollSet;
 import dev.godwit.host.memory.GuestMemory;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
+import dev.godwit.host.thread.PromptThread;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.CountDownLatch;
@@ -311,7 +312,7 @@ final class PageServer implements AutoCloseable {
         }
         queue.fill(order.passes(arena, missing));
         pushBegun = true;
-        Thread.ofPlatform().daemon().name("migration-push").start(this::watchPush);
+        PromptThread.of("migration-push", this::watchPush).start();
     }
 
     /** The guest runs at the target: all that it lacks may be pushed. */

@@ -8,8 +8,8 @@ import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
+import dev.godwit.host.thread.PromptThread;
 import dev.godwit.host.thread.Uninterruptibly;
-import dev.godwit.host.thread.Urgency;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import org.slf4j.Logger;
@@ -99,14 +99,15 @@ final class PageService implements AutoCloseable {
 
     /** Begins to serve. */
     void begin() {
-        thread = Thread.ofPlatform().daemon().name("migration-pages").start(() -> {
-            try (Urgency _ = Urgency.begin()) {
+        thread = PromptThread.urgent("migration-pages", () -> {
+            try {
                 serveOn();
                 done.complete(null);
             } catch (MigrationException | RuntimeException | Error e) {
                 done.completeExceptionally(e);
             }
         });
+        thread.start();
     }
 
     private void serveOn() throws MigrationException {

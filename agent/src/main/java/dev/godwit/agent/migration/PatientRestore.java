@@ -6,7 +6,7 @@ import dev.godwit.agent.paging.Place;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.state.ElapsedTime;
 import dev.godwit.host.state.MachineState;
-import dev.godwit.host.thread.Urgency;
+import dev.godwit.host.thread.PromptThread;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -47,11 +47,11 @@ final class PatientRestore implements AutoCloseable {
         this.pager = pager;
         this.memoryHost = memoryHost;
         this.patience = stall.multipliedBy(2);
-        Thread.ofPlatform().daemon().name("restore").start(this::run);
+        PromptThread.urgent("restore", this::run).start();
     }
 
     private void run() {
-        try (Urgency _ = Urgency.begin()) {
+        try {
             restored.complete(machine.restore(given.join(), ElapsedTime.ADVANCE));
         } catch (RuntimeException | Error e) {
             restored.completeExceptionally(e);

@@ -1,6 +1,7 @@
 package dev.godwit.agent.migration;
 
 import dev.godwit.agent.transport.TransportException;
+import dev.godwit.host.thread.PromptThread;
 import dev.godwit.host.thread.Uninterruptibly;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
@@ -20,7 +21,7 @@ final class Pinger implements AutoCloseable {
      */
     Pinger(ControlChannel channel, Duration stall, LongSupplier argument, Runnable broken) {
         long everyMillis = Math.max(10, stall.toMillis() / 4);
-        thread = Thread.ofPlatform().daemon().name("migration-ping").start(() -> {
+        thread = PromptThread.of("migration-ping", () -> {
             try {
                 while (!closed.await(everyMillis, TimeUnit.MILLISECONDS)) {
                     channel.send(MessageType.PING, argument.getAsLong());
@@ -31,6 +32,7 @@ final class Pinger implements AutoCloseable {
                 Thread.currentThread().interrupt();
             }
         });
+        thread.start();
     }
 
     /** At the return nothing is sent any more: the connection may be closed. */

@@ -8,6 +8,7 @@ import dev.godwit.host.memory.LargePages;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
 import dev.godwit.host.memory.Userfault;
+import dev.godwit.host.thread.PromptThread;
 import dev.godwit.host.thread.Uninterruptibly;
 import dev.godwit.host.thread.Urgency;
 import java.lang.foreign.Arena;
@@ -105,7 +106,8 @@ public final class Pager implements AutoCloseable {
             this.faults = new Faults(memory, userfault, chunks, map, times, stores, wakeup, () -> ending);
             this.leaving = new Leaving(chunks, account, use, times, faults, () -> ending);
             // Now, and not when a guest stands still until it runs: a new thread waits its turn for a processor.
-            this.thread = Thread.ofPlatform().name("pager").daemon().start(this::run);
+            this.thread = PromptThread.urgent("pager", this::run);
+            thread.start();
         } catch (RuntimeException | Error e) {
             taken.forEach(Runnable::run);
             throw e;
@@ -227,7 +229,7 @@ public final class Pager implements AutoCloseable {
     }
 
     private void run() {
-        try (Urgency _ = Urgency.begin()) {
+        try {
             Uninterruptibly.await(begun::await);
             faults.serve();
         } catch (RuntimeException | Error e) {

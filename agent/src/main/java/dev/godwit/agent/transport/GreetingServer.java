@@ -2,6 +2,7 @@ package dev.godwit.agent.transport;
 
 import dev.godwit.agent.transport.Handshake.Greeting;
 import dev.godwit.agent.transport.Handshake.Role;
+import dev.godwit.host.thread.PromptThread;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.Optional;
@@ -68,8 +69,7 @@ public final class GreetingServer implements AutoCloseable {
         this.attendant = attendant;
         this.timer = Executors.newSingleThreadScheduledExecutor(
                 Thread.ofPlatform().name(name + "-timer").daemon().factory());
-        this.threads = Executors.newCachedThreadPool(
-                Thread.ofPlatform().name(name + "-in-", 0).daemon().factory());
+        this.threads = Executors.newCachedThreadPool(PromptThread.factory(name + "-in-"));
     }
 
     /** Where it listens, with the real port. */

@@ -1,6 +1,8 @@
 package dev.godwit.host.machine;
 
+import dev.godwit.host.thread.PromptThread;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
 
 /**
  * Does things one after another on threads of their own, so that whoever asked for one need not wait for it to its end.
@@ -17,10 +19,17 @@ final class InTurn {
     }
 
     /** Does it once all before it is done, however that ended; completes with its own end. */
-    synchronized CompletableFuture<Void> then(Runnable work) {
-        last = last.handle((_, _) -> (Void) null)
-                .thenRunAsync(
-                        work, task -> Thread.ofPlatform().daemon().name(name).start(task));
+    CompletableFuture<Void> then(Runnable work) {
+        return then(work, task -> PromptThread.of(name, task).start());
+    }
+
+    /** As {@link #then}, before all ordinary threads: what is short, and waited for. */
+    CompletableFuture<Void> thenUrgently(Runnable work) {
+        return then(work, task -> PromptThread.urgent(name, task).start());
+    }
+
+    private synchronized CompletableFuture<Void> then(Runnable work, Executor thread) {
+        last = last.handle((_, _) -> (Void) null).thenRunAsync(work, thread);
         return last.copy();
     }
 

@@ -11,7 +11,8 @@ import java.lang.foreign.ValueLayout;
  * another's answer.
  *
  * <p>The lowest real-time priority, for which a process needs CAP_SYS_NICE or a limit on real-time priority (RLIMIT_RTPRIO)
- * of 1; without, threads stay what they are. Threads that an urgent one starts are ordinary. An urgent thread waits by
+ * of 1; without, threads stay what they are. Threads that an urgent one starts are ordinary, but for
+ * {@link PromptThread#urgent}. An urgent thread waits by
  * blocking; it may spin for as long as one exchange takes.
  *
  * <p>Threading: any platform thread, of which it concerns the calling one only.
@@ -65,6 +66,22 @@ public final class Urgency implements AutoCloseable {
             return work.run();
         } finally {
             set(ProcessCalls.SCHED_RR, URGENT);
+        }
+    }
+
+    /** A thread that is started within {@code birth} begins as an urgent one, where the host grants it. */
+    static void handOn(Runnable birth) {
+        boolean granted = ProcessCalls.schedSetscheduler(0, ProcessCalls.SCHED_RR, URGENT) == 0;
+        try {
+            birth.run();
+        } finally {
+            if (granted) {
+                if (DEPTH.get()[0] > 0) {
+                    set(ProcessCalls.SCHED_RR, URGENT);
+                } else {
+                    beOrdinary();
+                }
+            }
         }
     }
 

@@ -5,6 +5,7 @@ import dev.godwit.bindings.linux.SignalCalls;
 import dev.godwit.host.kvm.Vcpu;
 import dev.godwit.host.kvm.VcpuExit;
 import dev.godwit.host.thread.Precedence;
+import dev.godwit.host.thread.PromptThread;
 import dev.godwit.host.thread.Uninterruptibly;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -57,7 +58,7 @@ public final class VcpuThread {
         this.vcpu = vcpu;
         this.handler = handler;
         this.onStop = onStop;
-        this.thread = Thread.ofPlatform().name(name).daemon().unstarted(this::loop);
+        this.thread = PromptThread.of(name, this::loop);
         this.thread.start();
     }
 
