@@ -304,49 +304,55 @@ public final class Migration {
     }
 
     private Precopy precopy(Arena arena) throws TransportException, MigrationException, InterruptedException {
-        Offer offer = Offer.of(guest, options, machine.guestCpu(), largeRuns(), resident());
-        offer(offer);
-        // The target builds a machine meanwhile.
-        standstill.beginLog();
-        byte[] there = remote.isPresent() ? remoteMap(remote.get()) : null;
-        long logged = standstill.awaitLog();
-        Backing found = Backing.scan(arena, machine.memory());
-        Duration restore = awaitAccept();
+        Accepted accepted = offer(arena, Offer.of(guest, options, machine.guestCpu(), largeRuns(), resident()));
         checkCancelled();
         MigrationOptions allowed = allowed(link.wholeBecause());
-        figures.connected(link, SwitchoverCost.planned(restore));
+        figures.connected(link, SwitchoverCost.planned(accepted.restore));
         timeline.enter(MigrationPhase.PRECOPY);
-        if (there != null) {
-            limit.acquireInTurns(there.length);
-            link.control().send(MessageType.REMOTE_MAP, 0, there);
+        if (remote.isPresent()) {
+            limit.acquireInTurns(accepted.remoteMap.length);
+            link.control().send(MessageType.REMOTE_MAP, 0, accepted.remoteMap);
         }
-        Precopy precopy = new Precopy(arena, machine, found, link, allowed, figures);
-        precopy.run(logged);
+        Precopy precopy = new Precopy(arena, machine, accepted.found, link, allowed, figures);
+        precopy.run(accepted.logged);
         if (precopy.follows()) {
             PageService service = new PageService(
                     link, machine, options, limit, precopy.following(), precopy.largeChunks(), order(arena));
             synchronized (this) {
                 pages = service;
             }
-            link.follow(service);
+            try (Urgency _ = Urgency.begin()) {
+                link.follow(service);
+            }
         }
         return precopy;
     }
 
+    /**
+     * What is known of the guest when the target takes it.
+     *
+     * @param logged since when what it writes is logged, by {@link System#nanoTime}
+     * @param found what it has, looked at after that
+     * @param remoteMap what of it is at its memory host, if it has one
+     * @param restore the time that restoring its machine takes at the target
+     */
+    private record Accepted(long logged, Backing found, byte[] remoteMap, Duration restore) {}
+
     /** A word here and a word there, each of which would wait its turn behind guests. */
-    private void offer(Offer offer) throws TransportException, MigrationException {
+    private Accepted offer(Arena arena, Offer offer)
+            throws TransportException, MigrationException, InterruptedException {
         try (Urgency _ = Urgency.begin()) {
             link.offer(offer, machine, limit);
+            // The target builds a machine meanwhile.
+            standstill.beginLog();
+            long logged = standstill.awaitLog();
+            Backing found = Urgency.without(() -> Backing.scan(arena, machine.memory()));
+            byte[] remoteMap = remote.isPresent() ? Urgency.without(() -> remoteMap(remote.get())) : null;
+            return new Accepted(logged, found, remoteMap, link.awaitAccept());
         }
     }
 
-    private Duration awaitAccept() throws TransportException, MigrationException {
-        try (Urgency _ = Urgency.begin()) {
-            return link.awaitAccept();
-        }
-    }
-
-    /** As long as the guest runs: it is long, and takes the target a while. */
+    /** Said as long as the guest runs: it is long, and takes the target a while. */
     private byte[] remoteMap(RemoteMemory memory) {
         try (Arena own = Arena.ofConfined()) {
             RemoteMap there = memory.map(own);

@@ -70,11 +70,12 @@ final class Arming {
 
     /** Whether most chunks lack a page: then it is quicker to take all aside, and to let those that do not back in. */
     private boolean isMost(PageSet absent) {
+        int most = chunks.count() / 2;
         int some = 0;
-        for (int chunk = 0; chunk < chunks.count(); chunk++) {
+        for (int chunk = 0; chunk < chunks.count() && some <= most; chunk++) {
             some += lacksNone(chunk, absent) ? 0 : 1;
         }
-        return some > chunks.count() / 2;
+        return some > most;
     }
 
     private void takeAside(PageSet absent) {
