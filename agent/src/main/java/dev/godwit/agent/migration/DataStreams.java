@@ -15,7 +15,6 @@ import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -47,7 +46,7 @@ final class DataStreams implements AutoCloseable {
     DataStreams(GuestMemory memory, RateLimit limit) {
         this.memory = memory;
         this.limit = limit;
-        this.threads = Executors.newCachedThreadPool(PromptThread.factory("migration-send-"));
+        this.threads = PromptThread.pool("migration-send-");
     }
 
     /** Adds a connected stream. */

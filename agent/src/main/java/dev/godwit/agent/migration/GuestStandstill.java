@@ -51,22 +51,16 @@ final class GuestStandstill {
     }
 
     /**
-     * What the guest writes is to be logged, which is begun on a thread of its own, and a while passes before that has its
-     * turn. Nothing leaves for the memory host any more: what is logged as written, a round looks for here.
+     * From the return on, what the guest writes is logged. Nothing leaves for the memory host any more: what is logged as
+     * written, a round looks for here.
+     *
+     * @return since when, by {@link System#nanoTime}
      */
-    void beginLog() throws InterruptedException {
+    long log() throws MigrationException, InterruptedException {
         if (remote.isPresent()) {
             remote.get().hold(cancelled);
         }
         logging = machine.startDirtyTracking().thenApply(_ -> System.nanoTime());
-    }
-
-    /**
-     * From the return on, what the guest writes is logged.
-     *
-     * @return since when, by {@link System#nanoTime}
-     */
-    long awaitLog() throws MigrationException, InterruptedException {
         boolean running = machine.state() == Machine.State.RUNNING;
         long latest = latest();
         for (boolean kicked = false; true; kicked = true) {

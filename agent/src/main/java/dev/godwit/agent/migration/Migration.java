@@ -15,7 +15,6 @@ import dev.godwit.host.thread.Urgency;
 import dev.godwit.host.vcpu.StopReason;
 import java.lang.foreign.Arena;
 import java.net.InetSocketAddress;
-import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -304,17 +303,17 @@ public final class Migration {
     }
 
     private Precopy precopy(Arena arena) throws TransportException, MigrationException, InterruptedException {
-        Accepted accepted = offer(arena, Offer.of(guest, options, machine.guestCpu(), largeRuns(), resident()));
+        Look early = connect(arena, Offer.of(guest, options, machine.guestCpu(), largeRuns(), resident()));
         checkCancelled();
         MigrationOptions allowed = allowed(link.wholeBecause());
-        figures.connected(link, SwitchoverCost.planned(accepted.restore));
+        figures.connected(link, SwitchoverCost.planned(link.restoreTime()));
         timeline.enter(MigrationPhase.PRECOPY);
+        Look look = remote.isPresent() ? look(arena) : early;
         if (remote.isPresent()) {
-            limit.acquireInTurns(accepted.remoteMap.length);
-            link.control().send(MessageType.REMOTE_MAP, 0, accepted.remoteMap);
+            sendRemoteMap(remote.get());
         }
-        Precopy precopy = new Precopy(arena, machine, accepted.found, link, allowed, figures);
-        precopy.run(accepted.logged);
+        Precopy precopy = new Precopy(arena, machine, look.found, link, allowed, figures);
+        precopy.run(look.logged);
         if (precopy.follows()) {
             PageService service = new PageService(
                     link, machine, options, limit, precopy.following(), precopy.largeChunks(), order(arena));
@@ -329,35 +328,41 @@ public final class Migration {
     }
 
     /**
-     * What is known of the guest when the target takes it.
+     * A look at the guest's memory.
      *
      * @param logged since when what it writes is logged, by {@link System#nanoTime}
-     * @param found what it has, looked at after that
-     * @param remoteMap what of it is at its memory host, if it has one
-     * @param restore the time that restoring its machine takes at the target
+     * @param found what it had after that
      */
-    private record Accepted(long logged, Backing found, byte[] remoteMap, Duration restore) {}
+    private record Look(long logged, Backing found) {}
 
-    /** A word here and a word there, each of which would wait its turn behind guests. */
-    private Accepted offer(Arena arena, Offer offer)
-            throws TransportException, MigrationException, InterruptedException {
+    /** A word here and a word there, each of which would wait its turn behind guests; null for a look is one to come. */
+    private Look connect(Arena arena, Offer offer) throws TransportException, MigrationException, InterruptedException {
         try (Urgency _ = Urgency.begin()) {
             link.offer(offer, machine, limit);
-            // The target builds a machine meanwhile.
-            standstill.beginLog();
-            long logged = standstill.awaitLog();
-            Backing found = Urgency.without(() -> Backing.scan(arena, machine.memory()));
-            byte[] remoteMap = remote.isPresent() ? Urgency.without(() -> remoteMap(remote.get())) : null;
-            return new Accepted(logged, found, remoteMap, link.awaitAccept());
+            // The target builds a machine meanwhile. For a look at a guest with a memory host one may have to wait, and
+            // what the target says is heard before.
+            Look look = remote.isEmpty() ? look(arena) : null;
+            link.awaitAccept();
+            return look;
         }
     }
 
-    /** Said as long as the guest runs: it is long, and takes the target a while. */
-    private byte[] remoteMap(RemoteMemory memory) {
+    private Look look(Arena arena) throws MigrationException, InterruptedException {
+        try (Urgency _ = Urgency.begin()) {
+            long logged = standstill.log();
+            // Of a large guest that takes a while, and others need the processor, too.
+            return new Look(logged, Urgency.without(() -> Backing.scan(arena, machine.memory())));
+        }
+    }
+
+    /** As long as the guest runs: it is long, and takes the target a while. */
+    private void sendRemoteMap(RemoteMemory memory) throws TransportException {
         try (Arena own = Arena.ofConfined()) {
             RemoteMap there = memory.map(own);
             figures.named(there.pages().cardinality());
-            return RemoteMapMessage.encode(there);
+            byte[] map = RemoteMapMessage.encode(there);
+            limit.acquireInTurns(map.length);
+            link.control().send(MessageType.REMOTE_MAP, 0, map);
         }
     }
 

@@ -4,7 +4,7 @@ import java.util.Locale;
 
 /** Where a migration is, as its source sees it. */
 public enum MigrationPhase {
-    /** Reaching the target and agreeing on version, peer and guest. */
+    /** Reaching the target and agreeing on version, peer and guest; a guest without a memory host is looked at meanwhile. */
     CONNECTING,
     /** Sending memory while the guest runs. */
     PRECOPY,

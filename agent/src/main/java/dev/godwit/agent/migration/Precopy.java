@@ -202,6 +202,10 @@ final class Precopy {
         lookNanos = 0;
         long begin = System.nanoTime();
         boolean first = round == 1;
+        if (first) {
+            // It may have been waited for the target since its writes are logged.
+            look();
+        }
         // What goes to a file has been written when it returns.
         RoundSink.Sending sending =
                 first ? sink.start(wanted, largeChunks, round, dirty) : sink.start(wanted, largeChunks, round);

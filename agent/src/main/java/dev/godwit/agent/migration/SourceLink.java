@@ -42,6 +42,7 @@ final class SourceLink implements RoundSink, AutoCloseable {
 
     private ProcessIdentity peer = ProcessIdentity.NONE;
     private String wholeBecause = "";
+    private Duration restoreTime = Duration.ZERO;
     private Pinger pinger;
     private boolean aborted;
 
@@ -79,17 +80,18 @@ final class SourceLink implements RoundSink, AutoCloseable {
         }
     }
 
-    /**
-     * Waits until the target takes the guest.
-     *
-     * @return the time that restoring a machine takes there
-     */
-    Duration awaitAccept() throws TransportException, MigrationException {
+    /** Waits until the target takes the guest. */
+    void awaitAccept() throws TransportException, MigrationException {
         Message accepted = control.expect(MessageType.ACCEPT);
         AcceptMessage word = AcceptMessage.decode(accepted.payload());
         peer = word.taker();
         wholeBecause = word.wholeBecause();
-        return Duration.of(Math.clamp(accepted.argument(), 0, 60_000_000), ChronoUnit.MICROS);
+        restoreTime = Duration.of(Math.clamp(accepted.argument(), 0, 60_000_000), ChronoUnit.MICROS);
+    }
+
+    /** The time that restoring a machine takes at the target. */
+    Duration restoreTime() {
+        return restoreTime;
     }
 
     /** Why the guest has to come whole, as the target says; empty when its memory may follow it. */

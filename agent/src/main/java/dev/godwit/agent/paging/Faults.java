@@ -26,8 +26,8 @@ final class Faults {
     private static final int STORES = 2;
 
     /**
-     * So long the thread looks for what comes, while somebody waits, before it sleeps: about as long as a fetch takes. Whoever
-     * is to bring the page may be waiting for this very processor; and so may the guest when nobody waits any more.
+     * So long the thread looks for what comes, while somebody waits, before it sleeps: about as long as a fetch takes.
+     * Whoever is to bring the page may be waiting for this very processor; and so may the guest when nobody waits any more.
      */
     private static final long SPIN_NANOS = 50_000;
 

@@ -69,7 +69,7 @@ public final class GreetingServer implements AutoCloseable {
         this.attendant = attendant;
         this.timer = Executors.newSingleThreadScheduledExecutor(
                 Thread.ofPlatform().name(name + "-timer").daemon().factory());
-        this.threads = Executors.newCachedThreadPool(PromptThread.factory(name + "-in-"));
+        this.threads = PromptThread.pool(name + "-in-");
     }
 
     /** Where it listens, with the real port. */

@@ -9,7 +9,8 @@ import dev.godwit.bindings.linux.ProcessCalls;
  * <p>A nice value three lower than the thread had, for which a process with that of 0 needs CAP_SYS_NICE or a limit
  * (RLIMIT_NICE) of 23; without, threads stay what they are.
  *
- * <p>Threading: any platform thread, of which it concerns the calling one only; threads that it starts are ordinary.
+ * <p>Threading: any platform thread, of which it concerns the calling one only; threads that it starts are ordinary,
+ * unless they are {@link PromptThread}s.
  *
  * <p>Source: {@code sched(7)}.
  */

@@ -1,60 +1,76 @@
 package dev.godwit.host.thread;
 
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * A daemon thread that begins at once. Whoever starts a thread waits, within Java, until that has had a processor for a
  * moment; on a host whose processors are all busy with guests an ordinary one gets that after milliseconds. So it is born
- * urgent, as {@link Urgency} says, and what it does then is ordinary unless it was asked for as {@link #urgent}.
+ * urgent, where {@link Urgency} is granted by CAP_SYS_NICE, and what it does then is ordinary unless it was asked for as
+ * {@link #urgent}. Without CAP_SYS_NICE threads begin as others do.
  *
- * <p>Threading: may be started by any platform thread but a vCPU's.
+ * <p>Threading: any platform thread may start one. Those that a vCPU's starts come before others as it does.
  *
  * <p>Source: {@code sched(7)}; {@code os::create_thread} of the Java virtual machine.
  */
 public final class PromptThread extends Thread {
-    private final boolean urgent;
+    private static final long KEPT_SECONDS = 60;
 
-    private PromptThread(String name, boolean urgent, Runnable work) {
+    /** @param work done as the thread is born */
+    PromptThread(String name, Runnable work) {
         super(work, name);
-        this.urgent = urgent;
         setDaemon(true);
     }
 
     /** A thread that takes its turn once it has begun; not started yet. */
     public static Thread of(String name, Runnable work) {
-        return new PromptThread(name, false, work);
+        return new PromptThread(name, ordinarily(work));
     }
 
     /** One that is urgent for as long as it lives; not started yet. */
     public static Thread urgent(String name, Runnable work) {
-        return new PromptThread(name, true, work);
+        return new PromptThread(name, () -> {
+            try (Urgency _ = Urgency.begin()) {
+                work.run();
+            }
+        });
     }
 
     /**
-     * Makes threads as {@link #of} does.
+     * Does each task at once, on a thread of its own, as {@link #of} makes them; those that have nothing to do are kept for
+     * a minute.
      *
      * @param prefix of their names, which a number completes
      */
-    public static ThreadFactory factory(String prefix) {
+    public static ExecutorService pool(String prefix) {
         AtomicInteger made = new AtomicInteger();
-        return work -> of(prefix + made.getAndIncrement(), work);
+        return pool(work -> new PromptThread(prefix + made.getAndIncrement(), ordinarily(work)));
+    }
+
+    static ExecutorService pool(ThreadFactory threads) {
+        return new ThreadPoolExecutor(
+                0, Integer.MAX_VALUE, KEPT_SECONDS, TimeUnit.SECONDS, new SynchronousQueue<>(), threads) {
+            @Override
+            public void execute(Runnable task) {
+                // Its threads it starts by a way of Java's own, around their start().
+                Urgency.handOn(() -> super.execute(task));
+            }
+        };
+    }
+
+    private static Runnable ordinarily(Runnable work) {
+        return () -> {
+            Urgency.beOrdinary();
+            work.run();
+        };
     }
 
     @Override
     public void start() {
         Urgency.handOn(super::start);
-    }
-
-    @Override
-    public void run() {
-        if (urgent) {
-            try (Urgency _ = Urgency.begin()) {
-                super.run();
-            }
-        } else {
-            Urgency.beOrdinary();
-            super.run();
-        }
     }
 }

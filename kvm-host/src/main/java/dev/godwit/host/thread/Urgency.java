@@ -11,9 +11,8 @@ import java.lang.foreign.ValueLayout;
  * another's answer.
  *
  * <p>The lowest real-time priority, for which a process needs CAP_SYS_NICE or a limit on real-time priority (RLIMIT_RTPRIO)
- * of 1; without, threads stay what they are. Threads that an urgent one starts are ordinary, but for
- * {@link PromptThread#urgent}. An urgent thread waits by
- * blocking; it may spin for as long as one exchange takes.
+ * of 1; without, threads stay what they are. Threads that an urgent one starts are ordinary, unless they are
+ * {@link PromptThread}s. An urgent thread waits by blocking; it may spin for as long as one exchange takes.
  *
  * <p>Threading: any platform thread, of which it concerns the calling one only.
  *
@@ -32,6 +31,9 @@ public final class Urgency implements AutoCloseable {
 
     /** How often a thread has begun to be urgent and not ended. */
     private static final ThreadLocal<int[]> DEPTH = ThreadLocal.withInitial(() -> new int[1]);
+
+    /** Whether a thread that has begun is ordinary for a while. */
+    private static final ThreadLocal<boolean[]> WITHOUT = ThreadLocal.withInitial(() -> new boolean[1]);
 
     private final boolean granted;
 
@@ -58,15 +60,21 @@ public final class Urgency implements AutoCloseable {
      * @param work called on this thread, which is urgent again afterwards
      */
     public static <T, E extends Exception> T without(Work<T, E> work) throws E {
-        if (DEPTH.get()[0] == 0) {
+        if (!isUrgent()) {
             return work.run();
         }
         beOrdinary();
+        WITHOUT.get()[0] = true;
         try {
             return work.run();
         } finally {
+            WITHOUT.get()[0] = false;
             set(ProcessCalls.SCHED_RR, URGENT);
         }
+    }
+
+    private static boolean isUrgent() {
+        return DEPTH.get()[0] > 0 && !WITHOUT.get()[0];
     }
 
     /** A thread that is started within {@code birth} begins as an urgent one, where the host grants it. */
@@ -76,7 +84,7 @@ public final class Urgency implements AutoCloseable {
             birth.run();
         } finally {
             if (granted) {
-                if (DEPTH.get()[0] > 0) {
+                if (isUrgent()) {
                     set(ProcessCalls.SCHED_RR, URGENT);
                 } else {
                     beOrdinary();

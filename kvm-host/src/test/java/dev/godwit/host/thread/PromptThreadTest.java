@@ -1,35 +1,46 @@
 package dev.godwit.host.thread;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 
 class PromptThreadTest {
     private static final int ORDINARY = 0;
-    private static final int URGENT = 2;
 
-    /** The policy of a thread while it works, and of one that it starts. */
-    private static List<Integer> policies(boolean urgent) {
-        CompletableFuture<List<Integer>> policies = new CompletableFuture<>();
-        Runnable work = () -> {
-            CompletableFuture<Integer> child = new CompletableFuture<>();
-            Thread.ofPlatform().start(() -> child.complete(ThreadStat.policy()));
-            policies.complete(List.of(ThreadStat.policy(), child.join()));
-        };
-        Thread thread = urgent ? PromptThread.urgent("urgent", work) : PromptThread.of("ordinary", work);
-        assertTrue(thread.isDaemon());
-        thread.start();
-        return policies.join();
+    /** The policy of an urgent thread here. */
+    private static int urgent() {
+        try (Urgency urgency = Urgency.begin()) {
+            return urgency.isGranted() ? 2 : ORDINARY;
+        }
     }
 
-    private static void inAThreadOfItsOwn(Runnable work) throws Exception {
+    /** The policies of such a thread, of one that it starts, and of its starter afterwards. */
+    private static List<Integer> policies(Function<Runnable, Thread> kind) {
+        CompletableFuture<Integer> own = new CompletableFuture<>();
+        CompletableFuture<Integer> child = new CompletableFuture<>();
+        Thread thread = kind.apply(() -> {
+            own.complete(ThreadStat.policy());
+            Thread.ofPlatform().start(() -> child.complete(ThreadStat.policy()));
+        });
+        assertTrue(thread.isDaemon());
+        thread.start();
+        return List.of(soon(own), soon(child), ThreadStat.policy());
+    }
+
+    private static int soon(CompletableFuture<Integer> policy) {
+        return policy.orTimeout(20, TimeUnit.SECONDS).join();
+    }
+
+    private static void onAThreadOfItsOwn(Runnable work) throws Exception {
         try (ExecutorService one = Executors.newSingleThreadExecutor()) {
             one.submit(work).get();
         }
@@ -37,57 +48,67 @@ class PromptThreadTest {
 
     @Test
     void itIsWhatItWasAskedForAsAndItsStarterWhatItWas() throws Exception {
-        inAThreadOfItsOwn(() -> {
-            int urgent;
-            try (Urgency urgency = Urgency.begin()) {
-                urgent = urgency.isGranted() ? URGENT : ORDINARY;
-                assertEquals(List.of(ORDINARY, ORDINARY), policies(false));
-                assertEquals(urgent, ThreadStat.policy());
-                assertEquals(List.of(urgent, ORDINARY), policies(true));
+        onAThreadOfItsOwn(() -> {
+            int urgent = urgent();
+            assertEquals(List.of(ORDINARY, ORDINARY, ORDINARY), policies(work -> PromptThread.of("p", work)));
+            assertEquals(List.of(urgent, ORDINARY, ORDINARY), policies(work -> PromptThread.urgent("p", work)));
+            try (Urgency _ = Urgency.begin()) {
+                assertEquals(List.of(ORDINARY, ORDINARY, urgent), policies(work -> PromptThread.of("p", work)));
+                assertEquals(List.of(urgent, ORDINARY, urgent), policies(work -> PromptThread.urgent("p", work)));
+                assertEquals(
+                        List.of(ORDINARY, ORDINARY, ORDINARY),
+                        Urgency.without(() -> policies(work -> PromptThread.of("p", work))));
                 assertEquals(urgent, ThreadStat.policy());
             }
-            assertEquals(List.of(ORDINARY, ORDINARY), policies(false));
-            assertEquals(ORDINARY, ThreadStat.policy());
-            assertEquals(List.of(urgent, ORDINARY), policies(true));
-            assertEquals(ORDINARY, ThreadStat.policy());
         });
     }
 
-    /** Born urgent: an ordinary one is, before its work, or the starter would wait for its turn. */
+    /** Whoever starts it would wait for its turn otherwise. */
     @Test
-    void whatIsStartedByOneIsBornAsItIs() throws Exception {
-        inAThreadOfItsOwn(() -> {
-            int[] born = new int[1];
-            Urgency.handOn(() -> {
-                CompletableFuture<Integer> child = new CompletableFuture<>();
-                Thread.ofPlatform().start(() -> child.complete(ThreadStat.policy()));
-                born[0] = child.join();
+    void itIsBornUrgent() throws Exception {
+        onAThreadOfItsOwn(() -> {
+            CompletableFuture<Integer> born = new CompletableFuture<>();
+            new PromptThread("p", () -> born.complete(ThreadStat.policy())).start();
+            assertEquals(urgent(), soon(born));
+        });
+    }
+
+    @Test
+    void soAreThoseOfAPool() throws Exception {
+        onAThreadOfItsOwn(() -> {
+            CompletableFuture<Integer> born = new CompletableFuture<>();
+            ThreadFactory tells = work -> Thread.ofPlatform().unstarted(() -> {
+                born.complete(ThreadStat.policy());
+                work.run();
             });
-            try (Urgency urgency = Urgency.begin()) {
-                assertEquals(urgency.isGranted() ? URGENT : ORDINARY, born[0]);
+            try (ExecutorService pool = PromptThread.pool(tells)) {
+                pool.execute(() -> {});
+                assertEquals(urgent(), soon(born));
+                assertEquals(ORDINARY, ThreadStat.policy());
             }
         });
     }
 
     @Test
     void aPoolsThreadsAreNumberedAndOrdinary() throws Exception {
-        try (ExecutorService pool = Executors.newCachedThreadPool(PromptThread.factory("pool-"))) {
-            Future<String> first = pool.submit(() -> Thread.currentThread().getName() + " " + ThreadStat.policy());
-            assertEquals("pool-0 0", first.get());
+        try (ExecutorService pool = PromptThread.pool("pool-")) {
+            assertEquals(
+                    "pool-0 true 0",
+                    pool.submit(() -> {
+                                Thread own = Thread.currentThread();
+                                return own.getName() + " " + own.isDaemon() + " " + ThreadStat.policy();
+                            })
+                            .get());
         }
     }
 
     @Test
-    void whoCannotBeStartedLeavesItsStarterAsItWas() throws Exception {
-        inAThreadOfItsOwn(() -> {
+    void whatCannotBeStartedLeavesItsStarterAsItWas() throws Exception {
+        onAThreadOfItsOwn(() -> {
             Thread once = PromptThread.of("once", () -> {});
             once.start();
-            try {
-                once.start();
-                throw new CompletionException("started twice", null);
-            } catch (IllegalThreadStateException e) {
-                assertEquals(ORDINARY, ThreadStat.policy());
-            }
+            assertThrows(IllegalThreadStateException.class, once::start);
+            assertEquals(ORDINARY, ThreadStat.policy());
         });
     }
 }

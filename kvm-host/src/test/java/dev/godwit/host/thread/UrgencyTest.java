@@ -45,6 +45,10 @@ class UrgencyTest {
                         ThreadStat.policy() + " " + Urgency.without(ThreadStat::policy) + " " + ThreadStat.policy());
             }
             System.out.println(ThreadStat.policy());
+            CompletableFuture<Integer> prompt = new CompletableFuture<>();
+            PromptThread.urgent("prompt", () -> prompt.complete(ThreadStat.policy()))
+                    .start();
+            System.out.println(prompt.join());
         }
     }
 
@@ -63,6 +67,6 @@ class UrgencyTest {
                 .start();
         String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.US_ASCII);
         assertEquals(0, process.waitFor(), said);
-        assertEquals("granted false\n0 0 0\n0\n", said);
+        assertEquals("granted false\n0 0 0\n0\n0\n", said);
     }
 }
