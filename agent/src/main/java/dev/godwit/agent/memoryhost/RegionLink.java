@@ -212,8 +212,10 @@ final class RegionLink implements AutoCloseable {
         awaySince = 0;
         askedSince = 0;
         if (keeper == null) {
-            keeper = PromptThread.of("memory-host-link", this::keep);
-            keeper.start();
+            Thread made = PromptThread.of("memory-host-link", this::keep);
+            made.start();
+            // Not sooner: where there is no thread to be had now, there may be one the next time.
+            keeper = made;
         }
     }
 

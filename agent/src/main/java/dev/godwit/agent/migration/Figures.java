@@ -87,11 +87,12 @@ final class Figures {
         distinctPages = everSent.cardinality();
     }
 
-    synchronized void roundDone(Round done, Convergence convergence) {
+    /** @param writtenNanos in how long the pages were written that it found written */
+    synchronized void roundDone(Round done, long writtenNanos, Convergence convergence) {
         timeline.add(done);
         bandwidth = convergence.bandwidth();
         expectedDowntimeNanos = convergence.expectedDowntime().toNanos();
-        dirtyRate = (long) ((done.dirtiedPages() << PageSize.SMALL_SHIFT) * 1e6 / Math.max(1, done.micros()));
+        dirtyRate = (long) ((done.dirtiedPages() << PageSize.SMALL_SHIFT) * 1e9 / Math.max(1, writtenNanos));
         roundPages = done.dirtiedPages();
         sentBeforeRound = sentPages();
     }

@@ -303,13 +303,13 @@ public final class Migration {
     }
 
     private Precopy precopy(Arena arena) throws TransportException, MigrationException, InterruptedException {
-        Look early = connect(arena, Offer.of(guest, options, machine.guestCpu(), largeRuns(), resident()));
+        Look look = connect(arena, Offer.of(guest, options, machine.guestCpu(), largeRuns(), resident()));
         checkCancelled();
         MigrationOptions allowed = allowed(link.wholeBecause());
         figures.connected(link, SwitchoverCost.planned(link.restoreTime()));
         timeline.enter(MigrationPhase.PRECOPY);
-        Look look = remote.isPresent() ? look(arena) : early;
         if (remote.isPresent()) {
+            look = look(arena);
             sendRemoteMap(remote.get());
         }
         Precopy precopy = new Precopy(arena, machine, look.found, link, allowed, figures);
@@ -335,7 +335,7 @@ public final class Migration {
      */
     private record Look(long logged, Backing found) {}
 
-    /** A word here and a word there, each of which would wait its turn behind guests; null for a look is one to come. */
+    /** A word here and a word there, each of which would wait its turn behind guests; no look yet at one with a memory host. */
     private Look connect(Arena arena, Offer offer) throws TransportException, MigrationException, InterruptedException {
         try (Urgency _ = Urgency.begin()) {
             link.offer(offer, machine, limit);

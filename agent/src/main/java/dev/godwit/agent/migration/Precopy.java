@@ -46,7 +46,10 @@ final class Precopy {
     /** How long the last look took; negative when the tracker cannot. */
     private long lookNanos;
 
-    /** Of the round before, whose written pages are {@link #wanted}; 0 when that is known to all. */
+    /** Since when what this round finds written has been logged, by {@link System#nanoTime}. */
+    private long since;
+
+    /** In how long {@link #wanted} was written, of the round before; 0 when that is known to all. */
     private long writtenNanos;
 
     private final PageSet everSent;
@@ -91,7 +94,8 @@ final class Precopy {
             follows = true;
             return;
         }
-        rate.begin(loggedSince);
+        since = loggedSince;
+        rate.begin(since);
         for (boolean fits = false; !fits && !follows; ) {
             if (round > 0 && figures.elapsed().compareTo(options.maxTime()) > 0 && !options.mayPostcopy()) {
                 throw notConverged();
@@ -136,7 +140,8 @@ final class Precopy {
             lookAtBacking();
             // Not when that round ended: what is written again after this costs the guest a fault, and if it had been
             // the last one that would have been for nothing.
-            rate.begin(System.nanoTime());
+            since = System.nanoTime();
+            rate.begin(since);
             machine.dirtyTracker().collect(wanted);
             wanted.removeAll(cold);
         }
@@ -148,14 +153,14 @@ final class Precopy {
         pages -= sendAll(pages, contentBefore, zeroBefore);
         sink.awaitArrival(round);
         long nanos = System.nanoTime() - started;
-        writtenNanos = nanos;
+        writtenNanos = System.nanoTime() - since;
         long content = sink.contentPages() - contentBefore;
         long zero = sink.zeroPages() - zeroBefore;
         long dirtied = dirty.cardinality();
         wanted.clear();
         wanted.addAll(dirty);
         boolean fits = convergence.roundDone(content << PageSize.SMALL_SHIFT, nanos, dirtied);
-        figures.roundDone(new Round(round, pages, content, zero, nanos / 1000, dirtied), convergence);
+        figures.roundDone(new Round(round, pages, content, zero, nanos / 1000, dirtied), writtenNanos, convergence);
         return fits;
     }
 
@@ -202,10 +207,6 @@ final class Precopy {
         lookNanos = 0;
         long begin = System.nanoTime();
         boolean first = round == 1;
-        if (first) {
-            // It may have been waited for the target since its writes are logged.
-            look();
-        }
         // What goes to a file has been written when it returns.
         RoundSink.Sending sending =
                 first ? sink.start(wanted, largeChunks, round, dirty) : sink.start(wanted, largeChunks, round);

@@ -187,7 +187,7 @@ class PageServerTest {
 
     @Test
     void whatIsNearComesOnceAndOnlyIfItFollows() throws Exception {
-        // Under one what is near does not come while a page that has just gone is still being paid for.
+        // Under a limit what is near does not come while a page that has just gone is still being paid for.
         openAgain(RateLimit.none(), 1);
         serve();
         say(PageRequest.WANT, 3, 1);

@@ -2,6 +2,7 @@ package dev.godwit.host.machine;
 
 import dev.godwit.host.thread.PromptThread;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
 
 /**
  * Does things one after another on threads of their own, so that whoever asked for one need not wait for it to its end.
@@ -18,9 +19,17 @@ final class InTurn {
     }
 
     /** Does it once all before it is done, however that ended; completes with its own end. */
-    synchronized CompletableFuture<Void> then(Runnable work) {
-        last = last.handle((_, _) -> (Void) null)
-                .thenRunAsync(work, task -> PromptThread.of(name, task).start());
+    CompletableFuture<Void> then(Runnable work) {
+        return then(work, task -> PromptThread.of(name, task).start());
+    }
+
+    /** As {@link #then}, on an urgent thread. */
+    CompletableFuture<Void> thenUrgently(Runnable work) {
+        return then(work, task -> PromptThread.urgent(name, task).start());
+    }
+
+    private synchronized CompletableFuture<Void> then(Runnable work, Executor thread) {
+        last = last.handle((_, _) -> (Void) null).thenRunAsync(work, thread);
         return last.copy();
     }
 

@@ -141,7 +141,7 @@ public final class Machine implements AutoCloseable {
      * @return completes when all memory counts as clean, or with what went wrong
      */
     public CompletableFuture<Void> startDirtyTracking() {
-        return dirtyTracking.then(dirtyTracker()::start);
+        return dirtyTracking.thenUrgently(dirtyTracker()::start);
     }
 
     /** Stops the dirty tracker, in the same way as {@link #startDirtyTracking}. */

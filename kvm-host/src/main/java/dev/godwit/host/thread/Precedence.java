@@ -10,7 +10,7 @@ import dev.godwit.bindings.linux.ProcessCalls;
  * (RLIMIT_NICE) of 23; without, threads stay what they are.
  *
  * <p>Threading: any platform thread, of which it concerns the calling one only; threads that it starts are ordinary,
- * unless they are {@link PromptThread}s.
+ * but {@link PromptThread}s are as it is.
  *
  * <p>Source: {@code sched(7)}.
  */

@@ -13,7 +13,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  * urgent, where {@link Urgency} is granted by CAP_SYS_NICE, and what it does then is ordinary unless it was asked for as
  * {@link #urgent}. Without CAP_SYS_NICE threads begin as others do.
  *
- * <p>Threading: any platform thread may start one. Those that a vCPU's starts come before others as it does.
+ * <p>Threading: any platform thread may start one. Those that a vCPU's thread starts come before others as it does.
  *
  * <p>Source: {@code sched(7)}; {@code os::create_thread} of the Java virtual machine.
  */
@@ -41,8 +41,8 @@ public final class PromptThread extends Thread {
     }
 
     /**
-     * Does each task at once, on a thread of its own, as {@link #of} makes them; those that have nothing to do are kept for
-     * a minute.
+     * Does each task at once, on a thread that has nothing else to do, as {@link #of} makes them; it is kept for a minute
+     * then.
      *
      * @param prefix of their names, which a number completes
      */

@@ -11,7 +11,7 @@ import java.lang.foreign.ValueLayout;
  * another's answer.
  *
  * <p>The lowest real-time priority, for which a process needs CAP_SYS_NICE or a limit on real-time priority (RLIMIT_RTPRIO)
- * of 1; without, threads stay what they are. Threads that an urgent one starts are ordinary, unless they are
+ * of 1; without, threads stay what they are. Threads that an urgent one starts are ordinary, but for the birth of
  * {@link PromptThread}s. An urgent thread waits by blocking; it may spin for as long as one exchange takes.
  *
  * <p>Threading: any platform thread, of which it concerns the calling one only.

@@ -10,6 +10,7 @@ import dev.godwit.host.memory.GuestMemory;
 import dev.godwit.host.memory.MemorySlots;
 import dev.godwit.host.memory.MemorySlots.Slot;
 import dev.godwit.host.memory.PageSet;
+import dev.godwit.host.thread.Urgency;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -76,8 +77,13 @@ public final class DirtyLogTracker implements DirtyTracker {
     @Override
     public void start() {
         memorySlots.setDirtyLogging(this, true);
-        // Logs that start all set are protected by the first clear; others start clean, and this finds little.
-        fetch(true);
+        // Logs that start all set are protected by the first clear, which takes long of a large guest; others start
+        // clean,
+        // and this finds little.
+        Urgency.without(() -> {
+            fetch(true);
+            return null;
+        });
         memory.drainWritten(round);
     }
 
