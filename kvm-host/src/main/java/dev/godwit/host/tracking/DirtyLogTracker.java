@@ -33,6 +33,9 @@ public final class DirtyLogTracker implements DirtyTracker {
     /** A clean stretch this long, in words, ends a clear; clearing over a shorter one is cheaper than another call. */
     private static final long GAP_WORDS = 32;
 
+    /** 8 GiB, some ten milliseconds: whoever is urgent protects no more in one go, since others need the processor, too. */
+    private static final long SOON_PROTECTED = 8L << 18;
+
     private final Vm vm;
     private final MemorySlots memorySlots;
     private final List<Slot> slots;
@@ -77,13 +80,15 @@ public final class DirtyLogTracker implements DirtyTracker {
     @Override
     public void start() {
         memorySlots.setDirtyLogging(this, true);
-        // Logs that start all set are protected by the first clear, which takes long of a large guest; others start
-        // clean,
-        // and this finds little.
-        Urgency.without(() -> {
+        // Logs that start all set are protected by the first clear; others start clean, and this finds little.
+        if (memory.pages() <= SOON_PROTECTED) {
             fetch(true);
-            return null;
-        });
+        } else {
+            Urgency.without(() -> {
+                fetch(true);
+                return null;
+            });
+        }
         memory.drainWritten(round);
     }
 
