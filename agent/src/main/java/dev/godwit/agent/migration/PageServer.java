@@ -38,9 +38,6 @@ final class PageServer implements AutoCloseable {
      */
     private static final int PUSHED_TOGETHER = 16;
 
-    /** The most that goes together under a limit, in pages: a part of the queue. */
-    private static final int PART_PAGES = Long.SIZE;
-
     /** So many requests are looked at before one is answered: more than a guest has threads that wait. */
     private static final int AT_ONCE = 64;
 
@@ -118,7 +115,7 @@ final class PageServer implements AutoCloseable {
         this.order = order;
         this.urgent = new PageSender(arena, requests, memory, urgentLimit);
         this.urgentLimit = urgentLimit;
-        this.soon = (2L * Math.min(PART_PAGES, urgentLimit.framePages())) << PageSize.SMALL_SHIFT;
+        this.soon = (2L * Math.min(PushQueue.Part.MOST_PAGES, urgentLimit.framePages())) << PageSize.SMALL_SHIFT;
         this.queue = new PushQueue(arena, memory.pages());
         this.missing = new PageSet(arena, memory.pages());
         this.wanted = new PageSet(arena, memory.pages());

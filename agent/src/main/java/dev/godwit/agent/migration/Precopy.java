@@ -46,9 +46,6 @@ final class Precopy {
     /** How long the last look took; negative when the tracker cannot. */
     private long lookNanos;
 
-    /** Since when what this round finds written has been logged, by {@link System#nanoTime}. */
-    private long since;
-
     /** In how long {@link #wanted} was written, of the round before; 0 when that is known to all. */
     private long writtenNanos;
 
@@ -94,8 +91,7 @@ final class Precopy {
             follows = true;
             return;
         }
-        since = loggedSince;
-        rate.begin(since);
+        rate.begin(loggedSince);
         for (boolean fits = false; !fits && !follows; ) {
             if (round > 0 && figures.elapsed().compareTo(options.maxTime()) > 0 && !options.mayPostcopy()) {
                 throw notConverged();
@@ -140,8 +136,7 @@ final class Precopy {
             lookAtBacking();
             // Not when that round ended: what is written again after this costs the guest a fault, and if it had been
             // the last one that would have been for nothing.
-            since = System.nanoTime();
-            rate.begin(since);
+            rate.begin(System.nanoTime());
             machine.dirtyTracker().collect(wanted);
             wanted.removeAll(cold);
         }
@@ -152,8 +147,9 @@ final class Precopy {
         long pages = beginRound();
         pages -= sendAll(pages, contentBefore, zeroBefore);
         sink.awaitArrival(round);
-        long nanos = System.nanoTime() - started;
-        writtenNanos = System.nanoTime() - since;
+        long ended = System.nanoTime();
+        long nanos = ended - started;
+        writtenNanos = ended - rate.since();
         long content = sink.contentPages() - contentBefore;
         long zero = sink.zeroPages() - zeroBefore;
         long dirtied = dirty.cardinality();

@@ -14,6 +14,8 @@ import java.util.List;
 final class PushQueue {
     /** What one sender sends next: some of 64 pages. */
     static final class Part {
+        static final int MOST_PAGES = Long.SIZE;
+
         /** The first of the 64. */
         long first;
         /** Bit n is page {@link #first} + n. */

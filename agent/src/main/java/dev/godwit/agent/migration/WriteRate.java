@@ -47,6 +47,11 @@ final class WriteRate {
         sample.clear();
     }
 
+    /** When the round began, by {@link System#nanoTime}. */
+    long since() {
+        return since;
+    }
+
     /**
      * Takes in a look at what has been written, while the round is being sent.
      *

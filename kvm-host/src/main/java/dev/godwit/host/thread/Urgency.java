@@ -29,11 +29,19 @@ public final class Urgency implements AutoCloseable {
         T run() throws E;
     }
 
-    /** How often a thread has begun to be urgent and not ended. */
-    private static final ThreadLocal<int[]> DEPTH = ThreadLocal.withInitial(() -> new int[1]);
+    /** Of one thread. */
+    private static final class State {
+        /** How often it has begun to be urgent and not ended. */
+        int depth;
+        /** Whether it is ordinary for a while nevertheless. */
+        boolean without;
 
-    /** Whether a thread that has begun is ordinary for a while. */
-    private static final ThreadLocal<boolean[]> WITHOUT = ThreadLocal.withInitial(() -> new boolean[1]);
+        boolean isUrgent() {
+            return depth > 0 && !without;
+        }
+    }
+
+    private static final ThreadLocal<State> STATE = ThreadLocal.withInitial(State::new);
 
     private final boolean granted;
 
@@ -43,8 +51,9 @@ public final class Urgency implements AutoCloseable {
 
     /** From now on until it is closed, by this thread; what is begun within it changes nothing. */
     public static Urgency begin() {
-        boolean granted = DEPTH.get()[0] > 0 || set(ProcessCalls.SCHED_RR, URGENT);
-        DEPTH.get()[0] += granted ? 1 : 0;
+        State state = STATE.get();
+        boolean granted = state.depth > 0 || set(ProcessCalls.SCHED_RR, URGENT);
+        state.depth += granted ? 1 : 0;
         return new Urgency(granted);
     }
 
@@ -60,21 +69,18 @@ public final class Urgency implements AutoCloseable {
      * @param work called on this thread, which is urgent again afterwards
      */
     public static <T, E extends Exception> T without(Work<T, E> work) throws E {
-        if (!isUrgent()) {
+        State state = STATE.get();
+        if (!state.isUrgent()) {
             return work.run();
         }
         beOrdinary();
-        WITHOUT.get()[0] = true;
+        state.without = true;
         try {
             return work.run();
         } finally {
-            WITHOUT.get()[0] = false;
+            state.without = false;
             set(ProcessCalls.SCHED_RR, URGENT);
         }
-    }
-
-    private static boolean isUrgent() {
-        return DEPTH.get()[0] > 0 && !WITHOUT.get()[0];
     }
 
     /** A thread that is started within {@code birth} begins as an urgent one, where the host grants it. */
@@ -84,7 +90,7 @@ public final class Urgency implements AutoCloseable {
             birth.run();
         } finally {
             if (granted) {
-                if (isUrgent()) {
+                if (STATE.get().isUrgent()) {
                     set(ProcessCalls.SCHED_RR, URGENT);
                 } else {
                     beOrdinary();
@@ -105,7 +111,7 @@ public final class Urgency implements AutoCloseable {
 
     @Override
     public void close() {
-        if (granted && --DEPTH.get()[0] == 0) {
+        if (granted && --STATE.get().depth == 0) {
             beOrdinary();
         }
     }
