@@ -143,17 +143,20 @@ final class Evictor implements AutoCloseable {
         resume();
     }
 
-    /** Nothing leaves the guest any more, and nothing is on its way, when this returns, unless it was given up. */
-    void hold(BooleanSupplier givenUp) throws InterruptedException {
+    /** Nothing leaves the guest any more, and nothing is on its way, when this returns true; false when it was given up. */
+    boolean hold(BooleanSupplier givenUp) throws InterruptedException {
+        boolean held;
         synchronized (this) {
             open = false;
             due = false;
             while ((working || unsettled) && !closed && !givenUp.getAsBoolean()) {
                 wait(LOOK_NANOS / 1_000_000);
             }
+            held = closed || !(working || unsettled);
         }
         // Whoever waits already says so again.
         boundAgain();
+        return held;
     }
 
     /** Goes on after {@link #hold}. */

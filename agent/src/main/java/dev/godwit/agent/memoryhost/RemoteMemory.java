@@ -196,11 +196,12 @@ public final class RemoteMemory implements AutoCloseable {
      * Lets nothing leave the guest any more, so that it can be copied; what it touches comes back all the same.
      *
      * @param givenUp asked some times a second while something is still on its way, to a memory host that may not answer:
-     *     whether to return all the same, and {@link #resume} follows
+     *     whether to return all the same, and {@link #resume} or another try follows
+     * @return false when it was given up
      */
-    public void hold(BooleanSupplier givenUp) throws InterruptedException {
+    public boolean hold(BooleanSupplier givenUp) throws InterruptedException {
         link.yielding(true);
-        evictor.hold(givenUp);
+        return evictor.hold(givenUp);
     }
 
     /** After {@link #unbound}: the guest has no more than the host has room for, and waits for the rest. */

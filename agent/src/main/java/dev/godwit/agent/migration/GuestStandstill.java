@@ -3,7 +3,6 @@ package dev.godwit.agent.migration;
 import dev.godwit.agent.memoryhost.RemoteMemory;
 import dev.godwit.agent.migration.MigrationException.Kind;
 import dev.godwit.host.machine.Machine;
-import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -26,13 +25,16 @@ final class GuestStandstill {
     /** How often it looks whether the migration has been cancelled. */
     private static final long LOOK_MILLIS = 100;
 
+    /** A guest that does not wait for a page is logged in less. */
+    private static final long SOON_MILLIS = 20;
+
     private final Machine machine;
     private final String name;
     private final Optional<RemoteMemory> remote;
-    private final Duration stall;
+    private final MigrationOptions options;
     private final BooleanSupplier cancelled;
-    /** Completes with the time by which what is written is logged. */
-    private CompletableFuture<Long> logging;
+    /** Completes with the time since when all is as {@link #watch} has it; null as long as pages may leave. */
+    private CompletableFuture<Long> watching;
 
     /**
      * Of a guest.
@@ -42,25 +44,58 @@ final class GuestStandstill {
      * @param cancelled whether the migration is
      */
     GuestStandstill(
-            Machine machine, String name, Optional<RemoteMemory> remote, Duration stall, BooleanSupplier cancelled) {
+            Machine machine,
+            String name,
+            Optional<RemoteMemory> remote,
+            MigrationOptions options,
+            BooleanSupplier cancelled) {
         this.machine = machine;
         this.name = name;
         this.remote = remote;
-        this.stall = stall;
+        this.options = options;
         this.cancelled = cancelled;
     }
 
     /**
-     * From the return on, what the guest writes is logged. Nothing leaves for the memory host any more: what is logged as
-     * written, a round looks for here.
+     * As {@link #watch}, which is still to be called, but waits no longer than a moment.
+     *
+     * @return whether that was enough
+     */
+    boolean watchSoon() throws InterruptedException {
+        long soon = System.nanoTime() + SOON_MILLIS * 1_000_000;
+        if (!begin(() -> cancelled.getAsBoolean() || System.nanoTime() > soon)) {
+            return false;
+        }
+        try {
+            watching.get(SOON_MILLIS, TimeUnit.MILLISECONDS);
+            return true;
+        } catch (TimeoutException | ExecutionException e) {
+            LOG.debug("what {} writes is not logged yet", name, e);
+            return false;
+        }
+    }
+
+    /** False when it was given up. */
+    private boolean begin(BooleanSupplier givenUp) throws InterruptedException {
+        if (watching == null && (remote.isEmpty() || remote.get().hold(givenUp))) {
+            watching = (options.mode().hasRounds()
+                            ? machine.startDirtyTracking()
+                            : CompletableFuture.<Void>completedFuture(null))
+                    .thenApply(_ -> System.nanoTime());
+        }
+        return watching != null;
+    }
+
+    /**
+     * From the return on, nothing leaves for the memory host any more, and what the guest writes is logged. Not if all of
+     * its memory follows it: what there is then is looked for when it stands still.
      *
      * @return since when, by {@link System#nanoTime}
      */
-    long log() throws MigrationException, InterruptedException {
-        if (remote.isPresent()) {
-            remote.get().hold(cancelled);
+    long watch() throws MigrationException, InterruptedException {
+        if (!begin(cancelled)) {
+            throw Migration.cancelledException();
         }
-        logging = machine.startDirtyTracking().thenApply(_ -> System.nanoTime());
         boolean running = machine.state() == Machine.State.RUNNING;
         long latest = latest();
         for (boolean kicked = false; true; kicked = true) {
@@ -69,7 +104,7 @@ final class GuestStandstill {
                 throw waits();
             }
             try {
-                long since = logging.get(LOOK_MILLIS, TimeUnit.MILLISECONDS);
+                long since = watching.get(LOOK_MILLIS, TimeUnit.MILLISECONDS);
                 remote.ifPresent(RemoteMemory::bound);
                 return since;
             } catch (TimeoutException e) {
@@ -89,7 +124,7 @@ final class GuestStandstill {
 
     /** Not for as long as it may take: the guest may wait for a page, and what is left to do costs it little meanwhile. */
     void endLog() {
-        if (logging == null) {
+        if (watching == null || !options.mode().hasRounds()) {
             return;
         }
         try {
@@ -125,7 +160,7 @@ final class GuestStandstill {
     }
 
     private long latest() {
-        return System.nanoTime() + stall.toNanos();
+        return System.nanoTime() + options.stall().toNanos();
     }
 
     private void checkCancelled() throws MigrationException {
@@ -139,7 +174,7 @@ final class GuestStandstill {
                 remote.map(memory -> " at memory host " + memory.config().at()).orElse("");
         return new MigrationException(
                 Kind.CONNECTION,
-                "the guest has waited for a page" + where + " for " + stall.toMillis()
-                        + " ms and more, and cannot be migrated meanwhile");
+                "the guest has waited for a page" + where + " for "
+                        + options.stall().toMillis() + " ms and more, and cannot be migrated meanwhile");
     }
 }

@@ -97,7 +97,7 @@ public final class Migration {
         this.figures = new Figures(guest, target, options);
         this.timeline = figures.timeline();
         this.doubt = new Doubt(link, timeline);
-        this.standstill = new GuestStandstill(machine, guest.name(), remote, options.stall(), this::isCancelled);
+        this.standstill = new GuestStandstill(machine, guest.name(), remote, options, this::isCancelled);
     }
 
     /** The guest that moves. */
@@ -308,12 +308,14 @@ public final class Migration {
         MigrationOptions allowed = allowed(link.wholeBecause());
         figures.connected(link, SwitchoverCost.planned(link.restoreTime()));
         timeline.enter(MigrationPhase.PRECOPY);
-        if (remote.isPresent()) {
+        if (look == null) {
             look = look(arena);
+        }
+        if (remote.isPresent()) {
             sendRemoteMap(remote.get());
         }
         Precopy precopy = new Precopy(arena, machine, look.found, link, allowed, figures);
-        precopy.run(look.logged);
+        precopy.run(look.begun);
         if (precopy.follows()) {
             PageService service = new PageService(
                     link, machine, options, limit, precopy.following(), precopy.largeChunks(), order(arena));
@@ -330,18 +332,17 @@ public final class Migration {
     /**
      * A look at the guest's memory.
      *
-     * @param logged since when what it writes is logged, by {@link System#nanoTime}
+     * @param begun when, by {@link System#nanoTime}; what it writes is logged since, if any of that goes ahead
      * @param found what it had after that
      */
-    private record Look(long logged, Backing found) {}
+    private record Look(long begun, Backing found) {}
 
-    /** A word here and a word there, each of which would wait its turn behind guests; no look yet at one with a memory host. */
+    /** A word here and a word there, each of which would wait its turn behind guests; null if there was no look yet. */
     private Look connect(Arena arena, Offer offer) throws TransportException, MigrationException, InterruptedException {
         try (Urgency _ = Urgency.begin()) {
             link.offer(offer, machine, limit);
-            // The target builds a machine meanwhile. For a look at a guest with a memory host one may have to wait, and
-            // what the target says is heard before.
-            Look look = remote.isEmpty() ? look(arena) : null;
+            // The target builds a machine meanwhile; what it says is heard, whatever the guest waits for.
+            Look look = standstill.watchSoon() ? look(arena) : null;
             link.awaitAccept();
             return look;
         }
@@ -349,9 +350,9 @@ public final class Migration {
 
     private Look look(Arena arena) throws MigrationException, InterruptedException {
         try (Urgency _ = Urgency.begin()) {
-            long logged = standstill.log();
+            long begun = standstill.watch();
             // Of a large guest that takes a while, and others need the processor, too.
-            return new Look(logged, Urgency.without(() -> Backing.scan(arena, machine.memory())));
+            return new Look(begun, Urgency.without(() -> Backing.scan(arena, machine.memory())));
         }
     }
 

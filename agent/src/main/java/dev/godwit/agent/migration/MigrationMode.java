@@ -39,6 +39,11 @@ public enum MigrationMode {
         return Optional.empty();
     }
 
+    /** Whether memory is sent while the guest still runs at the source. */
+    boolean hasRounds() {
+        return this != POSTCOPY;
+    }
+
     /** Whether the guest may run at the target while some of its memory is still at the source. */
     boolean mayPostcopy() {
         return this != PRECOPY;

@@ -87,7 +87,7 @@ final class Precopy {
      */
     void run(long loggedSince) throws TransportException, MigrationException, InterruptedException {
         leaveCold();
-        if (options.mode() == MigrationMode.POSTCOPY) {
+        if (!options.mode().hasRounds()) {
             follows = true;
             return;
         }
@@ -133,7 +133,9 @@ final class Precopy {
 
     private boolean sendRound() throws TransportException, MigrationException, InterruptedException {
         if (round > 0) {
-            lookAtBacking();
+            try (Arena own = Arena.ofConfined()) {
+                lookAtBacking(own);
+            }
             // Not when that round ended: what is written again after this costs the guest a fault, and if it had been
             // the last one that would have been for nothing.
             rate.begin(System.nanoTime());
@@ -160,13 +162,12 @@ final class Precopy {
         return fits;
     }
 
-    private void lookAtBacking() {
-        try (Arena arena = Arena.ofConfined()) {
-            Backing backing = Backing.scan(arena, machine.memory());
-            figures.backing(backing);
-            largeChunks.clear();
-            largeChunks.addAll(backing.largeChunks());
-        }
+    private Backing lookAtBacking(Arena arena) {
+        Backing backing = Backing.scan(arena, machine.memory());
+        figures.backing(backing);
+        largeChunks.clear();
+        largeChunks.addAll(backing.largeChunks());
+        return backing;
     }
 
     /** Leaves for later what is not hot, if only that is wanted. */
@@ -282,7 +283,13 @@ final class Precopy {
      * @param all false when that is to follow the guest: the round is empty
      */
     RoundSink.Sending startLast(boolean all) throws TransportException {
-        machine.dirtyTracker().collectLast(wanted);
+        if (options.mode().hasRounds()) {
+            machine.dirtyTracker().collectLast(wanted);
+        } else {
+            try (Arena own = Arena.ofConfined()) {
+                wanted.addAll(lookAtBacking(own).resident());
+            }
+        }
         wanted.addAll(cold);
         if (all) {
             beginRound();

@@ -18,8 +18,10 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -110,24 +112,43 @@ class MemoryHostAwayTest {
         }
     }
 
-    @Test
-    void aMigrationOfAGuestThatWaitsForAPageIsCancelled() throws Exception {
+    /** Whether it waits with the guest until its writes are logged, or until it stands still. */
+    @ParameterizedTest
+    @EnumSource(
+            value = MigrationMode.class,
+            names = {"PRECOPY", "POSTCOPY"})
+    void aMigrationOfAGuestThatWaitsForAPageIsCancelled(MigrationMode mode) throws Exception {
         try (RemoteHost target = new RemoteHost(kvm) {
             @Override
             void admitted() {
                 goAway();
             }
         }) {
-            Migration migration = guest.to(target, mode(MigrationMode.POSTCOPY));
+            Migration migration = guest.to(target, mode(mode));
             CompletableFuture<MigrationException> end = failure(migration);
             Eventually.await(
                     () -> target.end.isDone()
-                            || (migration.progress().phase() == MigrationPhase.PRECOPY
+                            || (migration.progress().phase() != MigrationPhase.CONNECTING
                                     && guest.memory().isStuck()),
                     "it ends or waits");
             cancel(migration, end);
             assertNotNull(target.end.get(SOON_SECONDS, TimeUnit.SECONDS));
         }
+        goesOn();
+    }
+
+    @Test
+    void thatAGuestWaitsForAPageIsFoundOutSoon() throws Exception {
+        goAway();
+        AtomicBoolean cancelled = new AtomicBoolean();
+        GuestStandstill standstill = new GuestStandstill(
+                guest.machine(), "sweeper", Optional.of(guest.memory()), mode(MigrationMode.PRECOPY), cancelled::get);
+        assertFalse(standstill.watchSoon());
+        cancelled.set(true);
+        MigrationException failure = assertThrows(MigrationException.class, standstill::watch);
+        assertEquals(Kind.CANCELLED, failure.kind(), failure::getMessage);
+        guest.memory().resume();
+        standstill.endLog();
         goesOn();
     }
 

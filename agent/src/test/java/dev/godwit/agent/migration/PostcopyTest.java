@@ -1,6 +1,7 @@
 package dev.godwit.agent.migration;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -24,6 +25,7 @@ import dev.godwit.host.tracking.AccessTracking;
 import dev.godwit.host.tracking.HeatMap;
 import dev.godwit.images.GuestImage;
 import java.lang.foreign.Arena;
+import java.lang.foreign.ValueLayout;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -412,6 +414,32 @@ class PostcopyTest {
             assertTrue(
                     e.getMessage().endsWith("its memory cannot follow it, since the target says: userfaultfd: EPERM"),
                     e.getMessage());
+            guest.verify();
+        }
+    }
+
+    /** The source looks at what there is while its target builds a machine, and nobody logs what is written from then on. */
+    @Test
+    void whatIsTouchedForTheFirstTimeAfterTheSourceHasLookedFollows() throws Exception {
+        long last = MEMORY - PageSize.SMALL;
+        CompletableFuture<GuestMemory> source = new CompletableFuture<>();
+        try (LoopbackHost slow = new LoopbackHost(kvm) {
+                    @Override
+                    void backing(Machine machine) {
+                        LockSupport.parkNanos(SECOND / 4);
+                        source.join().segment().set(ValueLayout.JAVA_LONG, last, 4711);
+                    }
+                };
+                Wanderer guest = Wanderer.boot(
+                        kvm, slow, GuestImage.DIRTIER, MachineConfig.of(MEMORY).withCommandLine("ws=1m rate=1000"));
+                Arena arena = Arena.ofConfined()) {
+            GuestMemory memory = guest.machine().memory();
+            assertFalse(
+                    Backing.scan(arena, memory).resident().contains(last >>> PageSize.SMALL_SHIFT),
+                    "the guest has touched all of its memory");
+            source.complete(memory);
+            guest.move(mode(MigrationMode.POSTCOPY));
+            assertEquals(4711, guest.machine().memory().segment().get(ValueLayout.JAVA_LONG, last));
             guest.verify();
         }
     }

@@ -75,7 +75,21 @@ public final class PageSet {
     /** Adds {@code count} pages from {@code first}. */
     public void addRange(long first, long count) {
         check(first, count);
-        for (long page = first, end = first + count; page < end; ) {
+        long end = first + count;
+        // Of a large guest in one call, instead of a loop that Java may not have compiled.
+        long firstWhole = (first + 63) >>> 6;
+        long wholes = (end >>> 6) - firstWhole;
+        if (wholes <= 0) {
+            addWithinWords(first, end);
+            return;
+        }
+        addWithinWords(first, firstWhole << 6);
+        words.asSlice(firstWhole * Long.BYTES, wholes * Long.BYTES).fill((byte) -1);
+        addWithinWords((firstWhole + wholes) << 6, end);
+    }
+
+    private void addWithinWords(long first, long end) {
+        for (long page = first; page < end; ) {
             long index = page >>> 6;
             long stop = Math.min(end, (index + 1) << 6);
             setWord(index, word(index) | mask(page, stop));
