@@ -236,8 +236,10 @@ public final class Migration {
         if (pages != null) {
             sendTheRest();
         }
-        machine.stop(MIGRATED);
-        takeSummary();
+        try (Urgency _ = Urgency.begin()) {
+            machine.stop(MIGRATED);
+            takeSummary();
+        }
     }
 
     private void sendTheRest() throws MigrationException {

@@ -104,13 +104,18 @@ final class TargetSession {
     private void receiveGuest()
             throws TransportException, MigrationException, TargetHost.RefusedException, InterruptedException {
         control.connection().setStall(FIRST_STALL);
-        Offer offer = Offer.decode(control.expect(MessageType.OFFER).payload());
-        Duration stall = Duration.ofMillis(offer.stallMillis());
-        control.connection().setStall(stall);
         TargetStreams taken;
-        // On a busy host a machine takes long to build: the source hears that somebody is at it.
-        try (Pinger _ = new Pinger(control, stall, () -> 0, () -> {})) {
-            taken = accept(offer);
+        Offer offer;
+        Duration stall;
+        // Many short steps, for each of which it would wait its turn behind guests.
+        try (Urgency _ = Urgency.begin()) {
+            offer = Offer.decode(control.expect(MessageType.OFFER).payload());
+            stall = Duration.ofMillis(offer.stallMillis());
+            control.connection().setStall(stall);
+            // On a busy host a machine takes long to build: the source hears that somebody is at it.
+            try (Pinger _ = new Pinger(control, stall, () -> 0, () -> {})) {
+                taken = accept(offer);
+            }
         }
         // The control thread may be waiting for streams: then only the PINGs tell that the source is lost.
         try (Pinger _ = new Pinger(control, stall, taken::received, () -> lost(taken))) {
@@ -166,7 +171,7 @@ final class TargetSession {
         if (tooMuch != null) {
             throw new TargetHost.RefusedException(tooMuch);
         }
-        prepare(() -> admitted.back(offer.large()));
+        Urgency.without(() -> prepare(() -> admitted.back(offer.large())));
         offer.requireRunnableOn(admitted.machine().guestCpu());
         synchronized (this) {
             // Not sooner: nobody writes to the guest's memory while it is being backed.
@@ -201,14 +206,15 @@ final class TargetSession {
             boolean follows;
             try (Urgency _ = Urgency.begin()) {
                 follows = takeOver(arena, machine, follower);
-            }
-            if (!follows) {
-                if (remote != null) {
-                    remote.go();
+                if (!follows) {
+                    if (remote != null) {
+                        remote.go();
+                    }
+                    admission.completed();
+                    tellSummary(machine, null);
                 }
-                admission.completed();
-                tellSummary(machine, null);
-            } else if (followed(follower, source, stall)) {
+            }
+            if (follows && followed(follower, source, stall)) {
                 admission.completed();
                 tellSummary(machine, follower.faultTimes());
             }
@@ -373,7 +379,7 @@ final class TargetSession {
 
     private void tellSummary(Machine machine, FaultSummary faults) throws TransportException {
         if (machine.state() != Machine.State.STOPPED) {
-            streams.populateZeroChunks();
+            Urgency.without(streams::populateZeroChunks);
         }
         control.send(
                 MessageType.SUMMARY, 0, new SummaryMessage(Follower.largeBytes(machine), notRestored, faults).encode());

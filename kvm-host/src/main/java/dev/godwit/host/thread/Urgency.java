@@ -29,6 +29,12 @@ public final class Urgency implements AutoCloseable {
         T run() throws E;
     }
 
+    /** What may take long, and comes to nothing that is returned. */
+    public interface Task<E extends Exception> {
+        /** Does it. */
+        void run() throws E;
+    }
+
     /** Of one thread. */
     private static final class State {
         /** How often it has begun to be urgent and not ended. */
@@ -81,6 +87,15 @@ public final class Urgency implements AutoCloseable {
             state.without = false;
             set(ProcessCalls.SCHED_RR, URGENT);
         }
+    }
+
+    /** As the other, of work that returns nothing. */
+    public static <E extends Exception> void without(Task<E> work) throws E {
+        Work<Void, E> done = () -> {
+            work.run();
+            return null;
+        };
+        var _ = without(done);
     }
 
     /** A thread that is started within {@code birth} begins as an urgent one, where the host grants it. */

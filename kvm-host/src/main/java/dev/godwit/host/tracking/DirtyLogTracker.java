@@ -84,10 +84,7 @@ public final class DirtyLogTracker implements DirtyTracker {
         if (memory.pages() <= SOON_PROTECTED) {
             fetch(true);
         } else {
-            Urgency.without(() -> {
-                fetch(true);
-                return null;
-            });
+            Urgency.without(() -> fetch(true));
         }
         memory.drainWritten(round);
     }
