@@ -5,6 +5,7 @@ import dev.godwit.host.memory.Backing;
 import dev.godwit.host.memory.GuestMemory;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
+import dev.godwit.host.thread.Urgency;
 import java.lang.foreign.Arena;
 import java.util.zip.CRC32C;
 
@@ -12,8 +13,7 @@ import java.util.zip.CRC32C;
 final class MemoryHash {
     private MemoryHash() {}
 
-    /** The hash of every chunk in order, of a machine that is PAUSED. */
-    static int[] of(GuestMemory memory) {
+    private static int[] ofAll(GuestMemory memory) {
         int[] hashes = new int[Math.toIntExact(PageFrame.chunksIn(memory.pages()))];
         CRC32C crc = new CRC32C();
         for (int i = 0; i < hashes.length; i++) {
@@ -28,15 +28,18 @@ final class MemoryHash {
     }
 
     /**
-     * As {@link #of(GuestMemory)}, of the pages only that are not at a memory host. What is not there is zeros, and is not
-     * touched.
+     * The hash of every chunk in order, of a machine that is PAUSED; of the pages only that are not at a memory host. What
+     * is not there is zeros, and is not touched. It takes long: nobody is urgent meanwhile.
      *
      * @param there pages at the memory host, or null
      */
     static int[] of(GuestMemory memory, PageSet there) {
-        if (there == null) {
-            return of(memory);
+        try (Urgency.Pause _ = Urgency.pause()) {
+            return there == null ? ofAll(memory) : ofAllBut(memory, there);
         }
+    }
+
+    private static int[] ofAllBut(GuestMemory memory, PageSet there) {
         int[] hashes = new int[Math.toIntExact(PageFrame.chunksIn(memory.pages()))];
         CRC32C crc = new CRC32C();
         byte[] zeros = new byte[PageSize.SMALL];

@@ -354,7 +354,9 @@ public final class Migration {
         try (Urgency _ = Urgency.begin()) {
             long begun = standstill.watch();
             // Of a large guest that takes a while, and others need the processor, too.
-            return new Look(begun, Urgency.without(() -> Backing.scan(arena, machine.memory())));
+            try (Urgency.Pause _ = Urgency.pause()) {
+                return new Look(begun, Backing.scan(arena, machine.memory()));
+            }
         }
     }
 
@@ -466,7 +468,7 @@ public final class Migration {
 
     private int[] hash(PageSet there) {
         long started = System.nanoTime();
-        int[] hashes = Urgency.without(() -> MemoryHash.of(machine.memory(), there));
+        int[] hashes = MemoryHash.of(machine.memory(), there);
         timeline.hashNanos = System.nanoTime() - started;
         figures.memoryHash(MemoryHash.text(hashes));
         return hashes;

@@ -81,7 +81,8 @@ final class TargetSession {
 
     /** Serves the session to its end. */
     void run() {
-        try {
+        // Many short steps, before each of which it would wait its turn behind guests, and its source with it.
+        try (Urgency _ = Urgency.begin()) {
             receiveGuest();
         } catch (TargetHost.RefusedException e) {
             abandon(MessageType.REFUSE, e.getMessage());
@@ -104,18 +105,13 @@ final class TargetSession {
     private void receiveGuest()
             throws TransportException, MigrationException, TargetHost.RefusedException, InterruptedException {
         control.connection().setStall(FIRST_STALL);
+        Offer offer = Offer.decode(control.expect(MessageType.OFFER).payload());
+        Duration stall = Duration.ofMillis(offer.stallMillis());
+        control.connection().setStall(stall);
         TargetStreams taken;
-        Offer offer;
-        Duration stall;
-        // Many short steps, for each of which it would wait its turn behind guests.
-        try (Urgency _ = Urgency.begin()) {
-            offer = Offer.decode(control.expect(MessageType.OFFER).payload());
-            stall = Duration.ofMillis(offer.stallMillis());
-            control.connection().setStall(stall);
-            // On a busy host a machine takes long to build: the source hears that somebody is at it.
-            try (Pinger _ = new Pinger(control, stall, () -> 0, () -> {})) {
-                taken = accept(offer);
-            }
+        // On a busy host a machine takes long to build: the source hears that somebody is at it.
+        try (Pinger _ = new Pinger(control, stall, () -> 0, () -> {})) {
+            taken = accept(offer);
         }
         // The control thread may be waiting for streams: then only the PINGs tell that the source is lost.
         try (Pinger _ = new Pinger(control, stall, taken::received, () -> lost(taken))) {
@@ -171,7 +167,9 @@ final class TargetSession {
         if (tooMuch != null) {
             throw new TargetHost.RefusedException(tooMuch);
         }
-        Urgency.without(() -> prepare(() -> admitted.back(offer.large())));
+        try (Urgency.Pause _ = Urgency.pause()) {
+            prepare(() -> admitted.back(offer.large()));
+        }
         offer.requireRunnableOn(admitted.machine().guestCpu());
         synchronized (this) {
             // Not sooner: nobody writes to the guest's memory while it is being backed.
@@ -203,18 +201,14 @@ final class TargetSession {
             if (remote != null) {
                 expectRemote(arena, machine);
             }
-            boolean follows;
-            try (Urgency _ = Urgency.begin()) {
-                follows = takeOver(arena, machine, follower);
-                if (!follows) {
-                    if (remote != null) {
-                        remote.go();
-                    }
-                    admission.completed();
-                    tellSummary(machine, null);
+            boolean follows = takeOver(arena, machine, follower);
+            if (!follows) {
+                if (remote != null) {
+                    remote.go();
                 }
-            }
-            if (follows && followed(follower, source, stall)) {
+                admission.completed();
+                tellSummary(machine, null);
+            } else if (followed(follower, source, stall)) {
                 admission.completed();
                 tellSummary(machine, follower.faultTimes());
             }
@@ -254,11 +248,12 @@ final class TargetSession {
 
     /** Learns which pages of the guest are at its memory host. */
     private void expectRemote(Arena arena, Machine machine) throws TransportException, MigrationException {
-        RemoteMap named = RemoteMapMessage.decode(
-                arena,
-                control.expect(MessageType.REMOTE_MAP).payload(),
-                machine.memory().pages());
-        prepare(() -> remote.expect(named));
+        byte[] map = control.expect(MessageType.REMOTE_MAP).payload();
+        try (Urgency.Pause _ = Urgency.pause()) {
+            RemoteMap named =
+                    RemoteMapMessage.decode(arena, map, machine.memory().pages());
+            prepare(() -> remote.expect(named));
+        }
     }
 
     /** Takes the guest from its source and runs it; whether some of its memory still has to follow. */
@@ -308,9 +303,7 @@ final class TargetSession {
         takeRounds(state);
         // Before the state: restoring it may make KVM write a guest's clock pages.
         long started = System.nanoTime();
-        int[] hashes = (state.argument() & 1) != 0
-                ? Urgency.without(() -> MemoryHash.of(machine.memory(), there))
-                : new int[0];
+        int[] hashes = (state.argument() & 1) != 0 ? MemoryHash.of(machine.memory(), there) : new int[0];
         long hashNanos = System.nanoTime() - started;
         if (there != null) {
             prepare(remote::prepare);
@@ -342,7 +335,7 @@ final class TargetSession {
             }
         }
         boolean followed = false;
-        try {
+        try (Urgency.Pause _ = Urgency.pause()) {
             followed = follower.awaitAll(source, stall);
         } finally {
             synchronized (this) {
@@ -379,7 +372,9 @@ final class TargetSession {
 
     private void tellSummary(Machine machine, FaultSummary faults) throws TransportException {
         if (machine.state() != Machine.State.STOPPED) {
-            Urgency.without(streams::populateZeroChunks);
+            try (Urgency.Pause _ = Urgency.pause()) {
+                streams.populateZeroChunks();
+            }
         }
         control.send(
                 MessageType.SUMMARY, 0, new SummaryMessage(Follower.largeBytes(machine), notRestored, faults).encode());

@@ -17,6 +17,11 @@ public record ClusterCredentials(Secret secret, TlsIdentity identity) implements
     @Override
     public Secret secure(Connection connection, boolean client) throws TransportException {
         // Strangers can ask for it.
-        return connection.isLoopback() ? secret : Urgency.without(() -> connection.startTls(identity, client));
+        if (connection.isLoopback()) {
+            return secret;
+        }
+        try (Urgency.Pause _ = Urgency.pause()) {
+            return connection.startTls(identity, client);
+        }
     }
 }

@@ -160,7 +160,7 @@ final class FakeTarget implements AutoCloseable {
         if (death == Death.WRONG_READY) {
             control.send(MessageType.READY, 0, new byte[] {1, 2, 3});
         }
-        int[] hashes = (argument & 1) != 0 ? MemoryHash.of(memory) : new int[0];
+        int[] hashes = (argument & 1) != 0 ? MemoryHash.of(memory, null) : new int[0];
         if (death == Death.WRONG_HASHES) {
             hashes[3] ^= 1;
         }

@@ -23,27 +23,15 @@ public final class Urgency implements AutoCloseable {
     private static final MemorySegment URGENT = Arena.global().allocateFrom(ValueLayout.JAVA_INT, LOWEST);
     private static final MemorySegment ORDINARY = Arena.global().allocateFrom(ValueLayout.JAVA_INT, 0);
 
-    /** What may take long. */
-    public interface Work<T, E extends Exception> {
-        /** Does it. */
-        T run() throws E;
-    }
-
-    /** What may take long, and comes to nothing that is returned. */
-    public interface Task<E extends Exception> {
-        /** Does it. */
-        void run() throws E;
-    }
-
     /** Of one thread. */
     private static final class State {
         /** How often it has begun to be urgent and not ended. */
         int depth;
         /** Whether it is ordinary for a while nevertheless. */
-        boolean without;
+        boolean paused;
 
         boolean isUrgent() {
-            return depth > 0 && !without;
+            return depth > 0 && !paused;
         }
     }
 
@@ -69,33 +57,34 @@ public final class Urgency implements AutoCloseable {
     }
 
     /**
-     * Has an urgent thread do what takes long as an ordinary one: other guests need the processor too. It stays one
-     * whatever is begun within; of a thread that is ordinary nothing changes.
-     *
-     * @param work called on this thread, which is urgent again afterwards
+     * Until it is closed, an urgent thread is an ordinary one, for what takes long: other guests need the processor, too. It
+     * stays one whatever is begun within; of a thread that is ordinary nothing changes.
      */
-    public static <T, E extends Exception> T without(Work<T, E> work) throws E {
+    public static Pause pause() {
         State state = STATE.get();
-        if (!state.isUrgent()) {
-            return work.run();
+        boolean paused = state.isUrgent();
+        if (paused) {
+            beOrdinary();
+            state.paused = true;
         }
-        beOrdinary();
-        state.without = true;
-        try {
-            return work.run();
-        } finally {
-            state.without = false;
-            set(ProcessCalls.SCHED_RR, URGENT);
-        }
+        return new Pause(paused);
     }
 
-    /** As the other, of work that returns nothing. */
-    public static <E extends Exception> void without(Task<E> work) throws E {
-        Work<Void, E> done = () -> {
-            work.run();
-            return null;
-        };
-        var _ = without(done);
+    /** See {@link #pause}. */
+    public static final class Pause implements AutoCloseable {
+        private final boolean paused;
+
+        private Pause(boolean paused) {
+            this.paused = paused;
+        }
+
+        @Override
+        public void close() {
+            if (paused) {
+                STATE.get().paused = false;
+                set(ProcessCalls.SCHED_RR, URGENT);
+            }
+        }
     }
 
     /** A thread that is started within {@code birth} begins as an urgent one, where the host grants it. */

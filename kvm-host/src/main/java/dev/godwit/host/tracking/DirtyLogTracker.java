@@ -84,7 +84,9 @@ public final class DirtyLogTracker implements DirtyTracker {
         if (memory.pages() <= SOON_PROTECTED) {
             fetch(true);
         } else {
-            Urgency.without(() -> fetch(true));
+            try (Urgency.Pause _ = Urgency.pause()) {
+                fetch(true);
+            }
         }
         memory.drainWritten(round);
     }

@@ -55,9 +55,9 @@ class PromptThreadTest {
             try (Urgency _ = Urgency.begin()) {
                 assertEquals(List.of(ORDINARY, ORDINARY, urgent), policies(work -> PromptThread.of("p", work)));
                 assertEquals(List.of(urgent, ORDINARY, urgent), policies(work -> PromptThread.urgent("p", work)));
-                assertEquals(
-                        List.of(ORDINARY, ORDINARY, ORDINARY),
-                        Urgency.without(() -> policies(work -> PromptThread.of("p", work))));
+                try (Urgency.Pause _ = Urgency.pause()) {
+                    assertEquals(List.of(ORDINARY, ORDINARY, ORDINARY), policies(work -> PromptThread.of("p", work)));
+                }
                 assertEquals(urgent, ThreadStat.policy());
             }
         });

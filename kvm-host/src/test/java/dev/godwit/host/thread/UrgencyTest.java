@@ -19,7 +19,7 @@ class UrgencyTest {
                 assertEquals(0, ThreadStat.policy());
                 try (Urgency urgency = Urgency.begin()) {
                     assertEquals(urgency.isGranted() ? 2 : 0, ThreadStat.policy());
-                    assertEquals(0, Urgency.without(ThreadStat::policy));
+                    assertEquals(0, policyInPause());
                     assertEquals(urgency.isGranted() ? 2 : 0, ThreadStat.policy());
                     CompletableFuture<Integer> child = new CompletableFuture<>();
                     Thread.ofPlatform().start(() -> child.complete(ThreadStat.policy()));
@@ -36,13 +36,20 @@ class UrgencyTest {
         done.get();
     }
 
+    private static int policyInPause() {
+        try (Urgency.Pause _ = Urgency.pause();
+                Urgency _ = Urgency.begin()) {
+            Urgency.pause().close();
+            return ThreadStat.policy();
+        }
+    }
+
     /** What {@link #whereTheHostDoesNotGrantItAThreadStaysAsItIs} starts as a process. */
     static final class Unprivileged {
         public static void main(String[] args) {
             try (Urgency urgency = Urgency.begin()) {
                 System.out.println("granted " + urgency.isGranted());
-                System.out.println(
-                        ThreadStat.policy() + " " + Urgency.without(ThreadStat::policy) + " " + ThreadStat.policy());
+                System.out.println(ThreadStat.policy() + " " + policyInPause() + " " + ThreadStat.policy());
             }
             System.out.println(ThreadStat.policy());
             CompletableFuture<Integer> prompt = new CompletableFuture<>();
