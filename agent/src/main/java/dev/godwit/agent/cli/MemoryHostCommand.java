@@ -7,6 +7,7 @@ import dev.godwit.agent.config.NetworkPolicy;
 import dev.godwit.agent.config.Sizes;
 import dev.godwit.agent.inventory.HostMemory;
 import dev.godwit.agent.memoryhost.MemoryHost;
+import dev.godwit.agent.memoryhost.MemoryHostRehearsal;
 import dev.godwit.agent.transport.Credentials;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
@@ -88,6 +89,7 @@ final class MemoryHostCommand implements Callable<Integer> {
         Credentials credentials = tls.credentials(secret.secret(console.environment()), console.environment());
         NetworkPolicy.check("--listen", address, credentials);
         MemoryHost host = MemoryHost.start(address, credentials, bytes, dir, forget);
+        Thread.ofPlatform().daemon().name("rehearsal").start(() -> MemoryHostRehearsal.run(credentials));
         return UntilTold.serve(console, "memory-host", host, host::close);
     }
 

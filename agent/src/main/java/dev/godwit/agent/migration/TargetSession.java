@@ -372,9 +372,7 @@ final class TargetSession {
 
     private void tellSummary(Machine machine, FaultSummary faults) throws TransportException {
         if (machine.state() != Machine.State.STOPPED) {
-            try (Urgency.Pause _ = Urgency.pause()) {
-                streams.populateZeroChunks();
-            }
+            streams.populateZeroChunks();
         }
         control.send(
                 MessageType.SUMMARY, 0, new SummaryMessage(Follower.largeBytes(machine), notRestored, faults).encode());

@@ -9,6 +9,7 @@ import dev.godwit.host.memory.GuestMemory;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
 import dev.godwit.host.thread.Uninterruptibly;
+import dev.godwit.host.thread.Urgency;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
@@ -60,7 +61,9 @@ final class TargetStreams implements AutoCloseable {
     void populateZeroChunks() {
         long chunks = zeroChunks.pages();
         for (long chunk = zeroChunks.next(0, chunks); chunk < chunks; chunk = zeroChunks.next(chunk + 1, chunks)) {
-            memory.populateLarge(chunk * PageSize.SMALL_PER_LARGE);
+            try (Urgency.Pause _ = Urgency.pause()) {
+                memory.populateLarge(chunk * PageSize.SMALL_PER_LARGE);
+            }
         }
     }
 
