@@ -14,7 +14,12 @@ import java.util.UUID;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** One connection: answers requests until one of them makes it the owner's, then serves it as its stream's number says. */
+/**
+ * One connection: answers requests until one of them makes it the owner's, then serves it as its stream's number says.
+ *
+ * <p>Threading: {@link #run} on an urgent thread: a guest that moves stands still until its target has heard the answers,
+ * and one that runs waits for each page.
+ */
 final class RegionSession {
     private static final Logger LOG = LoggerFactory.getLogger(RegionSession.class);
 
@@ -52,23 +57,20 @@ final class RegionSession {
     private Region awaitOwner(Arena arena) throws TransportException {
         MemorySegment request = arena.allocate(RegionRequest.BYTES, 8);
         MemorySegment answer = arena.allocate(RegionRequest.BYTES, 8);
-        // A guest that moves stands still until it has heard these.
-        try (Urgency _ = Urgency.begin()) {
+        connection.receive(request);
+        for (RegionStatus status = handle(request); !makesOwner(request, status); status = handle(request)) {
+            answer(answer, status);
             connection.receive(request);
-            for (RegionStatus status = handle(request); !makesOwner(request, status); status = handle(request)) {
-                answer(answer, status);
-                connection.receive(request);
-            }
-            // Nobody deletes it while this is attached.
-            Region region = regions.find(id);
-            try {
-                answer(answer, RegionStatus.OK);
-            } catch (TransportException | RuntimeException | Error e) {
-                region.ownership().detach(self);
-                throw e;
-            }
-            return region;
         }
+        // Nobody deletes it while this is attached.
+        Region region = regions.find(id);
+        try {
+            answer(answer, RegionStatus.OK);
+        } catch (TransportException | RuntimeException | Error e) {
+            region.ownership().detach(self);
+            throw e;
+        }
+        return region;
     }
 
     private static boolean makesOwner(MemorySegment request, RegionStatus status) {
@@ -79,7 +81,11 @@ final class RegionSession {
         int type = request.get(PageFrame.U32, RegionRequest.TYPE);
         long pages = request.get(PageFrame.U64, RegionRequest.PAGES);
         return switch (type) {
-            case RegionRequest.CREATE -> create(pages, request.get(PageFrame.U64, RegionRequest.RESERVED));
+            case RegionRequest.CREATE -> {
+                try (Urgency.Pause _ = Urgency.pause()) {
+                    yield create(pages, request.get(PageFrame.U64, RegionRequest.RESERVED));
+                }
+            }
             case RegionRequest.ATTACH, RegionRequest.TAKE, RegionRequest.STANDBY ->
                 join(type, pages, request.get(PageFrame.U64, RegionRequest.EPOCH));
             default -> throw malformed("sent request 0x" + Integer.toHexString(type));
@@ -152,21 +158,20 @@ final class RegionSession {
     /** True when the owner has given the region up. */
     private boolean serve(Arena arena, Region region) throws TransportException {
         if (self.stream() == RegionRequest.STREAM_FETCH) {
-            // A guest waits for each page.
-            try (Urgency _ = Urgency.begin()) {
-                new FetchService(arena, connection, region.pages()).serve();
-            }
+            new FetchService(arena, connection, region.pages()).serve();
             return false;
         }
-        StoreService store = new StoreService(arena, connection, self, region.pages());
-        store.serve();
-        if (!region.ownership().giveUp(self)) {
-            throw new TransportException(Kind.CLOSED, connection.peer() + " is not the owner any more");
+        try (Urgency.Pause _ = Urgency.pause()) {
+            StoreService store = new StoreService(arena, connection, self, region.pages());
+            store.serve();
+            if (!region.ownership().giveUp(self)) {
+                throw new TransportException(Kind.CLOSED, connection.peer() + " is not the owner any more");
+            }
+            regions.delete(region);
+            LOG.info("memory host: region {} deleted by {}", id, connection.peer());
+            store.answer(RegionStatus.OK, 0);
+            return true;
         }
-        regions.delete(region);
-        LOG.info("memory host: region {} deleted by {}", id, connection.peer());
-        store.answer(RegionStatus.OK, 0);
-        return true;
     }
 
     private TransportException malformed(String what) {

@@ -305,19 +305,12 @@ public final class Migration {
     }
 
     private Precopy precopy(Arena arena) throws TransportException, MigrationException, InterruptedException {
-        Look look = connect(arena, Offer.of(guest, options, machine.guestCpu(), largeRuns(), resident()));
-        checkCancelled();
-        MigrationOptions allowed = allowed(link.wholeBecause());
-        figures.connected(link, SwitchoverCost.planned(link.restoreTime()));
-        timeline.enter(MigrationPhase.PRECOPY);
-        if (look == null) {
-            look = look(arena);
+        Precopy precopy;
+        // A word here and a word there, before each of which it would wait its turn behind guests.
+        try (Urgency _ = Urgency.begin()) {
+            precopy = connect(arena);
         }
-        if (remote.isPresent()) {
-            sendRemoteMap(remote.get());
-        }
-        Precopy precopy = new Precopy(arena, machine, look.found, link, allowed, figures);
-        precopy.run(look.begun);
+        precopy.run();
         if (precopy.follows()) {
             PageService service = new PageService(
                     link, machine, options, limit, precopy.following(), precopy.largeChunks(), order(arena));
@@ -331,43 +324,52 @@ public final class Migration {
         return precopy;
     }
 
+    private Precopy connect(Arena arena) throws TransportException, MigrationException, InterruptedException {
+        link.offer(Offer.of(guest, options, machine.guestCpu(), largeRuns(), resident()), machine, limit);
+        // The target builds a machine meanwhile; what it says is heard, whatever the guest waits for.
+        Look look = standstill.watchSoon() ? look(arena) : null;
+        link.awaitAccept();
+        checkCancelled();
+        MigrationOptions allowed = allowed(link.wholeBecause());
+        figures.connected(link, SwitchoverCost.planned(link.restoreTime()));
+        timeline.enter(MigrationPhase.PRECOPY);
+        if (look == null) {
+            look = look(arena);
+        }
+        if (remote.isPresent()) {
+            limit.acquireInTurns(look.remoteMap.length);
+            link.control().send(MessageType.REMOTE_MAP, 0, look.remoteMap);
+        }
+        return new Precopy(arena, machine, look.found, look.begun, link, allowed, figures);
+    }
+
     /**
      * A look at the guest's memory.
      *
      * @param begun when, by {@link System#nanoTime}; what it writes is logged since, if any of that goes ahead
      * @param found what it had after that
+     * @param remoteMap the message that names its pages at a memory host; null if it has none
      */
-    private record Look(long begun, Backing found) {}
-
-    /** A word here and a word there, each of which would wait its turn behind guests; null if there was no look yet. */
-    private Look connect(Arena arena, Offer offer) throws TransportException, MigrationException, InterruptedException {
-        try (Urgency _ = Urgency.begin()) {
-            link.offer(offer, machine, limit);
-            // The target builds a machine meanwhile; what it says is heard, whatever the guest waits for.
-            Look look = standstill.watchSoon() ? look(arena) : null;
-            link.awaitAccept();
-            return look;
-        }
-    }
+    @SuppressWarnings("ArrayRecordComponent") // never compared
+    private record Look(long begun, Backing found, byte[] remoteMap) {}
 
     private Look look(Arena arena) throws MigrationException, InterruptedException {
-        try (Urgency _ = Urgency.begin()) {
-            long begun = standstill.watch();
-            // Of a large guest that takes a while, and others need the processor, too.
-            try (Urgency.Pause _ = Urgency.pause()) {
-                return new Look(begun, Backing.scan(arena, machine.memory()));
-            }
+        long begun = standstill.watch();
+        // Of a large guest that takes a while, and others need the processor, too.
+        try (Urgency.Pause _ = Urgency.pause()) {
+            return new Look(
+                    begun,
+                    Backing.scan(arena, machine.memory()),
+                    remote.map(this::remoteMap).orElse(null));
         }
     }
 
     /** As long as the guest runs: it is long, and takes the target a while. */
-    private void sendRemoteMap(RemoteMemory memory) throws TransportException {
+    private byte[] remoteMap(RemoteMemory memory) {
         try (Arena own = Arena.ofConfined()) {
             RemoteMap there = memory.map(own);
             figures.named(there.pages().cardinality());
-            byte[] map = RemoteMapMessage.encode(there);
-            limit.acquireInTurns(map.length);
-            link.control().send(MessageType.REMOTE_MAP, 0, map);
+            return RemoteMapMessage.encode(there);
         }
     }
 

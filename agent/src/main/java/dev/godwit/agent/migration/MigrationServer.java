@@ -8,6 +8,7 @@ import dev.godwit.agent.transport.Handshake.Role;
 import dev.godwit.agent.transport.ProcessIdentity;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.thread.Uninterruptibly;
+import dev.godwit.host.thread.Urgency;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.EnumSet;
@@ -114,7 +115,9 @@ public final class MigrationServer implements AutoCloseable {
         }
         // Silence is normal between rounds; the control connection tells whether the source lives.
         connection.setPatient(LOOK);
-        session.receive(greeting.stream(), connection);
+        try (Urgency.Pause _ = Urgency.pause()) {
+            session.receive(greeting.stream(), connection);
+        }
     }
 
     private void pages(Greeting greeting, Connection connection) throws TransportException {
@@ -124,7 +127,9 @@ public final class MigrationServer implements AutoCloseable {
                     TransportException.Kind.MALFORMED, connection.peer() + " brings pages for no session");
         }
         connection.setPatient(LOOK);
-        session.bringPages(greeting.stream(), connection);
+        try (Urgency.Pause _ = Urgency.pause()) {
+            session.bringPages(greeting.stream(), connection);
+        }
     }
 
     private void query(UUID id, Connection connection) throws TransportException, MigrationException {

@@ -29,6 +29,7 @@ final class Precopy {
     private static final long TELLING_PAGES = 1024;
 
     private final Machine machine;
+    private final long loggedSince;
     private final RoundSink sink;
     private final MigrationOptions options;
     private final Figures figures;
@@ -61,9 +62,18 @@ final class Precopy {
      * Of a guest.
      *
      * @param found what it has, looked at when what it writes was logged already; this takes it over
+     * @param loggedSince when that began, by {@link System#nanoTime}
      */
-    Precopy(Arena arena, Machine machine, Backing found, RoundSink sink, MigrationOptions options, Figures figures) {
+    Precopy(
+            Arena arena,
+            Machine machine,
+            Backing found,
+            long loggedSince,
+            RoundSink sink,
+            MigrationOptions options,
+            Figures figures) {
         this.machine = machine;
+        this.loggedSince = loggedSince;
         this.sink = sink;
         this.options = options;
         this.figures = figures;
@@ -82,10 +92,9 @@ final class Precopy {
     /**
      * Rounds until the guest is to be paused.
      *
-     * @param loggedSince when what it writes began to be logged, by {@link System#nanoTime}
      * @throws MigrationException when that takes too long
      */
-    void run(long loggedSince) throws TransportException, MigrationException, InterruptedException {
+    void run() throws TransportException, MigrationException, InterruptedException {
         leaveCold();
         if (!options.mode().hasRounds()) {
             follows = true;

@@ -128,8 +128,9 @@ public final class Snapshot {
                 await(machine.startDirtyTracking());
                 long logged = System.nanoTime();
                 Backing found = Backing.scan(arena, machine.memory());
-                precopy = new Precopy(arena, machine, found, sink, OPTIONS, new Figures(guest, NOWHERE, OPTIONS));
-                precopy.run(logged);
+                precopy =
+                        new Precopy(arena, machine, found, logged, sink, OPTIONS, new Figures(guest, NOWHERE, OPTIONS));
+                precopy.run();
                 long pauseStart = System.nanoTime();
                 if (!machine.pause()) {
                     throw new MigrationException(Kind.GUEST_ENDED, "the guest ended before its snapshot was complete");

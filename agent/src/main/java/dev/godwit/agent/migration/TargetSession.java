@@ -36,7 +36,9 @@ import org.slf4j.LoggerFactory;
  * <p>RUNNING and ABANDONED exclude each other and are final: whichever comes first under the lock. A source that lost
  * the connection asks {@link #settle}, which abandons a session that has not been told to run.
  *
- * <p>Threading: {@link #run} on the control connection's thread; {@link #receive} on each stream's; the rest from any.
+ * <p>Threading: {@link #run} on the control connection's thread, which is urgent: it takes many short steps, before each
+ * of which it would wait its turn behind guests, and its source with it. {@link #receive} on each stream's; the rest from
+ * any.
  */
 final class TargetSession {
     private static final Logger LOG = LoggerFactory.getLogger(TargetSession.class);
@@ -81,8 +83,7 @@ final class TargetSession {
 
     /** Serves the session to its end. */
     void run() {
-        // Many short steps, before each of which it would wait its turn behind guests, and its source with it.
-        try (Urgency _ = Urgency.begin()) {
+        try {
             receiveGuest();
         } catch (TargetHost.RefusedException e) {
             abandon(MessageType.REFUSE, e.getMessage());

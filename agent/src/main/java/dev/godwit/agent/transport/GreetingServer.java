@@ -3,6 +3,7 @@ package dev.godwit.agent.transport;
 import dev.godwit.agent.transport.Handshake.Greeting;
 import dev.godwit.agent.transport.Handshake.Role;
 import dev.godwit.host.thread.PromptThread;
+import dev.godwit.host.thread.Urgency;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.Optional;
@@ -47,7 +48,11 @@ public final class GreetingServer implements AutoCloseable {
 
     /** Who attends to a connection whose peer is believed. */
     public interface Attendant {
-        /** Returns when the connection is of no more use; it is closed then. An exception is a defect. */
+        /**
+         * Returns when the connection is of no more use; it is closed then. An exception is a defect. The calling thread
+         * has been urgent since the connection came, and pauses in what takes long: else what is short would have to wait
+         * its turn in between.
+         */
         void attend(Greeting greeting, Connection connection);
     }
 
@@ -83,7 +88,8 @@ public final class GreetingServer implements AutoCloseable {
     }
 
     private void acceptAll() {
-        try {
+        // Each peer waits for it, and many a guest for its peer.
+        try (Urgency _ = Urgency.begin()) {
             handshakes.acquire();
             for (Connection next = listener.accept(); next != null; next = listener.accept()) {
                 begin(next);
@@ -112,7 +118,7 @@ public final class GreetingServer implements AutoCloseable {
     }
 
     private void serve(Connection connection) {
-        try {
+        try (Urgency _ = Urgency.begin()) {
             greet(connection).ifPresent(greeting -> attendant.attend(greeting, connection));
         } catch (RuntimeException | Error e) {
             LOG.error("{} connection from {} failed", name, connection.peer(), e);

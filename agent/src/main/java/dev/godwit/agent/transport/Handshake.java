@@ -155,9 +155,7 @@ public final class Handshake {
      */
     public static Greeting accept(Connection connection, Credentials credentials, Set<Role> roles)
             throws TransportException {
-        try (Urgency _ = Urgency.begin()) {
-            return answer(connection, credentials.secure(connection, false), roles);
-        }
+        return answer(connection, credentials.secure(connection, false), roles);
     }
 
     private static Greeting answer(Connection connection, Secret secret, Set<Role> roles) throws TransportException {
