@@ -12,6 +12,7 @@ import dev.godwit.host.machine.SavedMachine;
 import dev.godwit.host.memory.Backing;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.thread.Urgency;
+import dev.godwit.host.tracking.AccessTracker;
 import dev.godwit.host.vcpu.StopReason;
 import java.lang.foreign.Arena;
 import java.net.InetSocketAddress;
@@ -184,9 +185,12 @@ public final class Migration {
             throw e;
         }
         running = machine.state() == Machine.State.RUNNING;
-        // The link is closed first: its threads read what lies in the arena.
+        // The link is closed first: its threads read what lies in the arena. Most steps are short, and before each of
+        // them
+        // it would wait its turn behind guests; what takes long pauses.
         try (Arena arena = Arena.ofShared();
-                link) {
+                link;
+                Urgency _ = Urgency.begin()) {
             migrate(arena);
             figures.ended(MigrationPhase.COMPLETED, null);
             return figures.report();
@@ -215,11 +219,9 @@ public final class Migration {
         try {
             Precopy precopy = precopy(arena);
             timeline.enter(MigrationPhase.SWITCHOVER);
-            try (Urgency _ = Urgency.begin()) {
-                switchOver(arena, precopy);
-                commit();
-                handOver();
-            }
+            switchOver(arena, precopy);
+            commit();
+            handOver();
             if (precopy.follows()) {
                 pages.goneAhead();
                 timeline.enter(MigrationPhase.POSTCOPY);
@@ -236,14 +238,12 @@ public final class Migration {
         if (pages != null) {
             sendTheRest();
         }
-        try (Urgency _ = Urgency.begin()) {
-            machine.stop(MIGRATED);
-            takeSummary();
-        }
+        machine.stop(MIGRATED);
+        takeSummary();
     }
 
     private void sendTheRest() throws MigrationException {
-        try {
+        try (Urgency.Pause _ = Urgency.pause()) {
             pages.await();
             timeline.followed = System.nanoTime();
         } catch (MigrationException e) {
@@ -305,11 +305,7 @@ public final class Migration {
     }
 
     private Precopy precopy(Arena arena) throws TransportException, MigrationException, InterruptedException {
-        Precopy precopy;
-        // A word here and a word there, before each of which it would wait its turn behind guests.
-        try (Urgency _ = Urgency.begin()) {
-            precopy = connect(arena);
-        }
+        Precopy precopy = connect(arena);
         precopy.run();
         if (precopy.follows()) {
             PageService service = new PageService(
@@ -317,9 +313,7 @@ public final class Migration {
             synchronized (this) {
                 pages = service;
             }
-            try (Urgency _ = Urgency.begin()) {
-                link.follow(service);
-            }
+            link.follow(service);
         }
         return precopy;
     }
@@ -374,7 +368,8 @@ public final class Migration {
     }
 
     private List<ChunkRun> largeRuns() {
-        try (Arena own = Arena.ofConfined()) {
+        try (Arena own = Arena.ofConfined();
+                Urgency.Pause _ = Urgency.pause()) {
             return ChunkRun.longest(Backing.scan(own, machine.memory()).largeChunks());
         }
     }
@@ -396,10 +391,14 @@ public final class Migration {
 
     /** By heat, if the guest has been tracked; what has been seen of it stays readable during a migration. */
     private PageOrder order(Arena arena) {
-        return machine.accessTracker()
-                .map(tracker -> PageOrder.hottestFirst(
-                        arena, tracker.map(), machine.memory().isReserved()))
-                .orElse(PageOrder.ADDRESS);
+        Optional<AccessTracker> tracker = machine.accessTracker();
+        if (tracker.isEmpty()) {
+            return PageOrder.ADDRESS;
+        }
+        try (Urgency.Pause _ = Urgency.pause()) {
+            return PageOrder.hottestFirst(
+                    arena, tracker.get().map(), machine.memory().isReserved());
+        }
     }
 
     private void switchOver(Arena arena, Precopy precopy)

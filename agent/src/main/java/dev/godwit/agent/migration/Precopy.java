@@ -7,6 +7,7 @@ import dev.godwit.host.machine.Machine;
 import dev.godwit.host.memory.Backing;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
+import dev.godwit.host.thread.Urgency;
 import java.lang.foreign.Arena;
 
 /**
@@ -101,6 +102,12 @@ final class Precopy {
             return;
         }
         rate.begin(loggedSince);
+        try (Urgency.Pause _ = Urgency.pause()) {
+            sendRounds();
+        }
+    }
+
+    private void sendRounds() throws TransportException, MigrationException, InterruptedException {
         for (boolean fits = false; !fits && !follows; ) {
             if (round > 0 && figures.elapsed().compareTo(options.maxTime()) > 0 && !options.mayPostcopy()) {
                 throw notConverged();
