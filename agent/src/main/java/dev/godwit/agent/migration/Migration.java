@@ -349,8 +349,7 @@ public final class Migration {
 
     private Look look(Arena arena) throws MigrationException, InterruptedException {
         long begun = standstill.watch();
-        // Of a large guest that takes a while, and others need the processor, too.
-        try (Urgency.Pause _ = Urgency.pause()) {
+        try (Urgency.Pause _ = Urgency.pauseOver(machine.memory().size())) {
             return new Look(
                     begun,
                     Backing.scan(arena, machine.memory()),
@@ -369,7 +368,7 @@ public final class Migration {
 
     private List<ChunkRun> largeRuns() {
         try (Arena own = Arena.ofConfined();
-                Urgency.Pause _ = Urgency.pause()) {
+                Urgency.Pause _ = Urgency.pauseOver(machine.memory().size())) {
             return ChunkRun.longest(Backing.scan(own, machine.memory()).largeChunks());
         }
     }

@@ -168,7 +168,7 @@ final class TargetSession {
         if (tooMuch != null) {
             throw new TargetHost.RefusedException(tooMuch);
         }
-        try (Urgency.Pause _ = Urgency.pause()) {
+        try (Urgency.Pause _ = Urgency.pauseOver(admitted.machine().memory().size())) {
             prepare(() -> admitted.back(offer.large()));
         }
         offer.requireRunnableOn(admitted.machine().guestCpu());
@@ -250,7 +250,7 @@ final class TargetSession {
     /** Learns which pages of the guest are at its memory host. */
     private void expectRemote(Arena arena, Machine machine) throws TransportException, MigrationException {
         byte[] map = control.expect(MessageType.REMOTE_MAP).payload();
-        try (Urgency.Pause _ = Urgency.pause()) {
+        try (Urgency.Pause _ = Urgency.pauseOver(machine.memory().size())) {
             RemoteMap named =
                     RemoteMapMessage.decode(arena, map, machine.memory().pages());
             prepare(() -> remote.expect(named));

@@ -54,7 +54,7 @@ final class Arming {
      */
     void hide(PageSet absent) {
         // Before Linux 6.17 one mremap takes one mapping.
-        if (memory.isOneMapping() && isMost(absent) && shuttle.allOut()) {
+        if (memory.isOneMapping() && isMost(absent) && shuttle.allOut(Backing.end(memory))) {
             for (int chunk = 0; chunk < chunks.count(); chunk++) {
                 chunks.isAside(chunk, absent);
             }

@@ -60,17 +60,24 @@ final class Shuttle {
      * As {@link #out}, of all the guest's memory, in one go however much it is; neither it nor staging memory is
      * registered. What was in staging memory is gone.
      *
+     * @param there pages up to which the guest has any: the kernel looks at all that it is told to move, and so does KVM
      * @return false when this kernel cannot do it (before Linux 5.7), and then nothing has happened
      */
-    boolean allOut() {
+    boolean allOut(long there) {
         if (hugetlb) {
             return false;
         }
-        long moved = MemoryCalls.mremap(memory.hva(), memory.size(), memory.size(), MOVE, staging.hva());
-        if (moved == -Errno.EINVAL) {
-            return false;
+        long bytes = there << PageSize.SMALL_SHIFT;
+        if (bytes > 0) {
+            long moved = MemoryCalls.mremap(memory.hva(), bytes, bytes, MOVE, staging.hva());
+            if (moved == -Errno.EINVAL) {
+                return false;
+            }
+            SystemCallException.check(moved, "mremap of guest RAM", "bytes", bytes);
         }
-        SystemCallException.check(moved, "mremap of guest RAM", "bytes", memory.size());
+        if (there < memory.pages()) {
+            drop(there, memory.pages());
+        }
         return true;
     }
 

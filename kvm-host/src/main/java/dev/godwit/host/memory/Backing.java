@@ -1,13 +1,9 @@
 package dev.godwit.host.memory;
 
-import dev.godwit.bindings.linux.Errno;
 import dev.godwit.bindings.linux.FileCalls;
-import dev.godwit.bindings.linux.Ioctl;
-import dev.godwit.bindings.linux.PagemapIoctl;
 import dev.godwit.bindings.linux.SystemCallException;
 import dev.godwit.bindings.linux.gen.linux_h;
 import dev.godwit.bindings.linux.gen.page_region;
-import dev.godwit.bindings.linux.gen.pm_scan_arg;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -20,8 +16,6 @@ import java.lang.foreign.ValueLayout;
  * {@code /proc/self/pagemap}, which does not: then {@link #knowsLarge} is false and no chunk counts as large.
  *
  * <p>Threading: scan from one thread; guests may run meanwhile.
- *
- * <p>Source: {@code Documentation/admin-guide/mm/pagemap.rst}.
  */
 public final class Backing {
     private static final String PAGEMAP = "/proc/self/pagemap";
@@ -46,14 +40,51 @@ public final class Backing {
     /** Looks at all of a guest's RAM; the sets live in {@code arena}. */
     public static Backing scan(Arena arena, GuestMemory memory) {
         Backing backing = new Backing(arena, memory);
-        int fd = SystemCallException.checkInt(
-                FileCalls.open(PAGEMAP, FileCalls.O_RDONLY | FileCalls.O_CLOEXEC), "open", PAGEMAP);
+        int fd = open();
         try {
             backing.knowsLarge = backing.scanRegions(fd, memory);
             if (!backing.knowsLarge) {
                 backing.readEntries(fd, memory);
             }
             return backing;
+        } finally {
+            FileCalls.close(fd);
+        }
+    }
+
+    private static int open() {
+        return SystemCallException.checkInt(
+                FileCalls.open(PAGEMAP, FileCalls.O_RDONLY | FileCalls.O_CLOEXEC), "open", PAGEMAP);
+    }
+
+    /**
+     * The end of the last 2 MiB chunk of which something exists, in pages: in some system calls, each of which looks at
+     * little but nothing.
+     *
+     * @return all pages where the kernel does not tell so quickly (before Linux 6.7)
+     */
+    public static long end(GuestMemory memory) {
+        int fd = open();
+        try (Arena arena = Arena.ofConfined()) {
+            PagemapScan scan = new PagemapScan(arena, fd, 1);
+            scan.mostPages(1);
+            long most = memory.hva() + memory.size();
+            long before = 0;
+            long end = (memory.size() + PageSize.LARGE - 1) / PageSize.LARGE;
+            while (before < end) {
+                long middle = (before + end) >>> 1;
+                int found = scan.next(
+                        memory.hva() + middle * PageSize.LARGE, Math.min(most, memory.hva() + end * PageSize.LARGE));
+                if (found == PagemapScan.UNKNOWN) {
+                    return memory.pages();
+                }
+                if (found > 0) {
+                    before = middle + 1;
+                } else {
+                    end = middle;
+                }
+            }
+            return Math.min(memory.pages(), end * PageSize.SMALL_PER_LARGE);
         } finally {
             FileCalls.close(fd);
         }
@@ -81,26 +112,16 @@ public final class Backing {
 
     /** False when this kernel has no such call. */
     private boolean scanRegions(int fd, GuestMemory memory) {
-        long wanted = linux_h.PAGE_IS_PRESENT() | linux_h.PAGE_IS_SWAPPED();
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment regions = arena.allocate(page_region.layout(), REGIONS);
-            MemorySegment scan = pm_scan_arg.allocate(arena).fill((byte) 0);
+            PagemapScan scan = new PagemapScan(arena, fd, REGIONS);
             long end = memory.hva() + memory.size();
-            pm_scan_arg.size(scan, pm_scan_arg.sizeof());
-            pm_scan_arg.end(scan, end);
-            pm_scan_arg.vec(scan, regions.address());
-            pm_scan_arg.vec_len(scan, REGIONS);
-            pm_scan_arg.category_anyof_mask(scan, wanted);
-            pm_scan_arg.return_mask(scan, wanted | linux_h.PAGE_IS_HUGE() | linux_h.PAGE_IS_PFNZERO());
-            for (long from = memory.hva(); from < end; from = pm_scan_arg.walk_end(scan)) {
-                pm_scan_arg.start(scan, from);
-                int found = Ioctl.ioctl(fd, PagemapIoctl.PAGEMAP_SCAN, scan);
-                if (found == -Errno.ENOTTY || found == -Errno.EINVAL) {
+            for (long from = memory.hva(); from < end; from = scan.end()) {
+                int found = scan.next(from, end);
+                if (found == PagemapScan.UNKNOWN) {
                     return false;
                 }
-                SystemCallException.check(found, "PAGEMAP_SCAN");
                 for (int i = 0; i < found; i++) {
-                    add(page_region.asSlice(regions, i), memory.hva());
+                    add(scan.region(i), memory.hva());
                 }
             }
         }

@@ -20,6 +20,7 @@ import java.lang.foreign.ValueLayout;
  */
 public final class Urgency implements AutoCloseable {
     private static final int LOWEST = 1;
+    private static final long SOON_BYTES = 8L << 30;
     private static final MemorySegment URGENT = Arena.global().allocateFrom(ValueLayout.JAVA_INT, LOWEST);
     private static final MemorySegment ORDINARY = Arena.global().allocateFrom(ValueLayout.JAVA_INT, 0);
 
@@ -68,6 +69,15 @@ public final class Urgency implements AutoCloseable {
             state.paused = true;
         }
         return new Pause(paused);
+    }
+
+    /**
+     * As {@link #pause}, for what takes a millisecond or so for each GiB of memory: short for up to 8 GiB.
+     *
+     * @param bytes of memory
+     */
+    public static Pause pauseOver(long bytes) {
+        return bytes > SOON_BYTES ? pause() : new Pause(false);
     }
 
     /** See {@link #pause}. */

@@ -33,9 +33,6 @@ public final class DirtyLogTracker implements DirtyTracker {
     /** A clean stretch this long, in words, ends a clear; clearing over a shorter one is cheaper than another call. */
     private static final long GAP_WORDS = 32;
 
-    /** 8 GiB, some ten milliseconds: whoever is urgent protects no more in one go, since others need the processor, too. */
-    private static final long SOON_PROTECTED = 8L << 18;
-
     private final Vm vm;
     private final MemorySlots memorySlots;
     private final List<Slot> slots;
@@ -81,12 +78,8 @@ public final class DirtyLogTracker implements DirtyTracker {
     public void start() {
         memorySlots.setDirtyLogging(this, true);
         // Logs that start all set are protected by the first clear; others start clean, and this finds little.
-        if (memory.pages() <= SOON_PROTECTED) {
+        try (Urgency.Pause _ = Urgency.pauseOver(memory.size())) {
             fetch(true);
-        } else {
-            try (Urgency.Pause _ = Urgency.pause()) {
-                fetch(true);
-            }
         }
         memory.drainWritten(round);
     }

@@ -31,6 +31,12 @@ class BackingTest {
         try (GuestMemory memory = GuestMemory.allocate(BYTES, largePages);
                 Arena arena = Arena.ofConfined()) {
             compare(arena, memory, "untouched");
+            for (int i = 0; i < 8; i++) {
+                // Low more often than high.
+                long at = random.nextLong(1 + random.nextLong(BYTES));
+                memory.segment().set(ValueLayout.JAVA_BYTE, at, (byte) 1);
+                compare(arena, memory, "a little");
+            }
             for (int i = 0; i < 40; i++) {
                 memory.segment().set(ValueLayout.JAVA_BYTE, random.nextLong(BYTES), (byte) 1);
             }
@@ -76,7 +82,17 @@ class BackingTest {
             backing = Backing.scan(arena, memory);
         }
         assertNull(difference(arena, memory, backing), where);
+        assertEquals(end(backing.resident()), Backing.end(memory), where);
         return backing;
+    }
+
+    private static long end(PageSet resident) {
+        long end = 0;
+        for (long page = resident.next(0, resident.pages()); page < resident.pages(); ) {
+            end = (page / PageSize.SMALL_PER_LARGE + 1) * PageSize.SMALL_PER_LARGE;
+            page = resident.next(end, resident.pages());
+        }
+        return Math.min(end, resident.pages());
     }
 
     /** Between it and what the kernel's other views say now; null if there is none. */
