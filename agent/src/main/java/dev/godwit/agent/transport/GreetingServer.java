@@ -3,7 +3,6 @@ package dev.godwit.agent.transport;
 import dev.godwit.agent.transport.Handshake.Greeting;
 import dev.godwit.agent.transport.Handshake.Role;
 import dev.godwit.host.thread.PromptThread;
-import dev.godwit.host.thread.Urgency;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.Optional;
@@ -74,7 +73,7 @@ public final class GreetingServer implements AutoCloseable {
         this.attendant = attendant;
         this.timer = Executors.newSingleThreadScheduledExecutor(
                 Thread.ofPlatform().name(name + "-timer").daemon().factory());
-        this.threads = PromptThread.pool(name + "-in-");
+        this.threads = PromptThread.urgentPool(name + "-in-");
     }
 
     /** Where it listens, with the real port. */
@@ -88,8 +87,7 @@ public final class GreetingServer implements AutoCloseable {
     }
 
     private void acceptAll() {
-        // Each peer waits for it, and many a guest for its peer.
-        try (Urgency _ = Urgency.begin()) {
+        try {
             handshakes.acquire();
             for (Connection next = listener.accept(); next != null; next = listener.accept()) {
                 begin(next);
@@ -118,7 +116,7 @@ public final class GreetingServer implements AutoCloseable {
     }
 
     private void serve(Connection connection) {
-        try (Urgency _ = Urgency.begin()) {
+        try {
             greet(connection).ifPresent(greeting -> attendant.attend(greeting, connection));
         } catch (RuntimeException | Error e) {
             LOG.error("{} connection from {} failed", name, connection.peer(), e);

@@ -33,11 +33,7 @@ public final class PromptThread extends Thread {
 
     /** One that is urgent for as long as it lives; not started yet. */
     public static Thread urgent(String name, Runnable work) {
-        return new PromptThread(name, () -> {
-            try (Urgency _ = Urgency.begin()) {
-                work.run();
-            }
-        });
+        return new PromptThread(name, urgently(work));
     }
 
     /**
@@ -51,6 +47,12 @@ public final class PromptThread extends Thread {
         return pool(work -> new PromptThread(prefix + made.getAndIncrement(), ordinarily(work)));
     }
 
+    /** As {@link #pool}, on threads that are {@link #urgent}: to become so they would have to take their turn once more. */
+    public static ExecutorService urgentPool(String prefix) {
+        AtomicInteger made = new AtomicInteger();
+        return pool(work -> new PromptThread(prefix + made.getAndIncrement(), urgently(work)));
+    }
+
     static ExecutorService pool(ThreadFactory threads) {
         return new ThreadPoolExecutor(
                 0, Integer.MAX_VALUE, KEPT_SECONDS, TimeUnit.SECONDS, new SynchronousQueue<>(), threads) {
@@ -58,6 +60,14 @@ public final class PromptThread extends Thread {
             public void execute(Runnable task) {
                 // Its threads it starts by a way of Java's own, around their start().
                 Urgency.handOn(() -> super.execute(task));
+            }
+        };
+    }
+
+    private static Runnable urgently(Runnable work) {
+        return () -> {
+            try (Urgency _ = Urgency.begin()) {
+                work.run();
             }
         };
     }

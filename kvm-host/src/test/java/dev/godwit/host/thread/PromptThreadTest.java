@@ -90,16 +90,20 @@ class PromptThreadTest {
     }
 
     @Test
-    void aPoolsThreadsAreNumberedAndOrdinary() throws Exception {
-        try (ExecutorService pool = PromptThread.pool("pool-")) {
-            assertEquals(
-                    "pool-0 true 0",
-                    pool.submit(() -> {
-                                Thread own = Thread.currentThread();
-                                return own.getName() + " " + own.isDaemon() + " " + ThreadStat.policy();
-                            })
-                            .get());
+    void aPoolsThreadsAreNumberedAndOrdinaryOrUrgent() throws Exception {
+        try (ExecutorService pool = PromptThread.pool("pool-");
+                ExecutorService urgentPool = PromptThread.urgentPool("urgent-")) {
+            assertEquals("pool-0 true 0", pool.submit(PromptThreadTest::oneself).get());
+            for (int i = 0; i < 3; i++) {
+                String said = urgentPool.submit(PromptThreadTest::oneself).get();
+                assertTrue(said.matches("urgent-[0-2] true " + urgent()), said);
+            }
         }
+    }
+
+    private static String oneself() {
+        Thread own = Thread.currentThread();
+        return own.getName() + " " + own.isDaemon() + " " + ThreadStat.policy();
     }
 
     @Test
