@@ -1,6 +1,5 @@
 package dev.godwit.agent.memoryhost;
 
-import dev.godwit.agent.config.Failure;
 import dev.godwit.agent.transport.ClusterCredentials;
 import dev.godwit.agent.transport.Credentials;
 import dev.godwit.agent.transport.Secret;
@@ -35,8 +34,10 @@ public final class MemoryHostRehearsal {
             if (credentials instanceof ClusterCredentials cluster) {
                 TlsRehearsal.run(cluster.identity(), TLS);
             }
-        } catch (TransportException | Failure e) {
-            LOG.warn("rehearsing a call failed: {}", e.getMessage());
+        } catch (TransportException | RuntimeException | Error e) {
+            LOG.warn(
+                    "memory host: its first callers wait a little longer, since it could not call itself: {}",
+                    e.getMessage());
         }
     }
 

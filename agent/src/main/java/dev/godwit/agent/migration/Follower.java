@@ -9,6 +9,7 @@ import dev.godwit.agent.transport.TransportException.Kind;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.memory.Backing;
 import dev.godwit.host.memory.PageSet;
+import dev.godwit.host.thread.Urgency;
 import dev.godwit.host.vcpu.StopReason;
 import java.lang.foreign.Arena;
 import java.time.Duration;
@@ -162,6 +163,13 @@ final class Follower implements AutoCloseable {
 
     @Override
     public void close() {
+        // Unmapping takes long.
+        try (Urgency.Pause _ = Urgency.pause()) {
+            end();
+        }
+    }
+
+    private void end() {
         pages.end();
         try {
             if (pager.elsewhere() > 0 || pager.failure().isDone()) {

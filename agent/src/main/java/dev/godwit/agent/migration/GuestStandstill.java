@@ -25,7 +25,7 @@ final class GuestStandstill {
     /** How often it looks whether the migration has been cancelled. */
     private static final long LOOK_MILLIS = 100;
 
-    /** A guest that does not wait for a page is logged in less. */
+    /** A guest of middling size that does not wait for a page is logged in less. */
     private static final long SOON_MILLIS = 20;
 
     private final Machine machine;
@@ -35,6 +35,8 @@ final class GuestStandstill {
     private final BooleanSupplier cancelled;
     /** Completes with the time since when all is as {@link #watch} has it; null as long as pages may leave. */
     private CompletableFuture<Long> watching;
+
+    private boolean logs;
 
     /**
      * Of a guest.
@@ -54,6 +56,8 @@ final class GuestStandstill {
         this.remote = remote;
         this.options = options;
         this.cancelled = cancelled;
+        // What comes from a memory host meanwhile is told by the log.
+        this.logs = options.mode().hasRounds() || remote.isPresent();
     }
 
     /**
@@ -78,9 +82,7 @@ final class GuestStandstill {
     /** False when it was given up. */
     private boolean begin(BooleanSupplier givenUp) throws InterruptedException {
         if (watching == null && (remote.isEmpty() || remote.get().hold(givenUp))) {
-            watching = (options.mode().hasRounds()
-                            ? machine.startDirtyTracking()
-                            : CompletableFuture.<Void>completedFuture(null))
+            watching = (logs ? machine.startDirtyTracking() : CompletableFuture.<Void>completedFuture(null))
                     .thenApply(_ -> System.nanoTime());
         }
         return watching != null;
@@ -88,7 +90,7 @@ final class GuestStandstill {
 
     /**
      * From the return on, nothing leaves for the memory host any more, and what the guest writes is logged. Not if all of
-     * its memory follows it: what there is then is looked for when it stands still.
+     * its memory follows it from here: what there is then is looked for when it stands still, unless {@link #logToo}.
      *
      * @return since when, by {@link System#nanoTime}
      */
@@ -122,9 +124,20 @@ final class GuestStandstill {
         }
     }
 
+    /** From the next {@link #watch} on what the guest writes is logged, whatever the mode. */
+    void logToo() {
+        logs = true;
+        watching = null;
+    }
+
+    /** Whether what the guest writes is logged. */
+    boolean logs() {
+        return logs;
+    }
+
     /** Not for as long as it may take: the guest may wait for a page, and what is left to do costs it little meanwhile. */
     void endLog() {
-        if (watching == null || !options.mode().hasRounds()) {
+        if (watching == null || !logs) {
             return;
         }
         try {

@@ -43,6 +43,9 @@ public final class Migration {
             new StopReason(StopReason.Kind.PAGES_LOST, 0, "it ran at its migration target, and was lost with it");
     private static final StopReason MIGRATED = new StopReason(StopReason.Kind.MIGRATED, 0, "");
 
+    /** Of a guest's pause, for a look at its memory; else what it writes is logged. */
+    private static final long LOOK_NANOS = 4_000_000;
+
     private final Machine machine;
     private final GuestDescription guest;
     private final Optional<RemoteMemory> remote;
@@ -186,8 +189,8 @@ public final class Migration {
         }
         running = machine.state() == Machine.State.RUNNING;
         // The link is closed first: its threads read what lies in the arena. Most steps are short, and before each of
-        // them
-        // it would wait its turn behind guests; what takes long pauses.
+        // them it
+        // would wait its turn behind guests; what takes long pauses.
         try (Arena arena = Arena.ofShared();
                 link;
                 Urgency _ = Urgency.begin()) {
@@ -321,7 +324,8 @@ public final class Migration {
     private Precopy connect(Arena arena) throws TransportException, MigrationException, InterruptedException {
         link.offer(Offer.of(guest, options, machine.guestCpu(), largeRuns(), resident()), machine, limit);
         // The target builds a machine meanwhile; what it says is heard, whatever the guest waits for.
-        Look look = standstill.watchSoon() ? look(arena) : null;
+        Look look = remote.isEmpty() || standstill.watchSoon() ? look(arena) : null;
+        byte[] map = look == null ? null : remoteMap();
         link.awaitAccept();
         checkCancelled();
         MigrationOptions allowed = allowed(link.wholeBecause());
@@ -329,38 +333,42 @@ public final class Migration {
         timeline.enter(MigrationPhase.PRECOPY);
         if (look == null) {
             look = look(arena);
+            map = remoteMap();
         }
-        if (remote.isPresent()) {
-            limit.acquireInTurns(look.remoteMap.length);
-            link.control().send(MessageType.REMOTE_MAP, 0, look.remoteMap);
+        if (map != null) {
+            limit.acquireInTurns(map.length);
+            link.control().send(MessageType.REMOTE_MAP, 0, map);
         }
-        return new Precopy(arena, machine, look.found, look.begun, link, allowed, figures);
+        return new Precopy(arena, machine, look, link, allowed, figures);
     }
 
-    /**
-     * A look at the guest's memory.
-     *
-     * @param begun when, by {@link System#nanoTime}; what it writes is logged since, if any of that goes ahead
-     * @param found what it had after that
-     * @param remoteMap the message that names its pages at a memory host; null if it has none
-     */
-    @SuppressWarnings("ArrayRecordComponent") // never compared
-    private record Look(long begun, Backing found, byte[] remoteMap) {}
-
+    /** Of a guest of which nothing is logged, only if it can be looked at again when it stands still: that is to be short. */
     private Look look(Arena arena) throws MigrationException, InterruptedException {
+        Look look = lookOnce(arena);
+        boolean isShort =
+                System.nanoTime() - look.begun() <= LOOK_NANOS && look.found().knowsLarge();
+        if (look.logged() || isShort) {
+            return look;
+        }
+        standstill.logToo();
+        return lookOnce(arena);
+    }
+
+    private Look lookOnce(Arena arena) throws MigrationException, InterruptedException {
         long begun = standstill.watch();
         try (Urgency.Pause _ = Urgency.pauseOver(machine.memory().size())) {
-            return new Look(
-                    begun,
-                    Backing.scan(arena, machine.memory()),
-                    remote.map(this::remoteMap).orElse(null));
+            return new Look(begun, standstill.logs(), Backing.scan(arena, machine.memory()));
         }
     }
 
-    /** As long as the guest runs: it is long, and takes the target a while. */
-    private byte[] remoteMap(RemoteMemory memory) {
-        try (Arena own = Arena.ofConfined()) {
-            RemoteMap there = memory.map(own);
+    /** The message that names the guest's pages at its memory host, from where none goes any more; null if it has none. */
+    private byte[] remoteMap() {
+        if (remote.isEmpty()) {
+            return null;
+        }
+        try (Arena own = Arena.ofConfined();
+                Urgency.Pause _ = Urgency.pauseOver(machine.memory().size())) {
+            RemoteMap there = remote.get().map(own);
             figures.named(there.pages().cardinality());
             return RemoteMapMessage.encode(there);
         }

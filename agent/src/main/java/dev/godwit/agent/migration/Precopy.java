@@ -30,7 +30,7 @@ final class Precopy {
     private static final long TELLING_PAGES = 1024;
 
     private final Machine machine;
-    private final long loggedSince;
+    private final Look look;
     private final RoundSink sink;
     private final MigrationOptions options;
     private final Figures figures;
@@ -62,32 +62,24 @@ final class Precopy {
     /**
      * Of a guest.
      *
-     * @param found what it has, looked at when what it writes was logged already; this takes it over
-     * @param loggedSince when that began, by {@link System#nanoTime}
+     * @param look what it has; this takes it over. Logged, if the mode has rounds
      */
-    Precopy(
-            Arena arena,
-            Machine machine,
-            Backing found,
-            long loggedSince,
-            RoundSink sink,
-            MigrationOptions options,
-            Figures figures) {
+    Precopy(Arena arena, Machine machine, Look look, RoundSink sink, MigrationOptions options, Figures figures) {
         this.machine = machine;
-        this.loggedSince = loggedSince;
+        this.look = look;
         this.sink = sink;
         this.options = options;
         this.figures = figures;
         this.convergence = new Convergence(options.downtime(), figures.fixedDowntime());
         long pages = machine.memory().pages();
-        this.wanted = found.resident();
+        this.wanted = look.found().resident();
         this.dirty = new PageSet(arena, pages);
         this.log = new PageSet(arena, pages);
         this.rate = new WriteRate(arena, machine.dirtyTracker(), pages);
         this.everSent = new PageSet(arena, pages);
         this.cold = new PageSet(arena, pages);
-        this.largeChunks = found.largeChunks();
-        figures.backing(found);
+        this.largeChunks = look.found().largeChunks();
+        figures.backing(look.found());
     }
 
     /**
@@ -101,7 +93,7 @@ final class Precopy {
             follows = true;
             return;
         }
-        rate.begin(loggedSince);
+        rate.begin(look.begun());
         try (Urgency.Pause _ = Urgency.pause()) {
             sendRounds();
         }
@@ -191,7 +183,8 @@ final class Precopy {
         if (!options.hot().isLimited()) {
             return;
         }
-        try (Arena arena = Arena.ofConfined()) {
+        try (Arena arena = Arena.ofConfined();
+                Urgency.Pause _ = Urgency.pause()) {
             PageSet hot = options.hot()
                     .choose(arena, machine.accessTracker().orElseThrow().map());
             if (machine.memory().isReserved()) {
@@ -299,7 +292,7 @@ final class Precopy {
      * @param all false when that is to follow the guest: the round is empty
      */
     RoundSink.Sending startLast(boolean all) throws TransportException {
-        if (options.mode().hasRounds()) {
+        if (look.logged()) {
             machine.dirtyTracker().collectLast(wanted);
         } else {
             try (Arena own = Arena.ofConfined()) {

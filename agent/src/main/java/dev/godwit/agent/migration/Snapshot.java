@@ -128,8 +128,13 @@ public final class Snapshot {
                 await(machine.startDirtyTracking());
                 long logged = System.nanoTime();
                 Backing found = Backing.scan(arena, machine.memory());
-                precopy =
-                        new Precopy(arena, machine, found, logged, sink, OPTIONS, new Figures(guest, NOWHERE, OPTIONS));
+                precopy = new Precopy(
+                        arena,
+                        machine,
+                        new Look(logged, true, found),
+                        sink,
+                        OPTIONS,
+                        new Figures(guest, NOWHERE, OPTIONS));
                 precopy.run();
                 long pauseStart = System.nanoTime();
                 if (!machine.pause()) {

@@ -130,6 +130,13 @@ final class TargetSession {
     }
 
     private void close() {
+        // Unmapping takes long, and nobody waits for it.
+        try (Urgency.Pause _ = Urgency.pause()) {
+            closeAll();
+        }
+    }
+
+    private void closeAll() {
         synchronized (ending) {
             if (pages != null) {
                 pages.close();
@@ -249,10 +256,11 @@ final class TargetSession {
 
     /** Learns which pages of the guest are at its memory host. */
     private void expectRemote(Arena arena, Machine machine) throws TransportException, MigrationException {
-        byte[] map = control.expect(MessageType.REMOTE_MAP).payload();
         try (Urgency.Pause _ = Urgency.pauseOver(machine.memory().size())) {
-            RemoteMap named =
-                    RemoteMapMessage.decode(arena, map, machine.memory().pages());
+            RemoteMap named = RemoteMapMessage.decode(
+                    arena,
+                    control.expect(MessageType.REMOTE_MAP).payload(),
+                    machine.memory().pages());
             prepare(() -> remote.expect(named));
         }
     }
@@ -372,11 +380,14 @@ final class TargetSession {
     }
 
     private void tellSummary(Machine machine, FaultSummary faults) throws TransportException {
-        if (machine.state() != Machine.State.STOPPED) {
-            streams.populateZeroChunks();
+        long large;
+        try (Urgency.Pause _ = Urgency.pauseOver(machine.memory().size())) {
+            if (machine.state() != Machine.State.STOPPED) {
+                streams.populateZeroChunks();
+            }
+            large = Follower.largeBytes(machine);
         }
-        control.send(
-                MessageType.SUMMARY, 0, new SummaryMessage(Follower.largeBytes(machine), notRestored, faults).encode());
+        control.send(MessageType.SUMMARY, 0, new SummaryMessage(large, notRestored, faults).encode());
     }
 
     private void resume(Machine machine, boolean running, Arrived memory) throws TransportException {
@@ -472,7 +483,14 @@ final class TargetSession {
         }
     }
 
+    /** All of its memory: that takes long, and the source has heard. */
     private void giveBack(TargetHost.Admission given, String reason) {
+        try (Urgency.Pause _ = Urgency.pause()) {
+            takeApart(given, reason);
+        }
+    }
+
+    private void takeApart(TargetHost.Admission given, String reason) {
         if (streams != null) {
             streams.abort(reason);
             streams.awaitStopped();

@@ -59,9 +59,9 @@ final class TargetStreams implements AutoCloseable {
      * so not while the guest waits.
      */
     void populateZeroChunks() {
-        long chunks = zeroChunks.pages();
-        for (long chunk = zeroChunks.next(0, chunks); chunk < chunks; chunk = zeroChunks.next(chunk + 1, chunks)) {
-            try (Urgency.Pause _ = Urgency.pause()) {
+        try (Urgency.Pause _ = Urgency.pauseIf(!zeroChunks.isEmpty())) {
+            long chunks = zeroChunks.pages();
+            for (long chunk = zeroChunks.next(0, chunks); chunk < chunks; chunk = zeroChunks.next(chunk + 1, chunks)) {
                 memory.populateLarge(chunk * PageSize.SMALL_PER_LARGE);
             }
         }

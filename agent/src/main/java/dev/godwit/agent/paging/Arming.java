@@ -54,7 +54,7 @@ final class Arming {
      */
     void hide(PageSet absent) {
         // Before Linux 6.17 one mremap takes one mapping.
-        if (memory.isOneMapping() && isMost(absent) && shuttle.allOut(Backing.end(memory))) {
+        if (!memory.isReserved() && memory.isOneMapping() && isMost(absent) && shuttle.allOut(end())) {
             for (int chunk = 0; chunk < chunks.count(); chunk++) {
                 chunks.isAside(chunk, absent);
             }
@@ -65,6 +65,15 @@ final class Arming {
             takeAside(absent);
             // Stores fill it by ordinary writes.
             userfault.unregister(staging.hva(), staging.size());
+        }
+    }
+
+    /** Up to where the guest may have anything. */
+    private long end() {
+        try {
+            return Backing.end(memory);
+        } catch (SystemCallException e) {
+            return memory.pages();
         }
     }
 

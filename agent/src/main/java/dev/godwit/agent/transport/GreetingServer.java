@@ -3,6 +3,7 @@ package dev.godwit.agent.transport;
 import dev.godwit.agent.transport.Handshake.Greeting;
 import dev.godwit.agent.transport.Handshake.Role;
 import dev.godwit.host.thread.PromptThread;
+import dev.godwit.host.thread.Urgency;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.Optional;
@@ -86,8 +87,9 @@ public final class GreetingServer implements AutoCloseable {
         threads.execute(this::acceptAll);
     }
 
+    /** Strangers from elsewhere take their turn, however many call. */
     private void acceptAll() {
-        try {
+        try (Urgency.Pause _ = Urgency.pauseIf(!address().getAddress().isLoopbackAddress())) {
             handshakes.acquire();
             for (Connection next = listener.accept(); next != null; next = listener.accept()) {
                 begin(next);
@@ -132,7 +134,9 @@ public final class GreetingServer implements AutoCloseable {
             connection.setStall(HANDSHAKE_STALL);
             return Optional.of(Handshake.accept(connection, credentials, roles));
         } catch (TransportException e) {
-            LOG.warn("{} connection not accepted: {}", name, e.getMessage());
+            try (Urgency.Pause _ = Urgency.pause()) {
+                LOG.warn("{} connection not accepted: {}", name, e.getMessage());
+            }
             return Optional.empty();
         } finally {
             deadline.cancel(false);

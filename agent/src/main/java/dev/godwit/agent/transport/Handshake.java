@@ -32,7 +32,7 @@ import java.util.UUID;
  * nonces, so neither side's part can be replayed.
  *
  * <p>These are two hashes and four short messages, at each of which a thread would wait its turn behind the guests of a
- * busy host: for that long it is urgent. TLS, which comes before, takes its turn.
+ * busy host: for that long whoever calls is urgent, and whoever answers. TLS, which comes before, takes its turn.
  */
 public final class Handshake {
     /** What a connection is for. */

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeout;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.agent.Eventually;
@@ -143,7 +144,7 @@ class MemoryHostAwayTest {
         AtomicBoolean cancelled = new AtomicBoolean();
         GuestStandstill standstill = new GuestStandstill(
                 guest.machine(), "sweeper", Optional.of(guest.memory()), mode(MigrationMode.PRECOPY), cancelled::get);
-        assertFalse(standstill.watchSoon());
+        assertTimeout(Duration.ofSeconds(SOON_SECONDS), () -> assertFalse(standstill.watchSoon()));
         cancelled.set(true);
         MigrationException failure = assertThrows(MigrationException.class, standstill::watch);
         assertEquals(Kind.CANCELLED, failure.kind(), failure::getMessage);

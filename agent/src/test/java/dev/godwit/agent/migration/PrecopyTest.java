@@ -60,7 +60,12 @@ class PrecopyTest {
         GuestDescription guest = new GuestDescription("web", "dirtier", CONFIG);
         Backing found = Backing.scan(arena, machine.memory());
         Precopy precopy = new Precopy(
-                arena, machine, found, logged, sink, options, new Figures(guest, new InetSocketAddress(0), options));
+                arena,
+                machine,
+                new Look(logged, true, found),
+                sink,
+                options,
+                new Figures(guest, new InetSocketAddress(0), options));
         precopy.run();
         machine.stopDirtyTracking().get();
         return precopy;

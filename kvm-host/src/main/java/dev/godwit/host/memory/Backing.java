@@ -58,8 +58,8 @@ public final class Backing {
     }
 
     /**
-     * The end of the last 2 MiB chunk of which something exists, in pages: in some system calls, each of which looks at
-     * little but nothing.
+     * The end of the last 2 MiB chunk of which something exists, and be it the kernel's shared page of zeros, in pages: in
+     * some system calls, each of which looks at little but nothing.
      *
      * @return all pages where the kernel does not tell so quickly (before Linux 6.7)
      */

@@ -13,6 +13,10 @@ import java.lang.foreign.ValueLayout;
  */
 public final class PageSet {
     private static final ValueLayout.OfLong WORD = ValueLayout.JAVA_LONG;
+
+    /** So many words are filled at once. */
+    private static final long BULK = 64;
+
     private final MemorySegment words;
     private final long pages;
 
@@ -76,10 +80,10 @@ public final class PageSet {
     public void addRange(long first, long count) {
         check(first, count);
         long end = first + count;
-        // Of a large guest in one call, instead of a loop that Java may not have compiled.
+        // In one call, which costs an object, instead of a loop that Java may not have compiled.
         long firstWhole = (first + 63) >>> 6;
         long wholes = (end >>> 6) - firstWhole;
-        if (wholes <= 0) {
+        if (wholes < BULK) {
             addWithinWords(first, end);
             return;
         }

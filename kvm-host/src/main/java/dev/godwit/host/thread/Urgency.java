@@ -24,32 +24,27 @@ public final class Urgency implements AutoCloseable {
     private static final MemorySegment URGENT = Arena.global().allocateFrom(ValueLayout.JAVA_INT, LOWEST);
     private static final MemorySegment ORDINARY = Arena.global().allocateFrom(ValueLayout.JAVA_INT, 0);
 
-    /** Of one thread. */
+    /** Whether a thread is urgent; what begins or pauses puts back at its end what it found. */
     private static final class State {
-        /** How often it has begun to be urgent and not ended. */
-        int depth;
-        /** Whether it is ordinary for a while nevertheless. */
-        boolean paused;
-
-        boolean isUrgent() {
-            return depth > 0 && !paused;
-        }
+        boolean urgent;
     }
 
     private static final ThreadLocal<State> STATE = ThreadLocal.withInitial(State::new);
 
+    private final boolean before;
     private final boolean granted;
 
-    private Urgency(boolean granted) {
+    private Urgency(boolean before, boolean granted) {
+        this.before = before;
         this.granted = granted;
     }
 
-    /** From now on until it is closed, by this thread; what is begun within it changes nothing. */
+    /** From now on until it is closed, by this thread, but for pauses within. */
     public static Urgency begin() {
         State state = STATE.get();
-        boolean granted = state.depth > 0 || set(ProcessCalls.SCHED_RR, URGENT);
-        state.depth += granted ? 1 : 0;
-        return new Urgency(granted);
+        boolean before = state.urgent;
+        state.urgent = before || set(ProcessCalls.SCHED_RR, URGENT);
+        return new Urgency(before, state.urgent);
     }
 
     /** Whether the host lets this process have urgent threads. */
@@ -58,26 +53,31 @@ public final class Urgency implements AutoCloseable {
     }
 
     /**
-     * Until it is closed, an urgent thread is an ordinary one, for what takes long: other guests need the processor, too. It
-     * stays one whatever is begun within; of a thread that is ordinary nothing changes.
+     * Until it is closed, an urgent thread is an ordinary one, for what takes long, since other guests need the processor,
+     * too; but for what is begun within. Of a thread that is ordinary nothing changes.
      */
     public static Pause pause() {
-        State state = STATE.get();
-        boolean paused = state.isUrgent();
-        if (paused) {
-            beOrdinary();
-            state.paused = true;
-        }
-        return new Pause(paused);
+        return pauseIf(true);
     }
 
     /**
-     * As {@link #pause}, for what takes a millisecond or so for each GiB of memory: short for up to 8 GiB.
+     * As {@link #pause}, for what goes over memory in a few system calls and compiled loops: that is short for up to 8 GiB.
      *
      * @param bytes of memory
      */
     public static Pause pauseOver(long bytes) {
-        return bytes > SOON_BYTES ? pause() : new Pause(false);
+        return pauseIf(bytes > SOON_BYTES);
+    }
+
+    /** As {@link #pause}, or nothing. */
+    public static Pause pauseIf(boolean wanted) {
+        State state = STATE.get();
+        boolean paused = wanted && state.urgent;
+        if (paused) {
+            beOrdinary();
+            state.urgent = false;
+        }
+        return new Pause(paused);
     }
 
     /** See {@link #pause}. */
@@ -91,8 +91,7 @@ public final class Urgency implements AutoCloseable {
         @Override
         public void close() {
             if (paused) {
-                STATE.get().paused = false;
-                set(ProcessCalls.SCHED_RR, URGENT);
+                STATE.get().urgent = set(ProcessCalls.SCHED_RR, URGENT);
             }
         }
     }
@@ -104,7 +103,7 @@ public final class Urgency implements AutoCloseable {
             birth.run();
         } finally {
             if (granted) {
-                if (STATE.get().isUrgent()) {
+                if (STATE.get().urgent) {
                     set(ProcessCalls.SCHED_RR, URGENT);
                 } else {
                     beOrdinary();
@@ -125,7 +124,8 @@ public final class Urgency implements AutoCloseable {
 
     @Override
     public void close() {
-        if (granted && --STATE.get().depth == 0) {
+        if (granted && !before) {
+            STATE.get().urgent = false;
             beOrdinary();
         }
     }

@@ -70,6 +70,7 @@ class BackingTest {
             }
             assertEquals(0, sum);
             assertTrue(Backing.scan(arena, memory).resident().isEmpty());
+            assertEquals(memory.pages(), Backing.end(memory), "but it is mapped");
         }
     }
 

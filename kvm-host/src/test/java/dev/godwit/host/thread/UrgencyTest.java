@@ -20,6 +20,16 @@ class UrgencyTest {
                 try (Urgency urgency = Urgency.begin()) {
                     assertEquals(urgency.isGranted() ? 2 : 0, ThreadStat.policy());
                     assertEquals(0, policyInPause());
+                    try (Urgency.Pause _ = Urgency.pause()) {
+                        try (Urgency _ = Urgency.begin()) {
+                            assertEquals(urgency.isGranted() ? 2 : 0, ThreadStat.policy(), "what begins within");
+                            assertEquals(0, policyInPause());
+                        }
+                        assertEquals(0, ThreadStat.policy(), "the pause goes on");
+                    }
+                    try (Urgency.Pause _ = Urgency.pauseOver(1 << 30)) {
+                        assertEquals(urgency.isGranted() ? 2 : 0, ThreadStat.policy(), "that is short");
+                    }
                     assertEquals(urgency.isGranted() ? 2 : 0, ThreadStat.policy());
                     CompletableFuture<Integer> child = new CompletableFuture<>();
                     Thread.ofPlatform().start(() -> child.complete(ThreadStat.policy()));
@@ -37,9 +47,9 @@ class UrgencyTest {
     }
 
     private static int policyInPause() {
-        try (Urgency.Pause _ = Urgency.pause();
-                Urgency _ = Urgency.begin()) {
+        try (Urgency.Pause _ = Urgency.pause()) {
             Urgency.pause().close();
+            Urgency.pauseOver(1L << 40).close();
             return ThreadStat.policy();
         }
     }
