@@ -63,20 +63,24 @@ final class GuestStandstill {
     /**
      * As {@link #watch}, which is still to be called, but waits no longer than a moment.
      *
-     * @return whether that was enough
+     * @return whether that was enough; else the guest may have what it touches until then
      */
     boolean watchSoon() throws InterruptedException {
         long soon = System.nanoTime() + SOON_MILLIS * 1_000_000;
-        if (!begin(() -> cancelled.getAsBoolean() || System.nanoTime() > soon)) {
-            return false;
+        boolean watched = false;
+        if (begin(() -> cancelled.getAsBoolean() || System.nanoTime() > soon)) {
+            try {
+                watching.get(SOON_MILLIS, TimeUnit.MILLISECONDS);
+                watched = true;
+            } catch (TimeoutException | ExecutionException e) {
+                LOG.debug("what {} writes is not logged yet", name, e);
+            }
         }
-        try {
-            watching.get(SOON_MILLIS, TimeUnit.MILLISECONDS);
-            return true;
-        } catch (TimeoutException | ExecutionException e) {
-            LOG.debug("what {} writes is not logged yet", name, e);
-            return false;
+        if (!watched) {
+            // Nobody knows how long the target takes to say its word, and nothing leaves meanwhile.
+            remote.ifPresent(RemoteMemory::unbound);
         }
+        return watched;
     }
 
     /** False when it was given up. */

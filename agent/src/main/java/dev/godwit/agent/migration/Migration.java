@@ -188,9 +188,8 @@ public final class Migration {
             throw e;
         }
         running = machine.state() == Machine.State.RUNNING;
-        // The link is closed first: its threads read what lies in the arena. Most steps are short, and before each of
-        // them it
-        // would wait its turn behind guests; what takes long pauses.
+        // The link is closed first: its threads read what lies in the arena.
+        // Most steps are short, and before each of them it would wait its turn behind guests; what takes long pauses.
         try (Arena arena = Arena.ofShared();
                 link;
                 Urgency _ = Urgency.begin()) {
@@ -324,7 +323,7 @@ public final class Migration {
     private Precopy connect(Arena arena) throws TransportException, MigrationException, InterruptedException {
         link.offer(Offer.of(guest, options, machine.guestCpu(), largeRuns(), resident()), machine, limit);
         // The target builds a machine meanwhile; what it says is heard, whatever the guest waits for.
-        Look look = remote.isEmpty() || standstill.watchSoon() ? look(arena) : null;
+        FirstLook look = remote.isEmpty() || standstill.watchSoon() ? look(arena) : null;
         byte[] map = look == null ? null : remoteMap();
         link.awaitAccept();
         checkCancelled();
@@ -343,8 +342,8 @@ public final class Migration {
     }
 
     /** Of a guest of which nothing is logged, only if it can be looked at again when it stands still: that is to be short. */
-    private Look look(Arena arena) throws MigrationException, InterruptedException {
-        Look look = lookOnce(arena);
+    private FirstLook look(Arena arena) throws MigrationException, InterruptedException {
+        FirstLook look = lookOnce(arena);
         boolean isShort =
                 System.nanoTime() - look.begun() <= LOOK_NANOS && look.found().knowsLarge();
         if (look.logged() || isShort) {
@@ -354,10 +353,10 @@ public final class Migration {
         return lookOnce(arena);
     }
 
-    private Look lookOnce(Arena arena) throws MigrationException, InterruptedException {
+    private FirstLook lookOnce(Arena arena) throws MigrationException, InterruptedException {
         long begun = standstill.watch();
         try (Urgency.Pause _ = Urgency.pauseOver(machine.memory().size())) {
-            return new Look(begun, standstill.logs(), Backing.scan(arena, machine.memory()));
+            return new FirstLook(begun, standstill.logs(), Backing.scan(arena, machine.memory()));
         }
     }
 

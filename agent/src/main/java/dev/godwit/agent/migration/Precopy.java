@@ -30,7 +30,7 @@ final class Precopy {
     private static final long TELLING_PAGES = 1024;
 
     private final Machine machine;
-    private final Look look;
+    private final FirstLook look;
     private final RoundSink sink;
     private final MigrationOptions options;
     private final Figures figures;
@@ -64,7 +64,7 @@ final class Precopy {
      *
      * @param look what it has; this takes it over. Logged, if the mode has rounds
      */
-    Precopy(Arena arena, Machine machine, Look look, RoundSink sink, MigrationOptions options, Figures figures) {
+    Precopy(Arena arena, Machine machine, FirstLook look, RoundSink sink, MigrationOptions options, Figures figures) {
         this.machine = machine;
         this.look = look;
         this.sink = sink;

@@ -131,7 +131,7 @@ public final class Snapshot {
                 precopy = new Precopy(
                         arena,
                         machine,
-                        new Look(logged, true, found),
+                        new FirstLook(logged, true, found),
                         sink,
                         OPTIONS,
                         new Figures(guest, NOWHERE, OPTIONS));

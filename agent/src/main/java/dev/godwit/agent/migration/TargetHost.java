@@ -8,7 +8,7 @@ import java.util.Optional;
 
 /**
  * The agent as its migration server sees it: who takes guests in. Called on the migration's thread, which
- * is urgent but in {@link Admission#back} of large guests and {@link Admission#abandon}.
+ * is urgent but for large guests in {@link #admit} and {@link Admission#back}, and in {@link Admission#abandon}.
  *
  * <p>Order: {@link #admit}, then either {@link Admission#adopt} or {@link Admission#abandon}, once.
  */

@@ -153,7 +153,10 @@ final class TargetSession {
     }
 
     private TargetStreams accept(Offer offer) throws TransportException, TargetHost.RefusedException {
-        TargetHost.Admission admitted = host.admit(offer.guest());
+        TargetHost.Admission admitted;
+        try (Urgency.Pause _ = Urgency.pauseOver(offer.guest().config().memoryBytes())) {
+            admitted = host.admit(offer.guest());
+        }
         Optional<String> whole = offer.mayPostcopy() ? host.pagingProblem() : Optional.empty();
         TargetStreams made = null;
         synchronized (this) {
@@ -168,7 +171,9 @@ final class TargetSession {
             }
         }
         if (made == null) {
-            admitted.abandon(TAKEN_BACK);
+            try (Urgency.Pause _ = Urgency.pause()) {
+                admitted.abandon(TAKEN_BACK);
+            }
             throw new TransportException(Kind.CLOSED, TAKEN_BACK);
         }
         String tooMuch = lackOfRoom(offer.residentPages());

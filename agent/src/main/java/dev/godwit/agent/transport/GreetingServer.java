@@ -87,7 +87,7 @@ public final class GreetingServer implements AutoCloseable {
         threads.execute(this::acceptAll);
     }
 
-    /** Strangers from elsewhere take their turn, however many call. */
+    /** Where strangers from elsewhere may call they are accepted in turn. */
     private void acceptAll() {
         try (Urgency.Pause _ = Urgency.pauseIf(!address().getAddress().isLoopbackAddress())) {
             handshakes.acquire();

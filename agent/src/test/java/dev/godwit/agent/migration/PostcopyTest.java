@@ -427,7 +427,10 @@ class PostcopyTest {
                     @Override
                     void backing(Machine machine) {
                         LockSupport.parkNanos(SECOND / 4);
-                        source.join().segment().set(ValueLayout.JAVA_LONG, last, 4711);
+                        GuestMemory there = source.join();
+                        there.segment().set(ValueLayout.JAVA_LONG, last, 4711);
+                        // For the log, if there is one after all.
+                        there.markWritten(last, Long.BYTES);
                     }
                 };
                 Wanderer guest = Wanderer.boot(

@@ -1,8 +1,10 @@
 package dev.godwit.agent.migration;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.godwit.agent.Eventually;
 import dev.godwit.host.boot.PvhImage;
 import dev.godwit.host.kvm.Kvm;
 import dev.godwit.host.machine.Machine;
@@ -16,6 +18,7 @@ import dev.godwit.images.GuestImage;
 import java.lang.foreign.Arena;
 import java.net.InetSocketAddress;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
@@ -62,13 +65,32 @@ class PrecopyTest {
         Precopy precopy = new Precopy(
                 arena,
                 machine,
-                new Look(logged, true, found),
+                new FirstLook(logged, true, found),
                 sink,
                 options,
                 new Figures(guest, new InetSocketAddress(0), options));
         precopy.run();
         machine.stopDirtyTracking().get();
         return precopy;
+    }
+
+    /** In a mode in which it would not be. */
+    @Test
+    void whatAGuestWritesIsLoggedOnceItIsToBe() throws Exception {
+        GuestStandstill standstill = new GuestStandstill(
+                machine,
+                "web",
+                Optional.empty(),
+                MigrationOptions.DEFAULT.withMode(MigrationMode.POSTCOPY),
+                () -> false);
+        standstill.watch();
+        assertFalse(standstill.logs());
+        standstill.logToo();
+        standstill.watch();
+        assertTrue(standstill.logs());
+        PageSet written = new PageSet(arena, machine.memory().pages());
+        Eventually.await(() -> machine.dirtyTracker().collect(written) > 0, "the guest's writes are logged");
+        standstill.endLog();
     }
 
     /** Without a look: what the last round finds written, which follows the guest, was accessed. */

@@ -18,7 +18,7 @@ class PageSetTest {
     private static final int STEPS = 20_000;
 
     @ParameterizedTest
-    @ValueSource(ints = {1, 63, 64, 65, 127, 128, 1000, 4096})
+    @ValueSource(ints = {1, 63, 64, 65, 127, 128, 1000, 4096, 20_001})
     void agreesWithBitSet(int pages) {
         Random random = new Random(SEED + pages);
         BitSet oracle = new BitSet(pages);

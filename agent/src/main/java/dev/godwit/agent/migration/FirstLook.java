@@ -10,4 +10,4 @@ import dev.godwit.host.memory.Backing;
  *     the guest stands still
  * @param found what there was after that
  */
-record Look(long begun, boolean logged, Backing found) {}
+record FirstLook(long begun, boolean logged, Backing found) {}
