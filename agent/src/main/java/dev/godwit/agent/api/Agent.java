@@ -12,7 +12,6 @@ import dev.godwit.agent.migration.MigrationException;
 import dev.godwit.agent.migration.MigrationServer;
 import dev.godwit.agent.migration.Rehearsal;
 import dev.godwit.agent.stream.Bandwidth;
-import dev.godwit.agent.transport.ClusterCredentials;
 import dev.godwit.agent.transport.Credentials;
 import dev.godwit.agent.transport.TlsRehearsal;
 import dev.godwit.agent.transport.TransportException;
@@ -20,7 +19,6 @@ import dev.godwit.host.kvm.Kvm;
 import dev.godwit.host.memory.ReadyMemory;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Map;
@@ -38,8 +36,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class Agent implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Agent.class);
-
-    private static final Duration TLS_REHEARSAL = Duration.ofSeconds(3);
 
     private final Deque<AutoCloseable> parts = new ArrayDeque<>();
     private AgentDirectory directory;
@@ -120,9 +116,7 @@ public final class Agent implements AutoCloseable {
     private static void rehearse(Kvm kvm, Credentials credentials) {
         try {
             Rehearsal.run(kvm);
-            if (credentials instanceof ClusterCredentials cluster) {
-                TlsRehearsal.run(cluster.identity(), TLS_REHEARSAL);
-            }
+            TlsRehearsal.run(credentials);
         } catch (MigrationException | TransportException | RuntimeException | Error e) {
             LOG.warn("rehearsing a migration failed: {}", e.toString());
         }

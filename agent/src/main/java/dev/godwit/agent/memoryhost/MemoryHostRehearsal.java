@@ -1,6 +1,5 @@
 package dev.godwit.agent.memoryhost;
 
-import dev.godwit.agent.transport.ClusterCredentials;
 import dev.godwit.agent.transport.Credentials;
 import dev.godwit.agent.transport.Secret;
 import dev.godwit.agent.transport.TlsRehearsal;
@@ -8,7 +7,6 @@ import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.memory.PageSize;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.UUID;
 import org.slf4j.Logger;
@@ -23,7 +21,6 @@ public final class MemoryHostRehearsal {
 
     static final int CALLS = 200;
     private static final Duration PATIENCE = Duration.ofSeconds(5);
-    private static final Duration TLS = Duration.ofSeconds(3);
 
     private MemoryHostRehearsal() {}
 
@@ -31,9 +28,7 @@ public final class MemoryHostRehearsal {
     public static void run(Credentials credentials) {
         try {
             call();
-            if (credentials instanceof ClusterCredentials cluster) {
-                TlsRehearsal.run(cluster.identity(), TLS);
-            }
+            TlsRehearsal.run(credentials);
         } catch (TransportException | RuntimeException | Error e) {
             LOG.warn(
                     "memory host: its first callers wait a little longer, since it could not call itself: {}",
@@ -43,9 +38,7 @@ public final class MemoryHostRehearsal {
 
     /** Calls, and counts the calls that were answered as they should be. */
     static int call() throws TransportException {
-        byte[] key = new byte[32];
-        new SecureRandom().nextBytes(key);
-        Secret secret = new Secret(key);
+        Secret secret = Secret.random();
         InetSocketAddress anyPort = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
         int answered = 0;
         try (MemoryHost host = MemoryHost.start(anyPort, secret, PageSize.SMALL, null, Duration.ZERO)) {

@@ -15,7 +15,6 @@ import dev.godwit.host.memory.Userfault;
 import java.lang.foreign.Arena;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -57,9 +56,7 @@ public final class Rehearsal {
      * @throws TransportException when it cannot listen on its loopback
      */
     public static Duration run(Kvm kvm) throws MigrationException, TransportException {
-        byte[] key = new byte[32];
-        new SecureRandom().nextBytes(key);
-        Secret secret = new Secret(key);
+        Secret secret = Secret.random();
         InetSocketAddress anyPort = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
         List<Machine> visitors = new ArrayList<>();
         MigrationReport report = null;

@@ -171,9 +171,7 @@ final class TargetSession {
             }
         }
         if (made == null) {
-            try (Urgency.Pause _ = Urgency.pause()) {
-                admitted.abandon(TAKEN_BACK);
-            }
+            giveBack(admitted, TAKEN_BACK);
             throw new TransportException(Kind.CLOSED, TAKEN_BACK);
         }
         String tooMuch = lackOfRoom(offer.residentPages());

@@ -57,16 +57,13 @@ final class Shuttle {
     }
 
     /**
-     * As {@link #out}, of all the guest's memory, in one go however much it is; neither it nor staging memory is
-     * registered. What was in staging memory is gone.
+     * As {@link #out}, of all the guest's memory, which is not reserved, in one go however much it is; neither it nor
+     * staging memory is registered. What was in staging memory is gone.
      *
      * @param there pages up to which the guest has any: the kernel looks at all that it is told to move, and so does KVM
      * @return false when this kernel cannot do it (before Linux 5.7), and then nothing has happened
      */
     boolean allOut(long there) {
-        if (hugetlb) {
-            return false;
-        }
         long bytes = there << PageSize.SMALL_SHIFT;
         if (bytes > 0) {
             long moved = MemoryCalls.mremap(memory.hva(), bytes, bytes, MOVE, staging.hva());

@@ -5,6 +5,7 @@ import java.net.InetAddress;
 import java.security.InvalidKeyException;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.security.SecureRandom;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
@@ -30,6 +31,13 @@ public final class Secret implements Credentials {
         this.key = key.clone();
         // Java's cryptography is loaded now, and not while a peer waits for its first word.
         proof();
+    }
+
+    /** One that nobody else has, for a process that calls itself. */
+    public static Secret random() {
+        byte[] key = new byte[32];
+        new SecureRandom().nextBytes(key);
+        return new Secret(key);
     }
 
     @Override

@@ -20,10 +20,18 @@ public final class TlsRehearsal {
     private static final int LITTLE = 1024;
 
     private static final int LITTLE_ONES = 30_000;
+    private static final Duration MOST = Duration.ofSeconds(3);
     private static final Duration CONNECT = Duration.ofSeconds(5);
     private static final byte[] LOOPBACK = {127, 0, 0, 1};
 
     private TlsRehearsal() {}
+
+    /** Rehearses for some seconds, if these are certificates. */
+    public static void run(Credentials credentials) throws TransportException {
+        if (credentials instanceof ClusterCredentials cluster) {
+            run(cluster.identity(), MOST);
+        }
+    }
 
     /**
      * Rehearses; the calling thread sends.

@@ -6,6 +6,7 @@ import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.UnaryOperator;
 
 /**
  * A daemon thread that begins at once. Whoever starts a thread waits, within Java, until that has had a processor for a
@@ -43,14 +44,17 @@ public final class PromptThread extends Thread {
      * @param prefix of their names, which a number completes
      */
     public static ExecutorService pool(String prefix) {
-        AtomicInteger made = new AtomicInteger();
-        return pool(work -> new PromptThread(prefix + made.getAndIncrement(), ordinarily(work)));
+        return pool(prefix, PromptThread::ordinarily);
     }
 
     /** As {@link #pool}, on threads that are {@link #urgent}: to become so they would have to take their turn once more. */
     public static ExecutorService urgentPool(String prefix) {
+        return pool(prefix, PromptThread::urgently);
+    }
+
+    private static ExecutorService pool(String prefix, UnaryOperator<Runnable> manner) {
         AtomicInteger made = new AtomicInteger();
-        return pool(work -> new PromptThread(prefix + made.getAndIncrement(), urgently(work)));
+        return pool(work -> new PromptThread(prefix + made.getAndIncrement(), manner.apply(work)));
     }
 
     static ExecutorService pool(ThreadFactory threads) {
