@@ -108,7 +108,7 @@ final class Figures {
                 contentPages - rounds.stream().mapToLong(Round::dataPages).sum();
         long zero = zeroPages - rounds.stream().mapToLong(Round::zeroPages).sum();
         long micros = Timeline.micros(timeline.ready - timeline.paused);
-        timeline.add(new Round(round, roundPages, content, zero, micros, 0));
+        timeline.add(new Round(round, roundPages, content, zero, 0, micros, 0));
     }
 
     /** Takes the counters over from the streams, which are about to go. */

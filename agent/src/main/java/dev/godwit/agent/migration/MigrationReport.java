@@ -103,8 +103,16 @@ public record MigrationReport(
      * @param pages pages that were to be sent
      * @param dataPages of them sent with content
      * @param zeroPages of them sent as zero
+     * @param leftOutPages of them left for later, as they were written again before their turn
      * @param micros how long it took
      * @param dirtiedPages pages found dirty afterwards
      */
-    public record Round(int number, long pages, long dataPages, long zeroPages, long micros, long dirtiedPages) {}
+    public record Round(
+            int number,
+            long pages,
+            long dataPages,
+            long zeroPages,
+            long leftOutPages,
+            long micros,
+            long dirtiedPages) {}
 }

@@ -155,7 +155,7 @@ final class Precopy {
         long zeroBefore = sink.zeroPages();
         dirty.clear();
         long pages = beginRound();
-        pages -= sendAll(pages, contentBefore, zeroBefore);
+        long leftOut = sendAll(pages, contentBefore, zeroBefore);
         sink.awaitArrival(round);
         long ended = System.nanoTime();
         long nanos = ended - started;
@@ -166,7 +166,8 @@ final class Precopy {
         wanted.clear();
         wanted.addAll(dirty);
         boolean fits = convergence.roundDone(content << PageSize.SMALL_SHIFT, nanos, dirtied);
-        figures.roundDone(new Round(round, pages, content, zero, nanos / 1000, dirtied), writtenNanos, convergence);
+        figures.roundDone(
+                new Round(round, pages, content, zero, leftOut, nanos / 1000, dirtied), writtenNanos, convergence);
         return fits;
     }
 

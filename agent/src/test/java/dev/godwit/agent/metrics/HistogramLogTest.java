@@ -80,8 +80,8 @@ class HistogramLogTest {
                     "precopy",
                     null,
                     List.of(
-                            new MigrationReport.Round(1, 100, 90, 10, 1_000_000, 50),
-                            new MigrationReport.Round(2, 50, 50, 0, 400_000, 0)),
+                            new MigrationReport.Round(1, 100, 90, 10, 0, 1_000_000, 50),
+                            new MigrationReport.Round(2, 50, 50, 0, 0, 400_000, 0)),
                     1000,
                     1100,
                     140,

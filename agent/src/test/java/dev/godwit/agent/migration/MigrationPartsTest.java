@@ -171,7 +171,7 @@ class MigrationPartsTest {
     void roundsAreKeptWithinBoundsAndNoneIsLost() {
         Timeline timeline = new Timeline();
         for (int i = 1; i <= 3 * Timeline.MAX_ROUNDS; i++) {
-            timeline.add(new MigrationReport.Round(i, 1, 1, 1, 1, i));
+            timeline.add(new MigrationReport.Round(i, 1, 1, 1, 1, 1, i));
         }
         List<MigrationReport.Round> rounds = timeline.rounds();
         assertEquals(Timeline.MAX_ROUNDS, rounds.size());
@@ -179,6 +179,9 @@ class MigrationPartsTest {
         assertEquals(
                 3 * Timeline.MAX_ROUNDS,
                 rounds.stream().mapToLong(MigrationReport.Round::dataPages).sum());
+        assertEquals(
+                3 * Timeline.MAX_ROUNDS,
+                rounds.stream().mapToLong(MigrationReport.Round::leftOutPages).sum());
     }
 
     @Test

@@ -45,6 +45,8 @@ final class ZeroRow {
     private static double scanRate(Trial trial) {
         MigrationReport.Round first =
                 ((MigrationReport) trial.details()).rounds().getFirst();
-        return (double) (first.pages() << PageSize.SMALL_SHIFT) * 1e6 / Math.max(1, first.micros());
+        return (double) ((first.pages() - first.leftOutPages()) << PageSize.SMALL_SHIFT)
+                * 1e6
+                / Math.max(1, first.micros());
     }
 }
