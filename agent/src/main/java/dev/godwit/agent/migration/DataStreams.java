@@ -28,8 +28,8 @@ import java.util.function.Supplier;
  * <p>Threading: one caller; {@link #abort} from any thread.
  */
 final class DataStreams implements AutoCloseable {
-    /** 4 MiB: two threads would send them in a millisecond less. */
-    private static final int FEW = 1024;
+    /** 4 MiB, which one stream carries while the guest stands still: two would take a millisecond less. */
+    static final int FEW = 1024;
 
     private final Arena arena = Arena.ofShared();
     private final List<Connection> connections = new CopyOnWriteArrayList<>();

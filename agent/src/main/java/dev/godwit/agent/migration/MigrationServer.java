@@ -115,9 +115,7 @@ public final class MigrationServer implements AutoCloseable {
         }
         // Silence is normal between rounds; the control connection tells whether the source lives.
         connection.setPatient(LOOK);
-        try (Urgency.Pause _ = Urgency.pause()) {
-            session.receive(greeting.stream(), connection);
-        }
+        session.receive(greeting.stream(), connection);
     }
 
     private void pages(Greeting greeting, Connection connection) throws TransportException {

@@ -13,6 +13,7 @@ import dev.godwit.host.thread.Urgency;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 
 /**
  * The target's data streams: each is received on its connection's thread; a round is done when all streams have ended
@@ -40,6 +41,9 @@ final class TargetStreams implements AutoCloseable {
     private final Connection[] connections;
     private final long[] rounds;
     private int receiving;
+    /** Of these the streams within a round, which may write to guest memory. */
+    private int taking;
+
     private long roundDone;
     private boolean finished;
     private String failure;
@@ -77,7 +81,9 @@ final class TargetStreams implements AutoCloseable {
         PageReceiver receiver = join(stream, connection);
         try {
             while (true) {
-                roundEnded(stream, receiver.receiveRound());
+                receiver.awaitRound();
+                takeRound(receiver);
+                roundEnded(stream, receiver.ended());
             }
         } catch (TransportException e) {
             failed(e);
@@ -86,6 +92,35 @@ final class TargetStreams implements AutoCloseable {
         } finally {
             leave();
         }
+    }
+
+    /**
+     * What comes first is taken urgently: of the last round it is all, most often, and the guest stands still for it. The
+     * rest by turns with other guests.
+     */
+    private void takeRound(PageReceiver receiver) throws TransportException {
+        begin();
+        try {
+            if (!receiver.receivePart(DataStreams.FEW)) {
+                try (Urgency.Pause _ = Urgency.pause()) {
+                    receiver.receivePart(Long.MAX_VALUE);
+                }
+            }
+        } finally {
+            end();
+        }
+    }
+
+    private synchronized void begin() throws TransportException {
+        if (failure != null || finished) {
+            throw new TransportException(Kind.CLOSED, "a round of a migration that has ended");
+        }
+        taking++;
+    }
+
+    private synchronized void end() {
+        taking--;
+        notifyAll();
     }
 
     private synchronized PageReceiver join(int stream, Connection connection) throws TransportException {
@@ -151,7 +186,8 @@ final class TargetStreams implements AutoCloseable {
             finished = true;
         }
         breakConnections();
-        awaitStopped();
+        // Not until they have left: for that each needs a turn.
+        await(() -> taking == 0);
     }
 
     /** Waits until all streams have ended a round. */
@@ -193,9 +229,13 @@ final class TargetStreams implements AutoCloseable {
     }
 
     /** Waits, after {@link #abort}, until no stream can write to guest memory any more. */
-    synchronized void awaitStopped() {
+    void awaitStopped() {
+        await(() -> receiving == 0);
+    }
+
+    private synchronized void await(BooleanSupplier over) {
         Uninterruptibly.await(() -> {
-            while (receiving > 0) {
+            while (!over.getAsBoolean()) {
                 wait();
             }
         });

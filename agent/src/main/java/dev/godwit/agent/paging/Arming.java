@@ -55,9 +55,7 @@ final class Arming {
     void hide(PageSet absent) {
         // Before Linux 6.17 one mremap takes one mapping.
         if (!memory.isReserved() && memory.isOneMapping() && isMost(absent) && shuttle.allOut(end())) {
-            for (int chunk = 0; chunk < chunks.count(); chunk++) {
-                chunks.isAside(chunk, absent);
-            }
+            chunks.areAside(0, chunks.count(), absent);
             userfault.register(memory.hva(), memory.size());
         } else {
             userfault.register(memory.hva(), memory.size());
@@ -99,10 +97,10 @@ final class Arming {
                     shuttle.out(chunks.first(chunk), chunks.end(chunk));
                 } else {
                     chunk = stop;
+                    continue;
                 }
-                for (; chunk < stop; chunk++) {
-                    chunks.isAside(chunk, absent);
-                }
+                chunks.areAside(chunk, stop, absent);
+                chunk = stop;
             }
         }
     }

@@ -86,11 +86,11 @@ final class Chunks {
     }
 
     long first(int chunk) {
-        return (long) chunk * PageSize.SMALL_PER_LARGE;
+        return account.first(chunk);
     }
 
     long end(int chunk) {
-        return Math.min(first(chunk) + PageSize.SMALL_PER_LARGE, account.pages());
+        return account.end(chunk);
     }
 
     /** How many pages of the chunk are still elsewhere. */
@@ -148,10 +148,10 @@ final class Chunks {
         return !shuttle.isHugetlb();
     }
 
-    /** The chunk has been taken out of the guest's sight: all but these pages is in staging memory. */
-    void isAside(int chunk, PageSet absent) {
-        account.isAside(chunk, first(chunk), end(chunk), absent);
-        states[chunk] = State.STAGED;
+    /** The chunks {@code from .. to-1} have been taken out of the guest's sight: all but these pages is in staging memory. */
+    void areAside(int from, int to, PageSet absent) {
+        account.areAside(from, to, absent);
+        Arrays.fill(states, from, to, State.STAGED);
     }
 
     /** These chunks, by number, are to be large pages as soon as all of them is here. */

@@ -4,6 +4,7 @@ import dev.godwit.host.memory.GuestMemory;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
 import java.lang.foreign.Arena;
+import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
 
@@ -53,6 +54,14 @@ final class PageAccount {
 
     int chunks() {
         return missing.length;
+    }
+
+    long first(int chunk) {
+        return (long) chunk * PageSize.SMALL_PER_LARGE;
+    }
+
+    long end(int chunk) {
+        return Math.min(first(chunk) + PageSize.SMALL_PER_LARGE, memory.pages());
     }
 
     boolean isStaged(long page) {
@@ -129,16 +138,47 @@ final class PageAccount {
     }
 
     /**
-     * All of a chunk is staged but these pages, which are elsewhere. The guest may be waiting for that, so nothing is done
-     * page by page that can be done by words.
+     * All of the chunks {@code from .. to-1} is staged but these pages, which are elsewhere. The guest may be waiting for
+     * that, so neighbours that lack everything, or nothing, are dealt with at once.
      */
-    void isAside(int chunk, long first, long end, PageSet absent) {
-        int missed = (int) absent.cardinality(first, end);
+    void areAside(int from, int to, PageSet absent) {
+        long end = end(to - 1);
+        for (int chunk = from, alike; chunk < to; chunk = alike) {
+            alike = wholeUpTo(absent.nextAbsent(first(chunk), end), to);
+            if (alike > chunk) {
+                lackAll(chunk, alike);
+                continue;
+            }
+            alike = wholeUpTo(absent.next(first(chunk), end), to);
+            if (alike > chunk) {
+                staged.addRange(first(chunk), end(alike - 1) - first(chunk));
+                Arrays.fill(missing, chunk, alike, 0);
+            } else {
+                isAside(chunk, absent);
+                alike = chunk + 1;
+            }
+        }
+    }
+
+    /** The chunk within which a page is, up to which all are whole; {@code last} if it is their end. */
+    private int wholeUpTo(long page, int last) {
+        return page == end(last - 1) ? last : Chunks.of(page);
+    }
+
+    private void lackAll(int from, int to) {
+        staged.removeRange(first(from), end(to - 1) - first(from));
+        Arrays.fill(missing, from, to, PageSize.SMALL_PER_LARGE);
+        missing[to - 1] = (int) (end(to - 1) - first(to - 1));
+    }
+
+    private void isAside(int chunk, PageSet absent) {
+        long first = first(chunk);
+        long end = end(chunk);
         staged.addRange(first, end - first);
         for (long word = first / Long.SIZE; word * Long.SIZE < end; word++) {
             staged.setWord(word, staged.word(word) & ~absent.word(word));
         }
-        missing[chunk] = missed;
+        missing[chunk] = (int) absent.cardinality(first, end);
     }
 
     /** A page that was elsewhere has come into staging memory. */

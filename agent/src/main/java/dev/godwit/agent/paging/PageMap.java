@@ -27,6 +27,8 @@ public final class PageMap {
     private static final int PLACE_SHIFT = 28;
 
     private static final int ROW = 512;
+    /** 256 KiB of entries, which stay in a processor's cache. */
+    private static final long BLOCK = 1 << 16;
 
     private final MemorySegment entries;
     /** For each place a row of its entries. */
@@ -74,11 +76,17 @@ public final class PageMap {
     /** Says where {@code count} pages from {@code first} are: a place that has no frames. */
     public void setRange(long first, long count, Place place) {
         // In bulk: a guest may be waiting for it, and code that runs as seldom as this is interpreted.
-        for (long done = 0; done < count; done += ROW) {
-            long length = Math.min(ROW, count - done) * Integer.BYTES;
-            MemorySegment.copy(
-                    rows, (long) place.code() * ROW * Integer.BYTES, entries, (first + done) * Integer.BYTES, length);
+        long done = Math.min(ROW, count);
+        copy(rows, (long) place.code() * ROW, first, done);
+        while (done < count) {
+            long more = Math.min(Math.min(done, BLOCK), count - done);
+            copy(entries, first, first + done, more);
+            done += more;
         }
+    }
+
+    private void copy(MemorySegment from, long first, long to, long count) {
+        MemorySegment.copy(from, first * Integer.BYTES, entries, to * Integer.BYTES, count * Integer.BYTES);
     }
 
     /**
@@ -163,8 +171,10 @@ public final class PageMap {
         for (long page = which.next(0, pages); page < pages; ) {
             long first = page & -ROW;
             long end = Math.min(first + ROW, pages);
-            if (frames == null && which.nextAbsent(page, end) == end) {
-                setRange(page, end - page, place);
+            long stop = frames == null ? which.nextAbsent(page, pages) : page;
+            if (stop >= end) {
+                setRange(page, stop - page, place);
+                end = stop;
             } else {
                 int count = read(first, pages, row);
                 for (int i = 0; i < count; i += Long.SIZE) {

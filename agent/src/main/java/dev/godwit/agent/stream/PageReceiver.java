@@ -47,6 +47,8 @@ public final class PageReceiver {
     private final GatherMessage message;
     private final PageSet zeroChunks;
     private int round;
+    /** Of the frame whose head has come. */
+    private int type;
 
     /** Who hears of pages that have come. */
     public interface Arrivals {
@@ -124,20 +126,43 @@ public final class PageReceiver {
      * @return the round that ended
      */
     public int receiveRound() throws TransportException {
-        while (true) {
-            int type = head.receiveHeader();
-            if (type == PageFrame.ROUND_END) {
-                long ended = head.first();
-                if (ended != round) {
-                    throw head.malformed("round " + ended + " ended in round " + round);
-                }
-                return round++;
+        awaitRound();
+        receivePart(Long.MAX_VALUE);
+        return ended();
+    }
+
+    /** Waits for the head of the first frame of a round: until {@link #receivePart} nothing is written to memory. */
+    public void awaitRound() throws TransportException {
+        type = head.receiveHeader();
+    }
+
+    /**
+     * Receives what comes next of a round.
+     *
+     * @param most pages; a frame goes beyond if it must
+     * @return false when these have come and more is to follow, true at the round's end
+     */
+    public boolean receivePart(long most) throws TransportException {
+        for (long come = 0; type != PageFrame.ROUND_END; type = head.receiveHeader()) {
+            if (come >= most) {
+                return false;
             }
             if (type != PageFrame.PAGES) {
                 throw head.malformed("frame type 0x" + Integer.toHexString(type));
             }
             receivePages();
+            come += head.framePages();
         }
+        if (head.first() != round) {
+            throw head.malformed("round " + head.first() + " ended in round " + round);
+        }
+        round++;
+        return true;
+    }
+
+    /** The round that ended last. */
+    public int ended() {
+        return round - 1;
     }
 
     /** Receives pages that follow the guest until the source says that it has sent all. */

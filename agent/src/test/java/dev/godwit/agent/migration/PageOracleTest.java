@@ -62,7 +62,8 @@ class PageOracleTest {
                 PageSet wanted = someChanged(random, arena, from);
                 long content = sender.contentPages();
                 long zero = sender.zeroPages();
-                Future<Integer> received = threads.submit(receiver::receiveRound);
+                long part = 1L + random.nextInt(PAGES);
+                Future<Integer> received = threads.submit(() -> receiveInParts(receiver, part));
                 for (long chunk = 0; chunk < PageFrame.chunksIn(PAGES); chunk++) {
                     sender.sendChunk(wanted, chunk, random.nextInt(4) == 0, round);
                 }
@@ -73,6 +74,14 @@ class PageOracleTest {
                 assertEquals(-1, to.segment().mismatch(MemorySegment.ofArray(oracle)), "round " + round);
             }
         }
+    }
+
+    private static int receiveInParts(PageReceiver receiver, long pages) throws TransportException {
+        receiver.awaitRound();
+        while (!receiver.receivePart(pages)) {
+            // More is to follow.
+        }
+        return receiver.ended();
     }
 
     /** Changes some pages, and gives a set of pages that has them and others. */

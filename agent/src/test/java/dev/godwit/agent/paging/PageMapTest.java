@@ -19,7 +19,7 @@ class PageMapTest {
     private static final Place[] PLACES = Place.values();
 
     @ParameterizedTest
-    @ValueSource(longs = {1, 63, 64, 511, 512, 513, 1600, 4096})
+    @ValueSource(longs = {1, 63, 64, 511, 512, 513, 1600, 4096, 300_000})
     void manyAreAsOneByOne(long pages) {
         Random random = Chance.random("PageMapTest");
         try (Arena arena = Arena.ofConfined()) {
@@ -28,8 +28,9 @@ class PageMapTest {
                 map.set(page, PLACES[random.nextInt(PLACES.length)], random.nextInt(PageMap.MAX_FRAMES));
             }
             PageSet some = new PageSet(arena, pages);
+            int longest = (int) Math.max(1600, pages);
             for (long page = 0; page < pages; page += 1 + random.nextInt(600)) {
-                some.addRange(page, Math.min(pages - page, 1 + random.nextInt(random.nextInt(8) == 0 ? 1600 : 90)));
+                some.addRange(page, Math.min(pages - page, 1 + random.nextInt(random.nextInt(8) == 0 ? longest : 90)));
             }
             int[] frames =
                     random.ints(some.cardinality(), 0, PageMap.MAX_FRAMES).toArray();

@@ -78,36 +78,36 @@ public final class PageSet {
 
     /** Adds {@code count} pages from {@code first}. */
     public void addRange(long first, long count) {
+        putRange(first, count, -1);
+    }
+
+    /** Removes {@code count} pages from {@code first}. */
+    public void removeRange(long first, long count) {
+        putRange(first, count, 0);
+    }
+
+    /** @param bits all of a word's */
+    private void putRange(long first, long count, long bits) {
         check(first, count);
         long end = first + count;
         // In one call, which costs an object, instead of a loop that Java may not have compiled.
         long firstWhole = (first + 63) >>> 6;
         long wholes = (end >>> 6) - firstWhole;
         if (wholes < BULK) {
-            addWithinWords(first, end);
+            putWithinWords(first, end, bits);
             return;
         }
-        addWithinWords(first, firstWhole << 6);
-        words.asSlice(firstWhole * Long.BYTES, wholes * Long.BYTES).fill((byte) -1);
-        addWithinWords((firstWhole + wholes) << 6, end);
+        putWithinWords(first, firstWhole << 6, bits);
+        words.asSlice(firstWhole * Long.BYTES, wholes * Long.BYTES).fill((byte) bits);
+        putWithinWords((firstWhole + wholes) << 6, end, bits);
     }
 
-    private void addWithinWords(long first, long end) {
+    private void putWithinWords(long first, long end, long bits) {
         for (long page = first; page < end; ) {
             long index = page >>> 6;
             long stop = Math.min(end, (index + 1) << 6);
-            setWord(index, word(index) | mask(page, stop));
-            page = stop;
-        }
-    }
-
-    /** Removes {@code count} pages from {@code first}. */
-    public void removeRange(long first, long count) {
-        check(first, count);
-        for (long page = first, end = first + count; page < end; ) {
-            long index = page >>> 6;
-            long stop = Math.min(end, (index + 1) << 6);
-            setWord(index, word(index) & ~mask(page, stop));
+            long mask = mask(page, stop);
+            setWord(index, (word(index) & ~mask) | (bits & mask));
             page = stop;
         }
     }
