@@ -273,6 +273,11 @@ public final class RemoteMemory implements AutoCloseable {
         return pager;
     }
 
+    /** Pages of the guest that are on its own host, about. */
+    public long resident() {
+        return Math.min(pager.resident(), machine.memory().pages());
+    }
+
     public RemoteStatus status() {
         return new RemoteStatus(
                 config.at(),

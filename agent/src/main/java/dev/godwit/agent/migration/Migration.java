@@ -1,6 +1,5 @@
 package dev.godwit.agent.migration;
 
-import dev.godwit.agent.memoryhost.RemoteMap;
 import dev.godwit.agent.memoryhost.RemoteMemory;
 import dev.godwit.agent.migration.MigrationException.Kind;
 import dev.godwit.agent.stream.Bandwidth;
@@ -9,7 +8,6 @@ import dev.godwit.agent.transport.Credentials;
 import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.machine.SavedMachine;
-import dev.godwit.host.memory.Backing;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.thread.Urgency;
 import dev.godwit.host.tracking.AccessTracker;
@@ -42,9 +40,6 @@ public final class Migration {
     private static final StopReason LOST =
             new StopReason(StopReason.Kind.PAGES_LOST, 0, "it ran at its migration target, and was lost with it");
     private static final StopReason MIGRATED = new StopReason(StopReason.Kind.MIGRATED, 0, "");
-
-    /** Of a guest's pause, for a look at its memory; else what it writes is logged. */
-    private static final long LOOK_NANOS = 4_000_000;
 
     private final Machine machine;
     private final GuestDescription guest;
@@ -307,7 +302,9 @@ public final class Migration {
     }
 
     private Precopy precopy(Arena arena) throws TransportException, MigrationException, InterruptedException {
-        Precopy precopy = connect(arena);
+        Precopy precopy = new Opening(
+                        machine, guest, remote, options, link, limit, figures, standstill, this::isCancelled)
+                .precopy(arena);
         precopy.run();
         if (precopy.follows()) {
             PageService service = new PageService(
@@ -318,81 +315,6 @@ public final class Migration {
             link.follow(service);
         }
         return precopy;
-    }
-
-    private Precopy connect(Arena arena) throws TransportException, MigrationException, InterruptedException {
-        link.offer(Offer.of(guest, options, machine.guestCpu(), largeRuns(), resident()), machine, limit);
-        // The target builds a machine meanwhile; what it says is heard, whatever the guest waits for.
-        FirstLook look = remote.isEmpty() || standstill.watchSoon() ? look(arena) : null;
-        byte[] map = look == null ? null : remoteMap();
-        link.awaitAccept();
-        checkCancelled();
-        MigrationOptions allowed = allowed(link.wholeBecause());
-        figures.connected(link, SwitchoverCost.planned(link.restoreTime()));
-        timeline.enter(MigrationPhase.PRECOPY);
-        if (look == null) {
-            look = look(arena);
-            map = remoteMap();
-        }
-        if (map != null) {
-            limit.acquireInTurns(map.length);
-            link.control().send(MessageType.REMOTE_MAP, 0, map);
-        }
-        return new Precopy(arena, machine, look, link, allowed, figures);
-    }
-
-    /** Of a guest of which nothing is logged, only if it can be looked at again when it stands still: that is to be short. */
-    private FirstLook look(Arena arena) throws MigrationException, InterruptedException {
-        FirstLook look = lookOnce(arena);
-        boolean isShort =
-                System.nanoTime() - look.begun() <= LOOK_NANOS && look.found().knowsLarge();
-        if (look.logged() || isShort) {
-            return look;
-        }
-        standstill.logToo();
-        return lookOnce(arena);
-    }
-
-    private FirstLook lookOnce(Arena arena) throws MigrationException, InterruptedException {
-        long begun = standstill.watch();
-        try (Urgency.Pause _ = Urgency.pauseOver(machine.memory().size())) {
-            return new FirstLook(begun, standstill.logs(), Backing.scan(arena, machine.memory()));
-        }
-    }
-
-    /** The message that names the guest's pages at its memory host, from where none goes any more; null if it has none. */
-    private byte[] remoteMap() {
-        if (remote.isEmpty()) {
-            return null;
-        }
-        try (Arena own = Arena.ofConfined();
-                Urgency.Pause _ = Urgency.pauseOver(machine.memory().size())) {
-            RemoteMap there = remote.get().map(own);
-            figures.named(there.pages().cardinality());
-            return RemoteMapMessage.encode(there);
-        }
-    }
-
-    private List<ChunkRun> largeRuns() {
-        try (Arena own = Arena.ofConfined();
-                Urgency.Pause _ = Urgency.pauseOver(machine.memory().size())) {
-            return ChunkRun.longest(Backing.scan(own, machine.memory()).largeChunks());
-        }
-    }
-
-    /** What of the options the target allows: a mode that needs more than it has is not changed behind one's back. */
-    private MigrationOptions allowed(String wholeBecause) throws MigrationException {
-        if (wholeBecause.isEmpty()) {
-            return options;
-        }
-        if (options.mode() != MigrationMode.AUTO) {
-            throw new MigrationException(
-                    Kind.REFUSED,
-                    "the target takes guests with all of their memory only: " + wholeBecause
-                            + " (godwit check there says more); take --mode precopy or auto");
-        }
-        figures.whole(wholeBecause);
-        return options.withMode(MigrationMode.PRECOPY);
     }
 
     /** By heat, if the guest has been tracked; what has been seen of it stays readable during a migration. */
@@ -449,7 +371,8 @@ public final class Migration {
                 : new PageSet(arena, machine.memory().pages());
         // Not sooner: it may just have become the owner again, after another migration that failed.
         long epoch = remote.map(RemoteMemory::epoch).orElse(0L);
-        byte[] map = PageMapMessage.of(following, precopy.largeChunks(), there, epoch, resident())
+        long resident = remote.map(RemoteMemory::resident).orElse(0L);
+        byte[] map = PageMapMessage.of(following, precopy.largeChunks(), there, epoch, resident)
                 .encode();
         limit.count(map.length);
         link.control().send(MessageType.PAGE_MAP, follows ? PageMapMessage.FOLLOW : 0, map);
@@ -460,13 +383,6 @@ public final class Migration {
             figures.willFollow(following.cardinality());
             pages.begin();
         }
-    }
-
-    /** Pages of a guest with a memory host that are not there; 0 of others. */
-    private long resident() {
-        return remote.map(memory ->
-                        Math.min(memory.pager().resident(), machine.memory().pages()))
-                .orElse(0L);
     }
 
     private long stateArgument(int lastRound) {
@@ -516,12 +432,6 @@ public final class Migration {
                     link.control().expect(MessageType.SUMMARY).payload()));
         } catch (TransportException | MigrationException | RuntimeException | Error e) {
             figures.notCarried(List.of("the target's summary: " + e.getMessage()));
-        }
-    }
-
-    private void checkCancelled() throws MigrationException {
-        if (isCancelled()) {
-            throw cancelledException();
         }
     }
 
