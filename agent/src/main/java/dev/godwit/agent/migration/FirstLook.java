@@ -17,7 +17,7 @@ record FirstLook(long begun, boolean logged, Backing found) {
     /** Of a guest's pause, for a look at its memory; else what it writes is logged. */
     private static final long LOOK_NANOS = 4_000_000;
 
-    /** A guest of which nothing is logged is logged all the same if it takes long to look at: it will be again in the pause. */
+    /** A guest whose mode needs no log is logged all the same if this takes long: without, it is looked at again in its pause. */
     static FirstLook at(Machine machine, GuestStandstill standstill, Arena arena)
             throws MigrationException, InterruptedException {
         FirstLook look = once(machine, standstill, arena);

@@ -100,7 +100,7 @@ final class GuestStandstill {
      */
     long watch() throws MigrationException, InterruptedException {
         if (!begin(cancelled)) {
-            throw Migration.cancelledException();
+            throw MigrationException.cancelled();
         }
         boolean running = machine.state() == Machine.State.RUNNING;
         long latest = latest();
@@ -182,7 +182,7 @@ final class GuestStandstill {
 
     private void checkCancelled() throws MigrationException {
         if (cancelled.getAsBoolean()) {
-            throw Migration.cancelledException();
+            throw MigrationException.cancelled();
         }
     }
 

@@ -291,7 +291,7 @@ public final class Migration {
                 link.tellAbort(known.getMessage());
                 yield known;
             }
-            case TransportException broken -> isCancelled() ? cancelledException() : link.explained(broken);
+            case TransportException broken -> isCancelled() ? MigrationException.cancelled() : link.explained(broken);
             case InterruptedException e -> {
                 Thread.currentThread().interrupt();
                 yield new MigrationException(Kind.CANCELLED, "the migration was interrupted", e);
@@ -409,7 +409,7 @@ public final class Migration {
     /** From here on the guest is the target's, unless the target says otherwise. */
     private synchronized void commit() throws MigrationException {
         if (cancelled) {
-            throw cancelledException();
+            throw MigrationException.cancelled();
         }
         committed = true;
         timeline.enter(MigrationPhase.HANDOVER);
@@ -437,9 +437,5 @@ public final class Migration {
 
     private synchronized boolean isCancelled() {
         return cancelled;
-    }
-
-    static MigrationException cancelledException() {
-        return new MigrationException(Kind.CANCELLED, "the migration was cancelled");
     }
 }

@@ -49,6 +49,11 @@ public final class MigrationException extends Exception {
         this.kind = kind;
     }
 
+    /** Somebody asked for the end. */
+    static MigrationException cancelled() {
+        return new MigrationException(Kind.CANCELLED, "the migration was cancelled");
+    }
+
     public Kind kind() {
         return kind;
     }

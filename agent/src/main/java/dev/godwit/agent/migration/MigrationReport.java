@@ -98,7 +98,7 @@ public record MigrationReport(
     public record Hot(long pages, long bytes) {}
 
     /**
-     * One pass over the dirty pages.
+     * One pass over the dirty pages: {@code pages} is the sum of the next three.
      *
      * @param pages pages that were to be sent
      * @param dataPages of them sent with content

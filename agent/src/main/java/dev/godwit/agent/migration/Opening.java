@@ -57,7 +57,11 @@ final class Opening {
         this.cancelled = cancelled;
     }
 
-    /** Takes them. */
+    /**
+     * Takes the first steps.
+     *
+     * @return what sends the rounds, with its memory in {@code arena}
+     */
     Precopy precopy(Arena arena) throws TransportException, MigrationException, InterruptedException {
         long resident = remote.map(RemoteMemory::resident).orElse(0L);
         link.offer(Offer.of(guest, options, machine.guestCpu(), largeRuns(), resident), machine, limit);
@@ -66,7 +70,7 @@ final class Opening {
         byte[] map = look == null ? null : remoteMap();
         link.awaitAccept();
         if (cancelled.getAsBoolean()) {
-            throw Migration.cancelledException();
+            throw MigrationException.cancelled();
         }
         MigrationOptions allowed = allowed(link.wholeBecause());
         figures.connected(link, SwitchoverCost.planned(link.restoreTime()));

@@ -236,7 +236,7 @@ final class Precopy {
             addLog();
         }
         rate.end(System.nanoTime(), log, dirty);
-        return sending.skipped();
+        return sending.leftOut();
     }
 
     /** In milliseconds; never if nothing depends on it any more. */

@@ -17,7 +17,7 @@ interface RoundSink {
         }
 
         /** Pages left out so far. */
-        default long skipped() {
+        default long leftOut() {
             return 0;
         }
     }

@@ -237,7 +237,10 @@ final class TargetSession {
     /** At the end of each round: of most guests nobody need count what has come. */
     private void requireRoomForWhatCame() throws TransportException {
         if (remote != null) {
-            requireRoom(streams.written().cardinality());
+            PageSet written = streams.written();
+            try (Urgency.Pause _ = Urgency.pauseOver(written.pages() << PageSize.SMALL_SHIFT)) {
+                requireRoom(written.cardinality());
+            }
         }
     }
 

@@ -32,6 +32,14 @@ final class TargetStreams implements AutoCloseable {
         void require() throws TransportException;
     }
 
+    /**
+     * The first of a round is taken urgently: of the last it is all, most often, and the guest stands still for it. Other
+     * guests wait meanwhile, for so long in any {@link #AGAIN_NANOS} and a frame, whatever the source sends.
+     */
+    private static final long URGENT_NANOS = 3_000_000;
+
+    private static final long AGAIN_NANOS = 10_000_000;
+
     private final ControlChannel control;
     private final GuestMemory memory;
     private final Room room;
@@ -43,6 +51,9 @@ final class TargetStreams implements AutoCloseable {
     private int receiving;
     /** Of these the streams within a round, which may write to guest memory. */
     private int taking;
+
+    /** By {@link System#nanoTime}: from then on what comes is urgent for a while. */
+    private long urgentSince = System.nanoTime() - AGAIN_NANOS;
 
     private long roundDone;
     private boolean finished;
@@ -82,8 +93,11 @@ final class TargetStreams implements AutoCloseable {
         try {
             while (true) {
                 receiver.awaitRound();
-                takeRound(receiver);
-                roundEnded(stream, receiver.ended());
+                long urgent = begin();
+                try (Urgency.Pause _ = Urgency.pauseIf(urgent <= 0)) {
+                    takeRound(receiver, urgent);
+                    roundEnded(stream, receiver.ended());
+                }
             }
         } catch (TransportException e) {
             failed(e);
@@ -94,16 +108,12 @@ final class TargetStreams implements AutoCloseable {
         }
     }
 
-    /**
-     * What comes first is taken urgently: of the last round it is all, most often, and the guest stands still for it. The
-     * rest by turns with other guests.
-     */
-    private void takeRound(PageReceiver receiver) throws TransportException {
-        begin();
+    /** What comes first, and after that the rest by turns with other guests. */
+    private void takeRound(PageReceiver receiver, long urgent) throws TransportException {
         try {
-            if (!receiver.receivePart(DataStreams.FEW)) {
+            if (!receiver.receiveFor(urgent)) {
                 try (Urgency.Pause _ = Urgency.pause()) {
-                    receiver.receivePart(Long.MAX_VALUE);
+                    receiver.receiveFor(Long.MAX_VALUE);
                 }
             }
         } finally {
@@ -111,11 +121,21 @@ final class TargetStreams implements AutoCloseable {
         }
     }
 
-    private synchronized void begin() throws TransportException {
+    /**
+     * Asks whether a round may be written to memory, whose head has come.
+     *
+     * @return for how long it is urgent, in nanoseconds; not at all if 0 or less
+     */
+    private synchronized long begin() throws TransportException {
         if (failure != null || finished) {
             throw new TransportException(Kind.CLOSED, "a round of a migration that has ended");
         }
         taking++;
+        long now = System.nanoTime();
+        if (now - urgentSince >= AGAIN_NANOS) {
+            urgentSince = now;
+        }
+        return urgentSince + URGENT_NANOS - now;
     }
 
     private synchronized void end() {
@@ -186,7 +206,7 @@ final class TargetStreams implements AutoCloseable {
             finished = true;
         }
         breakConnections();
-        // Not until they have left: for that each needs a turn.
+        // They leave when they have had a turn, which is not waited for.
         await(() -> taking == 0);
     }
 

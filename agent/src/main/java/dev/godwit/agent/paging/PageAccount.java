@@ -160,9 +160,9 @@ final class PageAccount {
         }
     }
 
-    /** The chunk within which a page is, up to which all are whole; {@code last} if it is their end. */
-    private int wholeUpTo(long page, int last) {
-        return page == end(last - 1) ? last : Chunks.of(page);
+    /** Up to which chunk all lie below a page that is not beyond the chunks before {@code to}. */
+    private int wholeUpTo(long page, int to) {
+        return page == end(to - 1) ? to : Chunks.of(page);
     }
 
     private void lackAll(int from, int to) {

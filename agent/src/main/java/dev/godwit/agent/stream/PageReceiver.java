@@ -47,8 +47,8 @@ public final class PageReceiver {
     private final GatherMessage message;
     private final PageSet zeroChunks;
     private int round;
-    /** Of the frame whose head has come. */
-    private int type;
+    /** Of the frame of a round whose head has come. */
+    private int nextType;
 
     /** Who hears of pages that have come. */
     public interface Arrivals {
@@ -120,38 +120,29 @@ public final class PageReceiver {
         this.message = new GatherMessage(arena, PageFrame.MAX_RUNS);
     }
 
-    /**
-     * Receives frames up to the end of this stream's part of a round.
-     *
-     * @return the round that ended
-     */
-    public int receiveRound() throws TransportException {
-        awaitRound();
-        receivePart(Long.MAX_VALUE);
-        return ended();
-    }
-
-    /** Waits for the head of the first frame of a round: until {@link #receivePart} nothing is written to memory. */
+    /** Waits for the head of the first frame of a round: until {@link #receiveFor} nothing is written to memory. */
     public void awaitRound() throws TransportException {
-        type = head.receiveHeader();
+        nextType = head.receiveHeader();
     }
 
     /**
-     * Receives what comes next of a round.
+     * Receives frames of a round, of which the first is awaited or comes after those of another call: up to the end of this
+     * stream's part of it, or for so long.
      *
-     * @param most pages; a frame goes beyond if it must
-     * @return false when these have come and more is to follow, true at the round's end
+     * @param nanos after that no frame is begun; one at least is taken
+     * @return whether the round has ended
      */
-    public boolean receivePart(long most) throws TransportException {
-        for (long come = 0; type != PageFrame.ROUND_END; type = head.receiveHeader()) {
-            if (come >= most) {
-                return false;
-            }
-            if (type != PageFrame.PAGES) {
-                throw head.malformed("frame type 0x" + Integer.toHexString(type));
+    public boolean receiveFor(long nanos) throws TransportException {
+        long begun = System.nanoTime();
+        while (nextType != PageFrame.ROUND_END) {
+            if (nextType != PageFrame.PAGES) {
+                throw head.malformed("frame type 0x" + Integer.toHexString(nextType));
             }
             receivePages();
-            come += head.framePages();
+            nextType = head.receiveHeader();
+            if (nextType != PageFrame.ROUND_END && System.nanoTime() - begun >= nanos) {
+                return false;
+            }
         }
         if (head.first() != round) {
             throw head.malformed("round " + head.first() + " ended in round " + round);

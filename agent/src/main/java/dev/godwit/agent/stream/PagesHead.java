@@ -22,7 +22,6 @@ public final class PagesHead {
     private final long pages;
     private final MemorySegment head;
     private long contentPages;
-    private long framePages;
 
     /**
      * Heads of frames from one peer.
@@ -70,7 +69,6 @@ public final class PagesHead {
     private void checkRuns(int runs, long first) throws TransportException {
         long limit = Math.min(PageSize.SMALL_PER_LARGE, pages - first);
         long content = 0;
-        long all = 0;
         int previousEnd = 0;
         for (int i = 0; i < runs; i++) {
             int offset = head.get(U16, runAt(i)) & 0xffff;
@@ -84,7 +82,6 @@ public final class PagesHead {
             } else if (kind != PageFrame.KIND_ZERO) {
                 throw malformed("run of kind " + kind);
             }
-            all += count;
             previousEnd = offset + count;
         }
         if (head.get(U64, PageFrame.CONTENT_BYTES) != content << PageSize.SMALL_SHIFT) {
@@ -92,7 +89,6 @@ public final class PagesHead {
                     + " bytes of content for " + content + " pages");
         }
         contentPages = content;
-        framePages = all;
     }
 
     /** The number of runs. */
@@ -118,11 +114,6 @@ public final class PagesHead {
     /** Pages of all content runs. */
     public long contentPages() {
         return contentPages;
-    }
-
-    /** Pages of all runs. */
-    public long framePages() {
-        return framePages;
     }
 
     /** The first page of a run. */

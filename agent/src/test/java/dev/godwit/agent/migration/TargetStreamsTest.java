@@ -2,8 +2,10 @@ package dev.godwit.agent.migration;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.godwit.agent.stream.PageFrame;
 import dev.godwit.agent.stream.PageSender;
 import dev.godwit.agent.stream.RateLimit;
 import dev.godwit.agent.transport.Connection;
@@ -13,85 +15,172 @@ import dev.godwit.host.memory.GuestMemory;
 import dev.godwit.host.memory.LargePages;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
+import dev.godwit.host.thread.Uninterruptibly;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.junit.jupiter.api.RepeatedTest;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Sources that do not end when they should, over real connections. */
+/**
+ * Sources that go on when the last round is over, over real connections. The guest is the target's then: what is still sent
+ * must not be written over what the guest writes.
+ */
 @Timeout(60)
 class TargetStreamsTest {
-    private static final int STREAMS = 2;
     private static final long CHUNKS = 3;
     private static final long PAGES = CHUNKS * PageSize.SMALL_PER_LARGE;
 
-    private final Random random = Chance.random("TargetStreamsTest");
+    /** A target's streams, and who sends to them. */
+    private static final class Both implements AutoCloseable {
+        private final Arena arena = Arena.ofShared();
+        private final GuestMemory memory = GuestMemory.allocate(PAGES * PageSize.SMALL, LargePages.NONE);
+        private final GuestMemory there = GuestMemory.allocate(PAGES * PageSize.SMALL, LargePages.NONE);
+        private final Listener listener = Listener.open(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+        private final ControlChannel source = new ControlChannel(connect());
+        private final ControlChannel target = new ControlChannel(listener.accept());
+        private final ExecutorService threads = Executors.newCachedThreadPool();
+        private final List<Connection> out = new ArrayList<>();
+        private final List<PageSender> senders = new ArrayList<>();
+        private final List<Future<?>> received = new ArrayList<>();
+        private final TargetStreams streams;
 
-    /** The guest is the target's then: what a source still sends must not be written over what the guest writes. */
-    @RepeatedTest(10)
-    void afterTheLastRoundNothingIsWritten() throws Exception {
-        try (Arena arena = Arena.ofShared();
-                GuestMemory memory = GuestMemory.allocate(PAGES * PageSize.SMALL, LargePages.NONE);
-                GuestMemory there = GuestMemory.allocate(PAGES * PageSize.SMALL, LargePages.NONE);
-                Listener listener = Listener.open(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
-                ControlChannel source = new ControlChannel(connect(listener));
-                ControlChannel target = new ControlChannel(listener.accept());
-                ExecutorService threads = Executors.newCachedThreadPool();
-                TargetStreams streams = new TargetStreams(target, there, STREAMS, () -> {})) {
-            PageSender[] senders = new PageSender[STREAMS];
-            Future<?>[] received = new Future<?>[STREAMS];
-            for (int i = 0; i < STREAMS; i++) {
-                Connection out = connect(listener);
+        Both(int count, TargetStreams.Room room) throws TransportException {
+            streams = new TargetStreams(target, there, count, room);
+            for (int i = 0; i < count; i++) {
+                out.add(connect());
+                senders.add(new PageSender(arena, out.getLast(), memory, RateLimit.none()));
                 Connection in = listener.accept();
-                senders[i] = new PageSender(arena, out, memory, new RateLimit(0));
                 int stream = i;
-                received[i] = threads.submit(() -> {
+                received.add(threads.submit(() -> {
                     try (in) {
                         streams.receive(stream, in);
                     }
                     return null;
-                });
+                }));
             }
-            PageSet all = new PageSet(arena, PAGES);
-            all.addAll();
-            for (PageSender sender : senders) {
-                send(sender, memory, all, 1);
-                sender.endRound(1);
+        }
+
+        private Connection connect() throws TransportException {
+            return Connection.connect(listener.address(), Duration.ofSeconds(5));
+        }
+
+        /** Pages of the guest, each time with other content, and zero ones never. */
+        void send(PageSender sender, int round, long pages) throws TransportException {
+            memory.segment().fill((byte) (System.nanoTime() | 1));
+            PageSet wanted = new PageSet(arena, PAGES);
+            wanted.addRange(0, pages);
+            for (long chunk = 0; chunk < CHUNKS; chunk++) {
+                sender.sendChunk(wanted, chunk, false, round);
             }
-            Future<?> endless = threads.submit(() -> {
-                while (true) {
-                    send(senders[random.nextInt(STREAMS)], memory, all, 2);
-                }
-            });
-            assertEquals(1, source.expect(MessageType.ROUND_DONE).argument());
-            streams.awaitRound(1);
-            Thread.sleep(random.nextInt(10));
-            streams.finish();
-            byte[] before = there.segment().toArray(ValueLayout.JAVA_BYTE);
-            assertThrows(Exception.class, endless::get, "its connections are broken");
+        }
+
+        MemorySegment content() {
+            return there.segment();
+        }
+
+        void awaitStreams() throws Exception {
             for (Future<?> stream : received) {
                 stream.get();
             }
-            assertArrayEquals(before, there.segment().toArray(ValueLayout.JAVA_BYTE));
+        }
+
+        @Override
+        public void close() {
+            out.forEach(Connection::abort);
+            streams.close();
+            threads.close();
+            out.forEach(Connection::close);
+            source.close();
+            target.close();
+            listener.close();
+            there.close();
+            memory.close();
+            arena.close();
         }
     }
 
-    /** Each time other content. */
-    private static void send(PageSender sender, GuestMemory memory, PageSet all, int round) throws TransportException {
-        memory.segment().fill((byte) System.nanoTime());
-        for (long chunk = 0; chunk < CHUNKS; chunk++) {
-            sender.sendChunk(all, chunk, false, round);
+    @RepeatedTest(10)
+    void aSourceThatNeverEndsWritesNothingAfterTheLastRound() throws Exception {
+        Random random = Chance.random("TargetStreamsTest");
+        try (Both both = new Both(2, () -> {})) {
+            for (PageSender sender : both.senders) {
+                both.send(sender, 1, PAGES);
+                sender.endRound(1);
+            }
+            both.streams.awaitRound(1);
+            long before = both.streams.received();
+            Future<?> endless = both.threads.submit(() -> {
+                while (true) {
+                    for (PageSender sender : both.senders) {
+                        both.send(sender, 2, PAGES);
+                    }
+                }
+            });
+            long some = random.nextLong(32 << 20);
+            while (both.streams.received() <= before + some) {
+                Thread.onSpinWait();
+            }
+            both.streams.finish();
+            byte[] content = both.content().toArray(ValueLayout.JAVA_BYTE);
+            ExecutionException e = assertThrows(ExecutionException.class, endless::get);
+            assertInstanceOf(TransportException.class, e.getCause());
+            both.awaitStreams();
+            assertArrayEquals(content, both.content().toArray(ValueLayout.JAVA_BYTE));
         }
     }
 
-    private static Connection connect(Listener listener) throws TransportException {
-        return Connection.connect(listener.address(), Duration.ofSeconds(5));
+    /** Its stream has ended the last round, and finds the head of another when all is over. */
+    @Test
+    void aRoundThatBeginsAfterTheLastIsNotTaken() throws Exception {
+        assertNothingIsTakenAfter(TargetStreams::finish);
+    }
+
+    @Test
+    void aRoundThatBeginsWhenAllIsGivenUpIsNotTaken() throws Exception {
+        assertNothingIsTakenAfter(streams -> streams.abort("given up"));
+    }
+
+    /** What ends the streams. */
+    private interface Ending {
+        void of(TargetStreams streams);
+    }
+
+    private static void assertNothingIsTakenAfter(Ending ending) throws Exception {
+        CountDownLatch ended = new CountDownLatch(1);
+        CountDownLatch over = new CountDownLatch(1);
+        TargetStreams.Room room = () -> {
+            ended.countDown();
+            Uninterruptibly.await(over::await);
+        };
+        try (Both both = new Both(1, room)) {
+            PageSender sender = both.senders.getFirst();
+            sender.endRound(1);
+            both.send(sender, 2, 4);
+            sender.endRound(2);
+            ended.await();
+            // Between two rounds, and the other is in the socket: it is read there, though the connection is broken.
+            ending.of(both.streams);
+            over.countDown();
+            both.received.getFirst().get();
+            assertEquals(2 * PageFrame.HEADER_BYTES, both.streams.received(), "the heads of both");
+            assertEquals(
+                    -1,
+                    both.content().mismatch(both.arena.allocate(both.content().byteSize())));
+        } finally {
+            over.countDown();
+        }
     }
 }

@@ -86,7 +86,7 @@ public final class PageSet {
         putRange(first, count, 0);
     }
 
-    /** @param bits all of a word's */
+    /** @param bits -1 to add, 0 to remove */
     private void putRange(long first, long count, long bits) {
         check(first, count);
         long end = first + count;
