@@ -28,7 +28,7 @@ import java.util.function.Supplier;
  * <p>Threading: one caller; {@link #abort} from any thread.
  */
 final class DataStreams implements AutoCloseable {
-    /** 4 MiB: two threads would send them in a millisecond less. */
+    /** Of a last round: 4 MiB, which two threads would send in a millisecond less. */
     private static final int FEW = 1024;
 
     private final Arena arena = Arena.ofShared();

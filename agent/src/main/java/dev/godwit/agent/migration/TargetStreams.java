@@ -33,12 +33,10 @@ final class TargetStreams implements AutoCloseable {
     }
 
     /**
-     * The first of a round is taken urgently: of the last it is all, most often, and the guest stands still for it. Other
-     * guests wait meanwhile, for so long in any {@link #AGAIN_NANOS} and a frame, whatever the source sends.
+     * Ends of rounds that had nothing for a stream, which it takes urgently, so many in all: most of a last round's are
+     * such, and a guest stands still for them. A source may send them without end, and other guests are not to wait then.
      */
-    private static final long URGENT_NANOS = 3_000_000;
-
-    private static final long AGAIN_NANOS = 10_000_000;
+    private static final int URGENT_ENDS = 100;
 
     private final ControlChannel control;
     private final GuestMemory memory;
@@ -51,9 +49,6 @@ final class TargetStreams implements AutoCloseable {
     private int receiving;
     /** Of these the streams within a round, which may write to guest memory. */
     private int taking;
-
-    /** By {@link System#nanoTime}: from then on what comes is urgent for a while. */
-    private long urgentSince = System.nanoTime() - AGAIN_NANOS;
 
     private long roundDone;
     private boolean finished;
@@ -91,12 +86,10 @@ final class TargetStreams implements AutoCloseable {
     void receive(int stream, Connection connection) throws TransportException {
         PageReceiver receiver = join(stream, connection);
         try {
-            while (true) {
-                receiver.awaitRound();
-                long urgent = begin();
-                try (Urgency.Pause _ = Urgency.pauseIf(urgent <= 0)) {
-                    takeRound(receiver, urgent);
-                    roundEnded(stream, receiver.ended());
+            for (int ends = 0; true; ) {
+                boolean urgent = !receiver.awaitRound() && ends++ < URGENT_ENDS;
+                try (Urgency.Pause _ = Urgency.pauseIf(!urgent)) {
+                    roundEnded(stream, takeRound(receiver));
                 }
             }
         } catch (TransportException e) {
@@ -108,34 +101,22 @@ final class TargetStreams implements AutoCloseable {
         }
     }
 
-    /** What comes first, and after that the rest by turns with other guests. */
-    private void takeRound(PageReceiver receiver, long urgent) throws TransportException {
+    /** A round whose first head has come. */
+    private int takeRound(PageReceiver receiver) throws TransportException {
+        begin();
         try {
-            if (!receiver.receiveFor(urgent)) {
-                try (Urgency.Pause _ = Urgency.pause()) {
-                    receiver.receiveFor(Long.MAX_VALUE);
-                }
-            }
+            return receiver.receiveRound();
         } finally {
             end();
         }
     }
 
-    /**
-     * Asks whether a round may be written to memory, whose head has come.
-     *
-     * @return for how long it is urgent, in nanoseconds; not at all if 0 or less
-     */
-    private synchronized long begin() throws TransportException {
+    /** From here on a stream may write to guest memory. */
+    private synchronized void begin() throws TransportException {
         if (failure != null || finished) {
             throw new TransportException(Kind.CLOSED, "a round of a migration that has ended");
         }
         taking++;
-        long now = System.nanoTime();
-        if (now - urgentSince >= AGAIN_NANOS) {
-            urgentSince = now;
-        }
-        return urgentSince + URGENT_NANOS - now;
     }
 
     private synchronized void end() {
@@ -206,7 +187,7 @@ final class TargetStreams implements AutoCloseable {
             finished = true;
         }
         breakConnections();
-        // They leave when they have had a turn, which is not waited for.
+        // Not until they have left, which takes each a turn: none is within a round then, and begins none.
         await(() -> taking == 0);
     }
 

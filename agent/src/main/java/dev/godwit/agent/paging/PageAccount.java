@@ -160,7 +160,7 @@ final class PageAccount {
         }
     }
 
-    /** Up to which chunk all lie below a page that is not beyond the chunks before {@code to}. */
+    /** The first chunk that does not lie wholly below a page; {@code to} if none of those before it. */
     private int wholeUpTo(long page, int to) {
         return page == end(to - 1) ? to : Chunks.of(page);
     }

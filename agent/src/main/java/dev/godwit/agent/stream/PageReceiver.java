@@ -20,6 +20,8 @@ import java.util.function.LongPredicate;
  * guest on different pages.
  */
 public final class PageReceiver {
+    private static final int NONE = 0;
+
     private final ByteSource source;
     private final GuestMemory memory;
     /** Pages that hold content of the guest's; all others still are the zeros they were mapped with. Null if unknown. */
@@ -47,8 +49,8 @@ public final class PageReceiver {
     private final GatherMessage message;
     private final PageSet zeroChunks;
     private int round;
-    /** Of the frame of a round whose head has come. */
-    private int nextType;
+    /** Of the frame whose head has been awaited, or NONE. */
+    private int nextType = NONE;
 
     /** Who hears of pages that have come. */
     public interface Arrivals {
@@ -120,40 +122,34 @@ public final class PageReceiver {
         this.message = new GatherMessage(arena, PageFrame.MAX_RUNS);
     }
 
-    /** Waits for the head of the first frame of a round: until {@link #receiveFor} nothing is written to memory. */
-    public void awaitRound() throws TransportException {
+    /**
+     * Waits for the head of a round's first frame: nothing is written to memory before {@link #receiveRound}.
+     *
+     * @return whether there is more in this stream's part of the round than its end
+     */
+    public boolean awaitRound() throws TransportException {
         nextType = head.receiveHeader();
+        return nextType != PageFrame.ROUND_END;
     }
 
     /**
-     * Receives frames of a round, of which the first is awaited or comes after those of another call: up to the end of this
-     * stream's part of it, or for so long.
+     * Receives frames up to the end of this stream's part of a round, the first of which may have been awaited.
      *
-     * @param nanos after that no frame is begun; one at least is taken
-     * @return whether the round has ended
+     * @return the round that ended
      */
-    public boolean receiveFor(long nanos) throws TransportException {
-        long begun = System.nanoTime();
-        while (nextType != PageFrame.ROUND_END) {
-            if (nextType != PageFrame.PAGES) {
-                throw head.malformed("frame type 0x" + Integer.toHexString(nextType));
+    public int receiveRound() throws TransportException {
+        int type = nextType == NONE ? head.receiveHeader() : nextType;
+        nextType = NONE;
+        for (; type != PageFrame.ROUND_END; type = head.receiveHeader()) {
+            if (type != PageFrame.PAGES) {
+                throw head.malformed("frame type 0x" + Integer.toHexString(type));
             }
             receivePages();
-            nextType = head.receiveHeader();
-            if (nextType != PageFrame.ROUND_END && System.nanoTime() - begun >= nanos) {
-                return false;
-            }
         }
         if (head.first() != round) {
             throw head.malformed("round " + head.first() + " ended in round " + round);
         }
-        round++;
-        return true;
-    }
-
-    /** The round that ended last. */
-    public int ended() {
-        return round - 1;
+        return round++;
     }
 
     /** Receives pages that follow the guest until the source says that it has sent all. */

@@ -56,10 +56,7 @@ public final class StreamRehearsal {
                 PageReceiver receiver =
                         new PageReceiver(arena, in, to, new PageSet(arena, to.pages()), Backing.emptyChunks(arena, to));
                 for (int i = 0; i < ROUNDS; i++) {
-                    receiver.awaitRound();
-                    while (!receiver.receiveFor(0)) {
-                        // More is to follow.
-                    }
+                    receiver.receiveRound();
                 }
             } finally {
                 // It sends from memory that is about to go. Its peer may be somebody else.

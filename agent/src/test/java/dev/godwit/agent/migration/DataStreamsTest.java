@@ -1,7 +1,6 @@
 package dev.godwit.agent.migration;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.agent.stream.PageReceiver;
 import dev.godwit.agent.stream.RateLimit;
@@ -44,10 +43,7 @@ class DataStreamsTest {
             RoundSink.Sending sending = streams.start(wanted, Backing.emptyChunks(arena, memory), 1, written);
             PageSet come = new PageSet(arena, PAGES);
             PageSet zeroChunks = Backing.emptyChunks(arena, there);
-            PageReceiver receiver = new PageReceiver(arena, target, there, come, zeroChunks);
-            receiver.awaitRound();
-            assertTrue(receiver.receiveFor(Long.MAX_VALUE));
-            assertEquals(1, receiver.ended());
+            assertEquals(1, new PageReceiver(arena, target, there, come, zeroChunks).receiveRound());
             sending.await();
             assertEquals(90 + PER_CHUNK, sending.leftOut());
             assertEquals(PAGES - 100 - PER_CHUNK, come.cardinality());

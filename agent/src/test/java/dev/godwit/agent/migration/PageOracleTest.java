@@ -62,9 +62,7 @@ class PageOracleTest {
                 PageSet wanted = someChanged(random, arena, from);
                 long content = sender.contentPages();
                 long zero = sender.zeroPages();
-                // Some in one part, some with a part for each frame.
-                long part = random.nextInt(2_000_000) * (long) random.nextInt(2);
-                Future<Integer> received = threads.submit(() -> receiveInParts(receiver, part));
+                Future<Integer> received = threads.submit(receiver::receiveRound);
                 for (long chunk = 0; chunk < PageFrame.chunksIn(PAGES); chunk++) {
                     sender.sendChunk(wanted, chunk, random.nextInt(4) == 0, round);
                 }
@@ -75,14 +73,6 @@ class PageOracleTest {
                 assertEquals(-1, to.segment().mismatch(MemorySegment.ofArray(oracle)), "round " + round);
             }
         }
-    }
-
-    private static int receiveInParts(PageReceiver receiver, long nanos) throws TransportException {
-        receiver.awaitRound();
-        while (!receiver.receiveFor(nanos)) {
-            // More is to follow.
-        }
-        return receiver.ended();
     }
 
     /** Changes some pages, and gives a set of pages that has them and others. */
@@ -217,7 +207,7 @@ class PageOracleTest {
             PageReceiver receiver =
                     new PageReceiver(arena, in, to, new PageSet(arena, PAGES), Backing.emptyChunks(arena, to));
             for (int round = 0; round < 3; round++) {
-                receiveInParts(receiver, Long.MAX_VALUE);
+                receiver.receiveRound();
             }
             return true;
         } catch (TransportException e) {

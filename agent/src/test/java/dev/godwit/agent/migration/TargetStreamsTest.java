@@ -38,7 +38,7 @@ import org.junit.jupiter.api.Timeout;
  * Sources that go on when the last round is over, over real connections. The guest is the target's then: what is still sent
  * must not be written over what the guest writes.
  */
-@Timeout(60)
+@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class TargetStreamsTest {
     private static final long CHUNKS = 3;
     private static final long PAGES = CHUNKS * PageSize.SMALL_PER_LARGE;
@@ -130,7 +130,7 @@ class TargetStreamsTest {
                 }
             });
             long some = random.nextLong(32 << 20);
-            while (both.streams.received() <= before + some) {
+            while (both.streams.received() <= before + some && !endless.isDone()) {
                 Thread.onSpinWait();
             }
             both.streams.finish();
@@ -171,16 +171,20 @@ class TargetStreamsTest {
             both.send(sender, 2, 4);
             sender.endRound(2);
             ended.await();
+            while (both.out.getFirst().bytesUnderWay() > 0) {
+                Thread.onSpinWait();
+            }
             // Between two rounds, and the other is in the socket: it is read there, though the connection is broken.
-            ending.of(both.streams);
-            over.countDown();
+            try {
+                ending.of(both.streams);
+            } finally {
+                over.countDown();
+            }
             both.received.getFirst().get();
             assertEquals(2 * PageFrame.HEADER_BYTES, both.streams.received(), "the heads of both");
             assertEquals(
                     -1,
                     both.content().mismatch(both.arena.allocate(both.content().byteSize())));
-        } finally {
-            over.countDown();
         }
     }
 }
