@@ -113,10 +113,14 @@ final class TargetStreams implements AutoCloseable {
 
     /** From here on a stream may write to guest memory. */
     private synchronized void begin() throws TransportException {
-        if (failure != null || finished) {
+        if (isOver()) {
             throw new TransportException(Kind.CLOSED, "a round of a migration that has ended");
         }
         taking++;
+    }
+
+    private boolean isOver() {
+        return failure != null || finished;
     }
 
     private synchronized void end() {
@@ -125,7 +129,7 @@ final class TargetStreams implements AutoCloseable {
     }
 
     private synchronized PageReceiver join(int stream, Connection connection) throws TransportException {
-        boolean over = failure != null || finished;
+        boolean over = isOver();
         if (over || stream < 0 || stream >= connections.length || connections[stream] != null) {
             throw new TransportException(
                     Kind.MALFORMED,

@@ -88,19 +88,18 @@ final class Arming {
     private void takeAside(PageSet absent) {
         try (Arena own = Arena.ofConfined()) {
             PageSet kept = worthKeeping(own, absent);
-            for (int chunk = 0; chunk < chunks.count(); ) {
-                int stop = chunk + 1;
+            for (int chunk = 0, stop; chunk < chunks.count(); chunk = stop) {
+                stop = chunk + 1;
+                if (lacksNone(chunk, absent)) {
+                    continue;
+                }
                 if (lacksAll(chunk, absent)) {
                     stop = endOfStale(chunk, absent, kept);
                     takeStale(chunks.first(chunk), chunks.end(stop - 1), kept.contains(chunk));
-                } else if (!lacksNone(chunk, absent)) {
-                    shuttle.out(chunks.first(chunk), chunks.end(chunk));
                 } else {
-                    chunk = stop;
-                    continue;
+                    shuttle.out(chunks.first(chunk), chunks.end(chunk));
                 }
                 chunks.areAside(chunk, stop, absent);
-                chunk = stop;
             }
         }
     }

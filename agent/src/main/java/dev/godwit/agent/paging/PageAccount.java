@@ -48,10 +48,6 @@ final class PageAccount {
         this.missing = new int[(int) ((memory.pages() + PageSize.SMALL_PER_LARGE - 1) / PageSize.SMALL_PER_LARGE)];
     }
 
-    long pages() {
-        return memory.pages();
-    }
-
     int chunks() {
         return missing.length;
     }

@@ -75,9 +75,9 @@ public final class PageMap {
 
     /** Says where {@code count} pages from {@code first} are: a place that has no frames. */
     public void setRange(long first, long count, Place place) {
-        // In bulk: a guest may be waiting for it, and code that runs as seldom as this is interpreted. Of more than a
-        // row by
-        // copying what is done, which nobody may change meanwhile.
+        // In bulk: a guest may be waiting for it, and code that runs as seldom as this is interpreted. What is more
+        // than a
+        // row is copied from what is done: nobody else changes the map then.
         long done = Math.min(ROW, count);
         copy(rows, (long) place.code() * ROW, first, done);
         while (done < count) {

@@ -20,8 +20,6 @@ import java.util.function.LongPredicate;
  * guest on different pages.
  */
 public final class PageReceiver {
-    private static final int NONE = 0;
-
     private final ByteSource source;
     private final GuestMemory memory;
     /** Pages that hold content of the guest's; all others still are the zeros they were mapped with. Null if unknown. */
@@ -49,8 +47,8 @@ public final class PageReceiver {
     private final GatherMessage message;
     private final PageSet zeroChunks;
     private int round;
-    /** Of the frame whose head has been awaited, or NONE. */
-    private int nextType = NONE;
+    /** Whether the head of a round's next frame is here already. */
+    private boolean awaited;
 
     /** Who hears of pages that have come. */
     public interface Arrivals {
@@ -128,8 +126,8 @@ public final class PageReceiver {
      * @return whether there is more in this stream's part of the round than its end
      */
     public boolean awaitRound() throws TransportException {
-        nextType = head.receiveHeader();
-        return nextType != PageFrame.ROUND_END;
+        awaited = true;
+        return head.receiveHeader() != PageFrame.ROUND_END;
     }
 
     /**
@@ -138,8 +136,8 @@ public final class PageReceiver {
      * @return the round that ended
      */
     public int receiveRound() throws TransportException {
-        int type = nextType == NONE ? head.receiveHeader() : nextType;
-        nextType = NONE;
+        int type = awaited ? head.type() : head.receiveHeader();
+        awaited = false;
         for (; type != PageFrame.ROUND_END; type = head.receiveHeader()) {
             if (type != PageFrame.PAGES) {
                 throw head.malformed("frame type 0x" + Integer.toHexString(type));

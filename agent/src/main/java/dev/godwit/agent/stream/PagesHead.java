@@ -37,6 +37,11 @@ public final class PagesHead {
     /** Receives the next header and returns its type, which may be anything. */
     public int receiveHeader() throws TransportException {
         source.receive(head.asSlice(0, PageFrame.HEADER_BYTES));
+        return type();
+    }
+
+    /** The type in the header that came last, which may be anything. */
+    public int type() {
         return head.get(U32, PageFrame.TYPE);
     }
 

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.agent.stream.PageFrame;
 import dev.godwit.agent.stream.PageSender;
@@ -151,6 +152,18 @@ class TargetStreamsTest {
     @Test
     void aRoundThatBeginsWhenAllIsGivenUpIsNotTaken() throws Exception {
         assertNothingIsTakenAfter(streams -> streams.abort("given up"));
+    }
+
+    /** Also where a round begins, at which a stream waits for whatever comes. */
+    @Test
+    void aFrameOfNoTypeIsNotPassedOver() throws Exception {
+        try (Both both = new Both(1, () -> {})) {
+            both.out.getFirst().send(both.arena.allocate(PageFrame.HEADER_BYTES));
+            both.senders.getFirst().endRound(1);
+            both.awaitStreams();
+            String reason = both.streams.reason("");
+            assertTrue(reason.endsWith("sent frame type 0x0"), reason);
+        }
     }
 
     /** What ends the streams. */
