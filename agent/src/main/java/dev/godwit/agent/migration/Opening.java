@@ -18,44 +18,20 @@ import java.util.function.BooleanSupplier;
  * it the target learns what stays where it is, and all is ready for the first round.
  *
  * <p>Threading: the migration's thread.
+ *
+ * @param remote the guest's memory, if it has pages at a memory host
+ * @param cancelled whether the migration is
  */
-final class Opening {
-    private final Machine machine;
-    private final GuestDescription guest;
-    private final Optional<RemoteMemory> remote;
-    private final MigrationOptions options;
-    private final SourceLink link;
-    private final RateLimit limit;
-    private final Figures figures;
-    private final GuestStandstill standstill;
-    private final BooleanSupplier cancelled;
-
-    /**
-     * Nothing has happened yet.
-     *
-     * @param remote the guest's memory, if it has pages at a memory host
-     * @param cancelled whether the migration is
-     */
-    Opening(
-            Machine machine,
-            GuestDescription guest,
-            Optional<RemoteMemory> remote,
-            MigrationOptions options,
-            SourceLink link,
-            RateLimit limit,
-            Figures figures,
-            GuestStandstill standstill,
-            BooleanSupplier cancelled) {
-        this.machine = machine;
-        this.guest = guest;
-        this.remote = remote;
-        this.options = options;
-        this.link = link;
-        this.limit = limit;
-        this.figures = figures;
-        this.standstill = standstill;
-        this.cancelled = cancelled;
-    }
+record Opening(
+        Machine machine,
+        GuestDescription guest,
+        Optional<RemoteMemory> remote,
+        MigrationOptions options,
+        SourceLink link,
+        RateLimit limit,
+        Figures figures,
+        GuestStandstill standstill,
+        BooleanSupplier cancelled) {
 
     /**
      * Takes the first steps.

@@ -12,18 +12,25 @@ import dev.godwit.agent.stream.RateLimit;
 import dev.godwit.agent.transport.Connection;
 import dev.godwit.agent.transport.Listener;
 import dev.godwit.agent.transport.TransportException;
+import dev.godwit.bindings.linux.ProcessCalls;
 import dev.godwit.host.memory.GuestMemory;
 import dev.godwit.host.memory.LargePages;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
 import dev.godwit.host.thread.Uninterruptibly;
+import dev.godwit.host.thread.Urgency;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
@@ -66,7 +73,8 @@ class TargetStreamsTest {
                 Connection in = listener.accept();
                 int stream = i;
                 received.add(threads.submit(() -> {
-                    try (in) {
+                    try (in;
+                            Urgency _ = Urgency.begin()) {
                         streams.receive(stream, in);
                     }
                     return null;
@@ -169,6 +177,43 @@ class TargetStreamsTest {
     /** What ends the streams. */
     private interface Ending {
         void of(TargetStreams streams);
+    }
+
+    /** For content other guests are not to wait, nor for more ends than honest sources send. */
+    @Test
+    void aStreamIsUrgentForEndsOfRoundsThatHadNothingForIt() throws Exception {
+        List<Integer> policies = Collections.synchronizedList(new ArrayList<>());
+        List<Integer> expected = new ArrayList<>();
+        try (Both both = new Both(1, () -> policies.add(ownPolicy()))) {
+            PageSender sender = both.senders.getFirst();
+            for (int round = 1, ends = 0; ends < 105; round++) {
+                boolean content = round % 10 == 1;
+                if (content) {
+                    both.send(sender, round, 4);
+                }
+                sender.endRound(round);
+                both.streams.awaitRound(round);
+                expected.add(content || ends++ >= 100 ? ProcessCalls.SCHED_NORMAL : urgentPolicy());
+            }
+            assertEquals(expected, policies);
+        }
+    }
+
+    /** What the host grants. */
+    private static int urgentPolicy() {
+        try (Urgency urgency = Urgency.begin()) {
+            return urgency.isGranted() ? ProcessCalls.SCHED_RR : ProcessCalls.SCHED_NORMAL;
+        }
+    }
+
+    /** Of the calling thread, by {@code proc_pid_stat(5)}: the 41st field, of which two come before the last bracket. */
+    private static int ownPolicy() {
+        try {
+            String stat = Files.readString(Path.of("/proc/thread-self/stat"));
+            return Integer.parseInt(stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1)[41 - 3]);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private static void assertNothingIsTakenAfter(Ending ending) throws Exception {
