@@ -34,7 +34,8 @@ final class TargetStreams implements AutoCloseable {
 
     /**
      * Ends of rounds that had nothing for a stream, which it takes urgently, so many in all: most of a last round's are
-     * such, and a guest stands still for them. A source may send them without end, and other guests are not to wait then.
+     * such, and a guest stands still for them. A source may send them without end, and other guests are not to wait then;
+     * a migration of more rounds than that takes its turn for the last, too.
      */
     private static final int URGENT_ENDS = 100;
 
@@ -82,13 +83,15 @@ final class TargetStreams implements AutoCloseable {
         return written;
     }
 
-    /** Receives a stream until it ends or breaks. */
+    /** Receives a stream until it ends or breaks; on an urgent thread, which it lets pause for content. */
     void receive(int stream, Connection connection) throws TransportException {
         PageReceiver receiver = join(stream, connection);
         try {
-            for (int ends = 0; true; ) {
-                boolean urgent = !receiver.awaitRound() && ends++ < URGENT_ENDS;
-                try (Urgency.Pause _ = Urgency.pauseIf(!urgent)) {
+            int urgentEnds = URGENT_ENDS;
+            while (true) {
+                boolean takesTurn = receiver.awaitRound() || urgentEnds == 0;
+                urgentEnds -= takesTurn ? 0 : 1;
+                try (Urgency.Pause _ = Urgency.pauseIf(takesTurn)) {
                     roundEnded(stream, takeRound(receiver));
                 }
             }

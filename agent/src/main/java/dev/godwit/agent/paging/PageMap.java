@@ -75,9 +75,8 @@ public final class PageMap {
 
     /** Says where {@code count} pages from {@code first} are: a place that has no frames. */
     public void setRange(long first, long count, Place place) {
-        // In bulk: a guest may be waiting for it, and code that runs as seldom as this is interpreted. What is more
-        // than a
-        // row is copied from what is done: nobody else changes the map then.
+        // In bulk: a guest may be waiting for it, and code that runs as seldom as this is interpreted.
+        // More than a row is copied from what is done: nobody else changes the map then.
         long done = Math.min(ROW, count);
         copy(rows, (long) place.code() * ROW, first, done);
         while (done < count) {
@@ -166,7 +165,7 @@ public final class PageMap {
         put(which, place, null);
     }
 
-    /** Row by row: single pages by a call each are slow, and a guest may be waiting; see {@link #read}. */
+    /** By rows and runs: single pages by a call each are slow, and a guest may be waiting; see {@link #read}. */
     private void put(PageSet which, Place place, int[] frames) {
         int[] row = new int[ROW];
         int next = 0;

@@ -47,7 +47,7 @@ public final class PageReceiver {
     private final GatherMessage message;
     private final PageSet zeroChunks;
     private int round;
-    /** Whether the head of a round's next frame is here already. */
+    /** Whether the head of a round's next frame is here, and the frame still to be received. */
     private boolean awaited;
 
     /** Who hears of pages that have come. */
@@ -121,13 +121,16 @@ public final class PageReceiver {
     }
 
     /**
-     * Waits for the head of a round's first frame: nothing is written to memory before {@link #receiveRound}.
+     * Waits for the head of a round's next frame: nothing is written to memory before {@link #receiveRound}.
      *
      * @return whether there is more in this stream's part of the round than its end
      */
     public boolean awaitRound() throws TransportException {
-        awaited = true;
-        return head.receiveHeader() != PageFrame.ROUND_END;
+        if (!awaited) {
+            head.receiveHeader();
+            awaited = true;
+        }
+        return head.type() != PageFrame.ROUND_END;
     }
 
     /**
@@ -136,14 +139,11 @@ public final class PageReceiver {
      * @return the round that ended
      */
     public int receiveRound() throws TransportException {
-        int type = awaited ? head.type() : head.receiveHeader();
-        awaited = false;
-        for (; type != PageFrame.ROUND_END; type = head.receiveHeader()) {
-            if (type != PageFrame.PAGES) {
-                throw head.malformed("frame type 0x" + Integer.toHexString(type));
-            }
+        while (awaitRound()) {
+            awaited = false;
             receivePages();
         }
+        awaited = false;
         if (head.first() != round) {
             throw head.malformed("round " + head.first() + " ended in round " + round);
         }
@@ -159,12 +159,8 @@ public final class PageReceiver {
 
     /** Receives one frame of pages that follow the guest; false when the source says that it has sent all. */
     public boolean receiveArrival() throws TransportException {
-        int type = head.receiveHeader();
-        if (type == PageFrame.ROUND_END) {
+        if (head.receiveHeader() == PageFrame.ROUND_END) {
             return false;
-        }
-        if (type != PageFrame.PAGES) {
-            throw head.malformed("frame type 0x" + Integer.toHexString(type));
         }
         receivePages();
         for (int i = 0, runs = head.runs(); i < runs && !late; i++) {
@@ -174,6 +170,9 @@ public final class PageReceiver {
     }
 
     private void receivePages() throws TransportException {
+        if (head.type() != PageFrame.PAGES) {
+            throw head.malformed("frame type 0x" + Integer.toHexString(head.type()));
+        }
         head.receiveRuns(round);
         late = wanted != null && !wanted.test(head.first());
         aside = late ? discarded() : landing;

@@ -121,7 +121,8 @@ class TargetStreamsTest {
         }
     }
 
-    @RepeatedTest(10)
+    /** Of six times about once something would be written after the end, if that did not wait: hence so many. */
+    @RepeatedTest(50)
     void aSourceThatNeverEndsWritesNothingAfterTheLastRound() throws Exception {
         Random random = Chance.random("TargetStreamsTest");
         try (Both both = new Both(2, () -> {})) {
