@@ -15,7 +15,10 @@ import dev.godwit.bindings.linux.ProcessCalls;
  * <p>Source: {@code sched(7)}.
  */
 public final class Precedence {
-    /** 1991 parts to 1024. With more, migrations take longer, and gaps that guests see are no shorter. */
+    /**
+     * 1991 parts to 1024. With more, gaps that guests see are shorter, and migrations longer: with five, and short slices
+     * too, 6 to 8 instead of 8 to 12 ms, for up to a seventh of the total time.
+     */
     private static final int LESS = 3;
 
     private static final int LEAST_NICE = -20;
