@@ -34,8 +34,8 @@ final class TargetStreams implements AutoCloseable {
 
     /**
      * Ends of rounds that had nothing for a stream, which it takes urgently, so many in all: most of a last round's are
-     * such, and a guest stands still for them. A source may send them without end, and other guests are not to wait then;
-     * a migration of more rounds than that takes its turn for the last, too.
+     * such, and a guest stands still for them. A source may send them without end, and other guests are not to wait then: a
+     * stream that has had so many takes its turn for the last, too.
      */
     private static final int URGENT_ENDS = 100;
 
@@ -90,7 +90,9 @@ final class TargetStreams implements AutoCloseable {
             int urgentEnds = URGENT_ENDS;
             while (true) {
                 boolean takesTurn = receiver.awaitRound() || urgentEnds == 0;
-                urgentEnds -= takesTurn ? 0 : 1;
+                if (!takesTurn) {
+                    urgentEnds--;
+                }
                 try (Urgency.Pause _ = Urgency.pauseIf(takesTurn)) {
                     roundEnded(stream, takeRound(receiver));
                 }

@@ -16,8 +16,8 @@ import dev.godwit.bindings.linux.ProcessCalls;
  */
 public final class Precedence {
     /**
-     * 1991 parts to 1024. With more, gaps that guests see are shorter, and migrations longer: with five, and short slices
-     * too, 6 to 8 instead of 8 to 12 ms, for up to a seventh of the total time.
+     * 1991 parts to 1024. With more and short slices gaps that guests see are shorter, and migrations longer: with five 6
+     * to 8 instead of 8 to 12 ms, for up to a sixth more time.
      */
     private static final int LESS = 3;
 
