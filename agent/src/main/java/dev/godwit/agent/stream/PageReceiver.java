@@ -47,7 +47,7 @@ public final class PageReceiver {
     private final GatherMessage message;
     private final PageSet zeroChunks;
     private int round;
-    /** Whether the head of a round's next frame is here, and the frame still to be received. */
+    /** Whether the head of a round's first frame is here, and the round still to be received. */
     private boolean awaited;
 
     /** Who hears of pages that have come. */
@@ -121,7 +121,7 @@ public final class PageReceiver {
     }
 
     /**
-     * Waits for the head of a round's next frame: nothing is written to memory before {@link #receiveRound}.
+     * Waits for the head of a round's first frame: nothing is written to memory before {@link #receiveRound}.
      *
      * @return whether there is more in this stream's part of the round than its end
      */
@@ -139,11 +139,11 @@ public final class PageReceiver {
      * @return the round that ended
      */
     public int receiveRound() throws TransportException {
-        while (awaitRound()) {
-            awaited = false;
+        awaitRound();
+        awaited = false;
+        for (; head.type() != PageFrame.ROUND_END; head.receiveHeader()) {
             receivePages();
         }
-        awaited = false;
         if (head.first() != round) {
             throw head.malformed("round " + head.first() + " ended in round " + round);
         }

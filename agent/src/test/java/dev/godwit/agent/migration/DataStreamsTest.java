@@ -1,6 +1,7 @@
 package dev.godwit.agent.migration;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.agent.stream.PageReceiver;
 import dev.godwit.agent.stream.RateLimit;
@@ -43,7 +44,10 @@ class DataStreamsTest {
             RoundSink.Sending sending = streams.start(wanted, Backing.emptyChunks(arena, memory), 1, written);
             PageSet come = new PageSet(arena, PAGES);
             PageSet zeroChunks = Backing.emptyChunks(arena, there);
-            assertEquals(1, new PageReceiver(arena, target, there, come, zeroChunks).receiveRound());
+            PageReceiver receiver = new PageReceiver(arena, target, there, come, zeroChunks);
+            assertTrue(receiver.awaitRound());
+            assertTrue(receiver.awaitRound(), "the same head");
+            assertEquals(1, receiver.receiveRound());
             sending.await();
             assertEquals(90 + PER_CHUNK, sending.leftOut());
             assertEquals(PAGES - 100 - PER_CHUNK, come.cardinality());

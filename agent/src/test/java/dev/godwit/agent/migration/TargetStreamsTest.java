@@ -30,7 +30,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
@@ -177,15 +176,10 @@ class TargetStreamsTest {
         }
     }
 
-    /** What ends the streams. */
-    private interface Ending {
-        void of(TargetStreams streams);
-    }
-
     /** For content other guests are not to wait, nor for ends without end. */
     @Test
     void aStreamIsUrgentForEndsOfRoundsThatHadNothingForIt() throws Exception {
-        List<Integer> policies = Collections.synchronizedList(new ArrayList<>());
+        List<Integer> policies = new ArrayList<>();
         List<Integer> expected = new ArrayList<>();
         try (Both both = new Both(1, () -> policies.add(ownPolicy()))) {
             PageSender sender = both.senders.getFirst();
@@ -218,6 +212,11 @@ class TargetStreamsTest {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /** What ends the streams. */
+    private interface Ending {
+        void of(TargetStreams streams);
     }
 
     private static void assertNothingIsTakenAfter(Ending ending) throws Exception {
