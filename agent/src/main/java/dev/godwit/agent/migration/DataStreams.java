@@ -56,10 +56,10 @@ final class DataStreams implements AutoCloseable {
     }
 
     /** A round under way. */
-    private record Round(List<Future<Void>> parts, AtomicLong leftOutPages) implements RoundSink.Sending {
+    private record Round(List<Future<Void>> parts, AtomicLong deferredPages) implements RoundSink.Sending {
         @Override
-        public long leftOut() {
-            return leftOutPages.get();
+        public long deferred() {
+            return deferredPages.get();
         }
 
         @Override
@@ -105,7 +105,7 @@ final class DataStreams implements AutoCloseable {
     /** As {@link #start}, without those of each chunk that are in {@code written}, if any, when its turn has come. */
     RoundSink.Sending start(PageSet wanted, PageSet large, int round, PageSet written) {
         Chunks chunks = new Chunks(wanted, written, large, round);
-        return new Round(start(() -> chunks, round), chunks.leftOut);
+        return new Round(start(() -> chunks, round), chunks.deferred);
     }
 
     /** As {@link #start}, of what the guest stands still for: if that is few, it has been sent when this returns. */
@@ -118,7 +118,7 @@ final class DataStreams implements AutoCloseable {
         for (PageSender sender : senders) {
             send(chunks, sender, round);
         }
-        return new Round(List.of(), chunks.leftOut);
+        return new Round(List.of(), chunks.deferred);
     }
 
     /**
@@ -152,7 +152,7 @@ final class DataStreams implements AutoCloseable {
     /** The chunks of a round, of which each stream takes the next when it has sent one. */
     private static final class Chunks implements Feed {
         private final AtomicLong next = new AtomicLong();
-        private final AtomicLong leftOut = new AtomicLong();
+        private final AtomicLong deferred = new AtomicLong();
         private final PageSet wanted;
         /** What need not be sent, or null; it grows meanwhile. */
         private final PageSet written;
@@ -174,14 +174,14 @@ final class DataStreams implements AutoCloseable {
                 return false;
             }
             if (written != null) {
-                leaveOutWritten(chunk * PageSize.SMALL_PER_LARGE);
+                deferWritten(chunk * PageSize.SMALL_PER_LARGE);
             }
             sender.sendChunk(wanted, chunk, large.contains(chunk), round);
             return true;
         }
 
         /** Once for each chunk, by whoever sends it: from then on it is settled what of it is sent. */
-        private void leaveOutWritten(long first) {
+        private void deferWritten(long first) {
             long end = Math.min(first + PageSize.SMALL_PER_LARGE, wanted.pages());
             long count = 0;
             for (long word = first >>> 6; word << 6 < end; word++) {
@@ -191,7 +191,7 @@ final class DataStreams implements AutoCloseable {
                     count += Long.bitCount(skip);
                 }
             }
-            leftOut.addAndGet(count);
+            deferred.addAndGet(count);
         }
     }
 

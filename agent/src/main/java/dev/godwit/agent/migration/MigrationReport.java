@@ -103,7 +103,7 @@ public record MigrationReport(
      * @param pages pages that were to be sent
      * @param dataPages of them sent with content
      * @param zeroPages of them sent as zero
-     * @param leftOutPages of them left for later, as they were written again before their turn
+     * @param deferredPages of them not sent but left for the next round, as they were written again before their turn
      * @param micros how long it took
      * @param dirtiedPages pages found dirty afterwards
      */
@@ -112,7 +112,7 @@ public record MigrationReport(
             long pages,
             long dataPages,
             long zeroPages,
-            long leftOutPages,
+            long deferredPages,
             long micros,
             long dirtiedPages) {}
 }

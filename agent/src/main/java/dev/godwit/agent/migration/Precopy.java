@@ -155,7 +155,7 @@ final class Precopy {
         long zeroBefore = sink.zeroPages();
         dirty.clear();
         long pages = beginRound();
-        long leftOut = sendAll(pages, contentBefore, zeroBefore);
+        long deferred = sendAll(pages, contentBefore, zeroBefore);
         sink.awaitArrival(round);
         long ended = System.nanoTime();
         long nanos = ended - started;
@@ -167,7 +167,7 @@ final class Precopy {
         wanted.addAll(dirty);
         boolean fits = convergence.roundDone(content << PageSize.SMALL_SHIFT, nanos, dirtied);
         figures.roundDone(
-                new Round(round, pages, content, zero, leftOut, nanos / 1000, dirtied), writtenNanos, convergence);
+                new Round(round, pages, content, zero, deferred, nanos / 1000, dirtied), writtenNanos, convergence);
         return fits;
     }
 
@@ -207,7 +207,7 @@ final class Precopy {
      * would be once for nothing. Later rounds send it: else they would end at once, and what is written would be looked for
      * all the time.
      *
-     * @return pages left out
+     * @return pages deferred to the next round
      */
     private long sendAll(long pages, long contentBefore, long zeroBefore)
             throws TransportException, InterruptedException {
@@ -224,7 +224,7 @@ final class Precopy {
                 long now = System.nanoTime();
                 long sent = content + sink.zeroPages() - zeroBefore;
                 long written = dirty.cardinality();
-                // Some of what is left has been written, and is left out, too: at least this is sent.
+                // Some of what is left has been written, and is deferred, too: at least this is sent.
                 long left = pages - sent - (first ? written : 0);
                 double nanosEach = (double) (now - begin) / content;
                 rate.look(
@@ -236,7 +236,7 @@ final class Precopy {
             addLog();
         }
         rate.end(System.nanoTime(), log, dirty);
-        return sending.leftOut();
+        return sending.deferred();
     }
 
     /** In milliseconds; never if nothing depends on it any more. */

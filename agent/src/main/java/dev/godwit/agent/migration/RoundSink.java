@@ -16,8 +16,8 @@ interface RoundSink {
             return true;
         }
 
-        /** Pages left out so far. */
-        default long leftOut() {
+        /** Pages deferred to the next round so far. */
+        default long deferred() {
             return 0;
         }
     }
@@ -32,7 +32,7 @@ interface RoundSink {
     /**
      * As {@link #start}, without pages that are written again by the time it would be their turn, as far as it can.
      *
-     * @param wanted what is left out leaves it
+     * @param wanted what is deferred leaves it
      * @param written pages that the next round sends anyhow; more may be added meanwhile
      */
     default Sending start(PageSet wanted, PageSet large, int round, PageSet written) throws TransportException {

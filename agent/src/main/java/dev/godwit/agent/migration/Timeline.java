@@ -52,7 +52,7 @@ final class Timeline {
                 last.pages() + round.pages(),
                 last.dataPages() + round.dataPages(),
                 last.zeroPages() + round.zeroPages(),
-                last.leftOutPages() + round.leftOutPages(),
+                last.deferredPages() + round.deferredPages(),
                 last.micros() + round.micros(),
                 round.dirtiedPages()));
     }

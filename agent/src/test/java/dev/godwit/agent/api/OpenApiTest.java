@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import dev.godwit.agent.migration.FaultSummary;
+import dev.godwit.agent.migration.MigrationReport;
 import dev.godwit.agent.migration.SnapshotReport;
 import java.io.IOException;
 import java.io.InputStream;
@@ -63,7 +65,13 @@ class OpenApiTest {
                 SnapshotReport.class,
                 RestoreRequest.class,
                 MigrateRequest.class,
-                MigrationView.class
+                MigrationView.class,
+                MigrationReport.class,
+                MigrationReport.Downtime.class,
+                MigrationReport.Round.class,
+                MigrationReport.Hot.class,
+                MigrationReport.Postcopy.class,
+                FaultSummary.class
             })
     void describesEveryFieldAndNoOther(Class<?> type) {
         assertFields(type, document.at("/components/schemas/" + type.getSimpleName()));

@@ -27,7 +27,7 @@ class DataStreamsTest {
 
     /** All of the second chunk, and a part of the first: they go with the next round. */
     @Test
-    void whatIsWrittenAgainBeforeItsTurnIsLeftOut() throws Exception {
+    void whatIsWrittenAgainBeforeItsTurnIsDeferred() throws Exception {
         try (Arena arena = Arena.ofShared();
                 GuestMemory memory = GuestMemory.allocate(PAGES * PageSize.SMALL, LargePages.NONE);
                 GuestMemory there = GuestMemory.allocate(PAGES * PageSize.SMALL, LargePages.NONE);
@@ -49,7 +49,7 @@ class DataStreamsTest {
             assertTrue(receiver.awaitRound(), "the same head");
             assertEquals(1, receiver.receiveRound());
             sending.await();
-            assertEquals(90 + PER_CHUNK, sending.leftOut());
+            assertEquals(90 + PER_CHUNK, sending.deferred());
             assertEquals(PAGES - 100 - PER_CHUNK, come.cardinality());
             assertEquals(PAGES - 100 - PER_CHUNK, streams.contentPages());
             come.removeAll(wanted);

@@ -26,6 +26,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.function.ToLongFunction;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
@@ -171,17 +172,21 @@ class MigrationPartsTest {
     void roundsAreKeptWithinBoundsAndNoneIsLost() {
         Timeline timeline = new Timeline();
         for (int i = 1; i <= 3 * Timeline.MAX_ROUNDS; i++) {
-            timeline.add(new MigrationReport.Round(i, 1, 1, 1, 1, 1, i));
+            timeline.add(new MigrationReport.Round(i, 3, 1, 1, 1, 1, i));
         }
         List<MigrationReport.Round> rounds = timeline.rounds();
         assertEquals(Timeline.MAX_ROUNDS, rounds.size());
         assertEquals(3 * Timeline.MAX_ROUNDS, rounds.getLast().number());
+        for (ToLongFunction<MigrationReport.Round> part : List.<ToLongFunction<MigrationReport.Round>>of(
+                MigrationReport.Round::dataPages,
+                MigrationReport.Round::zeroPages,
+                MigrationReport.Round::deferredPages)) {
+            assertEquals(
+                    3 * Timeline.MAX_ROUNDS, rounds.stream().mapToLong(part).sum());
+        }
         assertEquals(
-                3 * Timeline.MAX_ROUNDS,
-                rounds.stream().mapToLong(MigrationReport.Round::dataPages).sum());
-        assertEquals(
-                3 * Timeline.MAX_ROUNDS,
-                rounds.stream().mapToLong(MigrationReport.Round::leftOutPages).sum());
+                9 * Timeline.MAX_ROUNDS,
+                rounds.stream().mapToLong(MigrationReport.Round::pages).sum());
     }
 
     @Test

@@ -87,6 +87,10 @@ final class Wanderer implements AutoCloseable {
             return Optional.of(e);
         }
         assertEquals("completed", report.outcome());
+        for (MigrationReport.Round round : report.rounds()) {
+            assertEquals(
+                    round.pages(), round.dataPages() + round.zeroPages() + round.deferredPages(), report::toString);
+        }
         assertEquals(Machine.State.STOPPED, machine.state());
         assertEquals(
                 StopReason.Kind.MIGRATED, machine.stopReason().orElseThrow().kind());

@@ -45,7 +45,7 @@ final class ZeroRow {
     private static double scanRate(Trial trial) {
         MigrationReport.Round first =
                 ((MigrationReport) trial.details()).rounds().getFirst();
-        return (double) ((first.pages() - first.leftOutPages()) << PageSize.SMALL_SHIFT)
+        return (double) ((first.pages() - first.deferredPages()) << PageSize.SMALL_SHIFT)
                 * 1e6
                 / Math.max(1, first.micros());
     }
