@@ -86,8 +86,11 @@ final class Evictor implements AutoCloseable {
     private long growAt;
     /** Whether pages may leave: not before the guest is here as a whole, nor while it is copied. */
     private boolean open;
-    /** Whether some of the guest's memory may be aside since before it came, where nobody who copies it looks. */
+    /** Whether some of the guest's memory may be aside, and stay there, where nobody who copies it looks. */
     private boolean unsettled;
+
+    /** Not before this is it tried to put that back. */
+    private long settleAt;
 
     private boolean working;
     private boolean closed;
@@ -139,6 +142,7 @@ final class Evictor implements AutoCloseable {
     void start() {
         synchronized (this) {
             unsettled = true;
+            settleAt = System.nanoTime();
         }
         resume();
     }
@@ -201,8 +205,15 @@ final class Evictor implements AutoCloseable {
         }
     }
 
-    /** Of a guest that came from elsewhere: what was assembled aside, and will not become whole. */
+    /**
+     * What is aside and will not become whole goes back: what was assembled of a guest that came from elsewhere, and what
+     * could not be put back when it had been taken out, for want of memory say.
+     */
     private void settle() {
+        synchronized (this) {
+            // Not when it is done: something else may fail meanwhile. Nobody copies the guest as long as this works.
+            unsettled = false;
+        }
         try {
             for (int chunk = 0; chunk < pager.chunks() && !isClosed(); chunk++) {
                 leaving.settle(chunk);
@@ -211,11 +222,16 @@ final class Evictor implements AutoCloseable {
                     attempt(this::work);
                 }
             }
-        } finally {
-            synchronized (this) {
-                unsettled = false;
-            }
+        } catch (RuntimeException | Error e) {
+            settleLater();
+            throw e;
         }
+    }
+
+    /** Some of it is still aside: as long as it is, nobody may copy the guest. */
+    private synchronized void settleLater() {
+        unsettled = true;
+        settleAt = System.nanoTime() + LOOK_NANOS;
     }
 
     /** The guest moves, and wants more: what the host has to give it may have. */
@@ -263,7 +279,7 @@ final class Evictor implements AutoCloseable {
     }
 
     private synchronized boolean mustSettle() {
-        return unsettled;
+        return unsettled && System.nanoTime() - settleAt >= 0;
     }
 
     private synchronized boolean isOpen() {
@@ -279,7 +295,7 @@ final class Evictor implements AutoCloseable {
     private synchronized boolean awaitWork() {
         long look = System.nanoTime() + (noRoom ? NO_ROOM_NANOS : LOOK_NANOS);
         try {
-            while (!closed && !unsettled && !isDue(look)) {
+            while (!closed && !mustSettle() && !isDue(look)) {
                 wait(LOOK_NANOS / 1_000_000);
             }
         } catch (InterruptedException e) {
@@ -402,19 +418,28 @@ final class Evictor implements AutoCloseable {
                 // Some of it may have been kept.
                 stale.addAll(staged);
             }
-            for (int chunk : chunks) {
-                if (safe) {
-                    commit(chunk);
-                } else {
-                    leaving.settle(chunk);
-                }
-            }
+            boolean stored = safe;
+            chunks.forEach(chunk -> putBack(chunk, stored));
         }
         if (safe == noRoom) {
             LOG.warn("memory host {} {}", link.at(), safe ? "has room again" : "has no room for more pages");
             noRoom = !safe;
         }
         return safe;
+    }
+
+    /** The guest gets what it has touched meanwhile, and all of what is not safe elsewhere. */
+    private void putBack(int chunk, boolean stored) {
+        try {
+            if (stored) {
+                commit(chunk);
+            } else {
+                leaving.settle(chunk);
+            }
+        } catch (RuntimeException | Error e) {
+            settleLater();
+            LOG.error("pages of a guest stay aside for the moment", e);
+        }
     }
 
     /** Their content does not change while they are staged. */

@@ -75,7 +75,7 @@ final class Ownership {
     /**
      * The connection of a new owner: OK, FENCED, or UNKNOWN.
      *
-     * @param from the epoch of the owner before, or {@link RegionRequest#ANY_EPOCH}
+     * @param from the epoch of the owner before
      * @throws TransportException when the new epoch cannot be kept; the old one still is the current
      */
     RegionStatus take(long from, Attachment newcomer, Durable durable) throws TransportException {
@@ -85,7 +85,7 @@ final class Ownership {
             if (gone) {
                 return RegionStatus.UNKNOWN;
             }
-            if (from != RegionRequest.ANY_EPOCH && from != epoch) {
+            if (from != epoch) {
                 return RegionStatus.FENCED;
             }
             changing = true;

@@ -8,7 +8,9 @@ import dev.godwit.bindings.linux.Errno;
 import dev.godwit.bindings.linux.FileCalls;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
@@ -30,11 +32,19 @@ final class RegionDirectory implements AutoCloseable {
     private static final String HEADER = ".region";
     private static final String PAGES = ".pages";
     private static final String UNFINISHED = ".new";
+    /** What the header of a region is called while it is being deleted. */
+    private static final String GONE = ".gone";
+
     private static final String LOCK = "memory-host.lock";
     private static final String PROBE = "probe" + UNFINISHED;
 
+    private static final String ID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}";
+
     /** What a process that was killed may have left here; of no use. */
-    private static final Pattern LEFT_OVER = Pattern.compile("(probe|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})\\.new");
+    private static final Pattern LEFT_OVER = Pattern.compile("(probe|" + ID + ")\\.new");
+
+    /** A region that it was killed while deleting. */
+    private static final Pattern DELETED = Pattern.compile(ID + "\\.gone");
 
     private final LockedDirectory locked;
     private final Path directory;
@@ -77,16 +87,23 @@ final class RegionDirectory implements AutoCloseable {
             String name = file.getFileName().toString();
             if (LEFT_OVER.matcher(name).matches()) {
                 delete(file);
+            } else if (DELETED.matcher(name).matches()) {
+                finishDeleting(file);
             } else if (name.endsWith(HEADER)) {
                 try {
                     into.accept(open(file));
                 } catch (IOException e) {
                     LOG.warn("memory host: {}; left alone", reason(file, e));
                 }
-            } else if (!name.equals(LOCK) && !(name.endsWith(PAGES) && Files.exists(sibling(file, HEADER)))) {
+            } else if (!name.equals(LOCK) && !(name.endsWith(PAGES) && hasHeader(file))) {
                 LOG.warn("memory host: {} belongs to no region; left alone", file);
             }
         }
+    }
+
+    /** Also one of which nothing is left but its pages, which are deleted next. */
+    private static boolean hasHeader(Path pages) {
+        return Files.exists(sibling(pages, HEADER)) || Files.exists(sibling(pages, GONE));
     }
 
     /** Sorted: the log lines of two starts can be compared. */
@@ -161,10 +178,27 @@ final class RegionDirectory implements AutoCloseable {
         }
     }
 
-    /** Deletes a region's files: the header first, without which the pages are nobody's. */
+    /**
+     * Deletes a region's files: the header first loses its name, without which the pages are nobody's, and last its file,
+     * which says until then that they are to be deleted.
+     */
     void delete(UUID id) {
-        delete(directory.resolve(id + HEADER));
-        delete(directory.resolve(id + PAGES));
+        Path header = directory.resolve(id + HEADER);
+        Path gone = sibling(header, GONE);
+        try {
+            Files.move(header, gone, StandardCopyOption.ATOMIC_MOVE);
+        } catch (NoSuchFileException e) {
+            // It had not come that far.
+        } catch (IOException e) {
+            LOG.warn("memory host: {} cannot be renamed: {}", header, FileErrors.text(e));
+            delete(header);
+        }
+        finishDeleting(gone);
+    }
+
+    private static void finishDeleting(Path gone) {
+        delete(sibling(gone, PAGES));
+        delete(gone);
     }
 
     private static void delete(Path file) {

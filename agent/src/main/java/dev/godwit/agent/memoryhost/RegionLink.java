@@ -32,6 +32,7 @@ final class RegionLink implements AutoCloseable {
     private static final Lane[] NONE = {};
     private static final long AGAIN_MILLIS = 250;
     private static final long WATCH_MILLIS = 500;
+    private static final long GIVEN_UP_MILLIS = 20;
     private static final Duration LAST_WORDS = Duration.ofSeconds(1);
 
     /** One connection, until it breaks. */
@@ -137,17 +138,26 @@ final class RegionLink implements AutoCloseable {
     }
 
     /**
-     * Whether another may take the pages now: to be told that one has is no loss then, but waits for {@link #takeBack}
-     * or {@link #handOver}.
+     * Whether another may take the pages now, which are this side's: to be told that one has is no loss then, but waits
+     * for {@link #takeBack} or {@link #handOver}.
      */
     synchronized void yielding(boolean on) {
         yielding = on;
         notifyAll();
     }
 
+    /** After {@link #takeBack}, waits until the pages are this side's again; false when it was given up before. */
+    synchronized boolean awaitTakenBack(BooleanSupplier givenUp) throws InterruptedException {
+        while (takeBack && !closed && !givenUp.getAsBoolean()) {
+            wait(GIVEN_UP_MILLIS);
+        }
+        return !takeBack || closed;
+    }
+
     /**
      * Becomes the owner again, whoever was meanwhile: of a guest that did not get away. An attempt to connect that is
-     * under way just now does not do: it attaches to the epoch before.
+     * under way just now does not do: it attaches to the epoch before. Until {@link #awaitTakenBack} nobody else may take
+     * them: who took them then could be their next owner, with the guest.
      */
     void takeBack() {
         synchronized (this) {
@@ -196,6 +206,18 @@ final class RegionLink implements AutoCloseable {
         caller.both(lanes -> become(lanes, type, from));
     }
 
+    /**
+     * Takes the pages from whoever has them now. The request names that epoch: should it be given up and arrive after
+     * all, when others are their owners, it is refused.
+     */
+    private void connectAgain() throws TransportException {
+        caller.both(lanes -> {
+            long now = caller.ask(lanes[RegionCaller.FETCH], RegionRequest.STANDBY, 0)
+                    .epoch();
+            become(lanes, RegionRequest.TAKE, now);
+        });
+    }
+
     /** The owner, by the answer to the one request, with both connections. */
     private void become(Lane[] lanes, int type, long from) throws TransportException {
         epoch = caller.ask(lanes[RegionCaller.FETCH], type, from).epoch();
@@ -225,10 +247,11 @@ final class RegionLink implements AutoCloseable {
             drop();
             letTake();
             try {
-                boolean taking = isTakingBack();
-                connect(taking ? RegionRequest.TAKE : RegionRequest.ATTACH, taking ? RegionRequest.ANY_EPOCH : epoch);
-                synchronized (this) {
-                    takeBack &= !taking;
+                if (isTakingBack()) {
+                    connectAgain();
+                    takenBack();
+                } else {
+                    connect(RegionRequest.ATTACH, epoch);
                 }
                 LOG.info("memory host {} is back", at());
                 onBack.run();
@@ -250,9 +273,13 @@ final class RegionLink implements AutoCloseable {
         return yielding || takeBack;
     }
 
-    /** Not while another may take the pages: who took them then could be their next owner, with the guest. */
     private synchronized boolean isTakingBack() {
-        return takeBack && !yielding;
+        return takeBack;
+    }
+
+    private synchronized void takenBack() {
+        takeBack = false;
+        notifyAll();
     }
 
     /** False at the end. */

@@ -21,7 +21,7 @@ public final class RegionRequest {
     /** This connection is the owner's, too: of the epoch given. */
     public static final int ATTACH = 2;
 
-    /** Be the owner from now on, in place of the one of the epoch given, or of {@link #ANY_EPOCH}. */
+    /** Be the owner from now on, in place of the one of the epoch given. */
     public static final int TAKE = 3;
 
     /** Only look whether the region is there, and stay connected. */
@@ -34,9 +34,6 @@ public final class RegionRequest {
 
     public static final long STATUS = 0;
     public static final long HELD = 16;
-
-    /** Whichever it is. */
-    public static final long ANY_EPOCH = -1;
 
     /** The stream of requests for pages and the pages that answer them. */
     public static final int STREAM_FETCH = 0;

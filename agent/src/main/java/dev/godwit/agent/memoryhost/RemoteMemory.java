@@ -17,9 +17,10 @@ import java.util.function.BooleanSupplier;
  * pages and what takes them away.
  *
  * <pre>
- *   create ──────────────────────────────────────────▶ the guest runs ── hold ── handOver ──▶ close
- *   standBy ── expect ── expectOnly ── prepare ── take ── go ──▶  ▲           │ the guest stays
- *                                                                 └─ takeBack ┘
+ *   create ──────────────────────────────────────────▶ the guest runs ── hold ── offer ── handOver ──▶ close
+ *   standBy ── expect ── expectOnly ── prepare ── take ── go ──▶  ▲ ▲           │       │ the guest stays
+ *                                                                 │ └── resume ─┘       │
+ *                                                                 └─────── takeBack ────┘
  * </pre>
  *
  * <p>A memory host that is away makes the guest wait for the pages that it touches, for as long as it takes. One that has
@@ -47,7 +48,10 @@ public final class RemoteMemory implements AutoCloseable {
     private PageSet named;
 
     private long from;
-    private boolean owner;
+    private Runnable endArrivals = () -> {};
+    /** Whether the pages are deleted with the guest. */
+    private volatile boolean owner;
+
     private volatile boolean settled;
     private boolean closed;
 
@@ -150,6 +154,16 @@ public final class RemoteMemory implements AutoCloseable {
         named.addAll(there);
     }
 
+    /**
+     * Of a guest that runs before all of its memory has come: what brings the rest writes to memory that {@link #close}
+     * gives back, so that ends it first.
+     *
+     * @param end returns when nothing is brought any more; from any thread, also when that has ended by itself
+     */
+    public synchronized void comesBy(Runnable end) {
+        endArrivals = end;
+    }
+
     /** The guest comes: from now on a touch of a page that is expected waits for it. The machine is PAUSED. */
     public void prepare() {
         machine.memory().preferLarge(true);
@@ -193,13 +207,17 @@ public final class RemoteMemory implements AutoCloseable {
     }
 
     /**
-     * Lets nothing leave the guest any more, so that it can be copied; what it touches comes back all the same.
+     * Lets nothing leave the guest any more, so that it can be copied; what it touches comes back all the same. Its pages
+     * at the memory host are this side's then.
      *
      * @param givenUp asked some times a second while something is still on its way, to a memory host that may not answer:
      *     whether to return all the same, and {@link #resume} or another try follows
      * @return false when it was given up
      */
     public boolean hold(BooleanSupplier givenUp) throws InterruptedException {
+        if (!link.awaitTakenBack(givenUp)) {
+            return false;
+        }
         link.yielding(true);
         return evictor.hold(givenUp);
     }
@@ -220,13 +238,22 @@ public final class RemoteMemory implements AutoCloseable {
         evictor.resume();
     }
 
-    /** As {@link #resume}, of a guest whose pages may have been taken by another, who does not run it. */
+    /**
+     * After {@link #hold}: from now on another may take the pages, at any moment, until {@link #takeBack} or {@link
+     * #handOver} says what has come of it. Meanwhile they are not this side's to delete.
+     */
+    public void offer() {
+        owner = false;
+    }
+
+    /** After {@link #offer}: the guest stays here, and whoever may have taken its pages does not run it. */
     public void takeBack() {
+        owner = true;
         link.takeBack();
         evictor.resume();
     }
 
-    /** After {@link #hold}: the pages are another's now. */
+    /** After {@link #offer}: the pages are another's, or may be. */
     public void handOver() {
         owner = false;
         link.handOver();
@@ -306,6 +333,7 @@ public final class RemoteMemory implements AutoCloseable {
             return;
         }
         closed = true;
+        endArrivals.run();
         evictor.close();
         if (owner) {
             link.sayGone();

@@ -54,6 +54,7 @@ final class Follower implements AutoCloseable {
         pager.attach(Place.AT_SOURCE, pages);
         pager.locate(map.pages(), Place.AT_SOURCE);
         if (remote.isPresent()) {
+            remote.get().comesBy(pages::end);
             remote.get().prepare();
         } else {
             pager.arm();
@@ -178,7 +179,9 @@ final class Follower implements AutoCloseable {
                 giveUp("its memory could not be brought here");
             }
         } finally {
-            if (remote.isEmpty()) {
+            if (remote.isPresent()) {
+                remote.get().comesBy(() -> {});
+            } else {
                 pager.close();
             }
         }

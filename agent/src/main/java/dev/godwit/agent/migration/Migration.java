@@ -256,14 +256,24 @@ public final class Migration {
     private void goOnHere(Throwable failure) {
         each(
                 failure,
-                // It may have been given to the target, which does not run the guest.
-                () -> remote.ifPresent(committed ? RemoteMemory::takeBack : RemoteMemory::resume),
+                () -> remote.ifPresent(this::keep),
                 () -> {
                     if (running) {
                         machine.resume();
                     }
                 },
                 standstill::endLog);
+    }
+
+    private void keep(RemoteMemory memory) {
+        if (!committed) {
+            memory.resume();
+        } else if (machine.state() == Machine.State.STOPPED) {
+            // It was ended here while nobody knew where it runs: what the target may have taken is the target's.
+            memory.handOver();
+        } else {
+            memory.takeBack();
+        }
     }
 
     /** Takes all of the steps, whichever of them fails: a guest is not left standing still for another's sake. */
@@ -369,7 +379,6 @@ public final class Migration {
         PageSet following = follows
                 ? precopy.following()
                 : new PageSet(arena, machine.memory().pages());
-        // Not sooner: it may just have become the owner again, after another migration that failed.
         long epoch = remote.map(RemoteMemory::epoch).orElse(0L);
         long resident = remote.map(RemoteMemory::resident).orElse(0L);
         byte[] map = PageMapMessage.of(following, precopy.largeChunks(), there, epoch, resident)
@@ -411,6 +420,7 @@ public final class Migration {
         if (cancelled) {
             throw MigrationException.cancelled();
         }
+        remote.ifPresent(RemoteMemory::offer);
         committed = true;
         timeline.enter(MigrationPhase.HANDOVER);
     }

@@ -113,13 +113,19 @@ final class PageServer implements AutoCloseable {
         this.push = push;
         this.largeChunks = largeChunks;
         this.order = order;
-        this.urgent = new PageSender(arena, requests, memory, urgentLimit);
         this.urgentLimit = urgentLimit;
         this.soon = (2L * Math.min(PushQueue.Part.MOST_PAGES, urgentLimit.framePages())) << PageSize.SMALL_SHIFT;
-        this.queue = new PushQueue(arena, memory.pages());
-        this.missing = new PageSet(arena, memory.pages());
-        this.wanted = new PageSet(arena, memory.pages());
-        this.sent = new PageSet(arena, memory.pages());
+        try {
+            this.urgent = new PageSender(arena, requests, memory, urgentLimit);
+            this.queue = new PushQueue(arena, memory.pages());
+            this.missing = new PageSet(arena, memory.pages());
+            this.wanted = new PageSet(arena, memory.pages());
+            this.sent = new PageSet(arena, memory.pages());
+        } catch (RuntimeException | Error e) {
+            // A shortage of memory that would be made worse by trying again.
+            arena.close();
+            throw e;
+        }
     }
 
     /**

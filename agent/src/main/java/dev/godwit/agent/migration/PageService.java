@@ -73,11 +73,14 @@ final class PageService implements AutoCloseable {
     void open() throws TransportException {
         DataStreams push = new DataStreams(machine.memory(), limit.another());
         Connection requests = null;
+        PageServer made;
         try {
             requests = link.connectPages(0);
             for (int i = 1; i <= options.pageStreams(); i++) {
                 push.add(link.connectPages(i));
             }
+            made = new PageServer(
+                    machine.memory(), following, requests, push, limit.anotherInAHurry(), largeChunks, order);
         } catch (TransportException | RuntimeException | Error e) {
             push.close();
             if (requests != null) {
@@ -86,8 +89,7 @@ final class PageService implements AutoCloseable {
             throw e;
         }
         synchronized (this) {
-            server = new PageServer(
-                    machine.memory(), following, requests, push, limit.anotherInAHurry(), largeChunks, order);
+            server = made;
             if (goneAhead) {
                 server.goneAhead();
             }

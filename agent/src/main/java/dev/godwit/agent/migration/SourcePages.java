@@ -96,7 +96,10 @@ final class SourcePages implements PageStore, AutoCloseable {
         pager.storeChanged();
     }
 
-    /** Tells the source which pages are missing. As long as it does not listen this does not return. */
+    /**
+     * Tells the source which pages are missing. If it does not listen this returns only when the connection has been
+     * broken for that, by its {@link Connection#setSendStall}.
+     */
     void ask(PageSet missing) {
         Lane lane;
         synchronized (this) {

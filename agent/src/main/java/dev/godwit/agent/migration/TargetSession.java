@@ -48,7 +48,7 @@ final class TargetSession {
 
     private static final String GONE = "the source cannot be reached any more";
 
-    /** Before the offer says how long silence may last. */
+    /** Until the offer says how long silence may last. */
     private static final Duration FIRST_STALL = Duration.ofSeconds(10);
 
     private final ControlChannel control;
@@ -56,6 +56,8 @@ final class TargetSession {
 
     /** Held while the session is being taken apart; taken before this object's own lock. */
     private final Object ending = new Object();
+
+    private volatile Duration stall = FIRST_STALL;
 
     private TargetHost.Admission admission;
     private TargetStreams streams;
@@ -105,9 +107,9 @@ final class TargetSession {
 
     private void receiveGuest()
             throws TransportException, MigrationException, TargetHost.RefusedException, InterruptedException {
-        control.connection().setStall(FIRST_STALL);
+        control.connection().setStall(stall);
         Offer offer = Offer.decode(control.expect(MessageType.OFFER).payload());
-        Duration stall = Duration.ofMillis(offer.stallMillis());
+        stall = Duration.ofMillis(offer.stallMillis());
         control.connection().setStall(stall);
         TargetStreams taken;
         // On a busy host a machine takes long to build: the source hears that somebody is at it.
@@ -116,7 +118,7 @@ final class TargetSession {
         }
         // The control thread may be waiting for streams: then only the PINGs tell that the source is lost.
         try (Pinger _ = new Pinger(control, stall, taken::received, () -> lost(taken))) {
-            serve(offer.sourceProcess(), stall);
+            serve(offer.sourceProcess());
         }
     }
 
@@ -194,20 +196,19 @@ final class TargetSession {
         return made;
     }
 
-    private void serve(ProcessIdentity source, Duration stall)
-            throws TransportException, MigrationException, InterruptedException {
+    private void serve(ProcessIdentity source) throws TransportException, MigrationException, InterruptedException {
         Machine machine = admission.machine();
         // Made before it is known whether there is use for it: then the guest stands still.
         try (Follower follower =
                 pages == null ? null : new Follower(machine, pages, streams.written(), Optional.ofNullable(remote))) {
-            serve(machine, follower, source, stall);
+            serve(machine, follower, source);
         }
     }
 
-    private void serve(Machine machine, Follower follower, ProcessIdentity source, Duration stall)
+    private void serve(Machine machine, Follower follower, ProcessIdentity source)
             throws TransportException, MigrationException, InterruptedException {
         try (Arena arena = Arena.ofShared();
-                PatientRestore patient = patient(machine, follower, stall)) {
+                PatientRestore patient = patient(machine, follower)) {
             restore = patient;
             if (remote != null) {
                 expectRemote(arena, machine);
@@ -219,7 +220,7 @@ final class TargetSession {
                 }
                 admission.completed();
                 tellSummary(machine, null);
-            } else if (followed(follower, source, stall)) {
+            } else if (followed(follower, source)) {
                 admission.completed();
                 tellSummary(machine, follower.faultTimes());
             }
@@ -227,7 +228,7 @@ final class TargetSession {
     }
 
     /** How the guest is restored if it may lack pages then, else null. */
-    private PatientRestore patient(Machine machine, Follower follower, Duration stall) {
+    private PatientRestore patient(Machine machine, Follower follower) {
         if (remote != null) {
             return new PatientRestore(machine, remote.pager(), remote.config().at(), stall);
         }
@@ -341,7 +342,7 @@ final class TargetSession {
     }
 
     /** Whether all of the guest's memory has come, or it ended for a reason of its own. */
-    private boolean followed(Follower follower, ProcessIdentity source, Duration stall)
+    private boolean followed(Follower follower, ProcessIdentity source)
             throws TransportException, InterruptedException {
         synchronized (this) {
             following = follower;
@@ -457,6 +458,8 @@ final class TargetSession {
         if (current == null) {
             throw new TransportException(Kind.MALFORMED, "a page connection for a guest that was to come whole");
         }
+        // A source that hangs, or whose network does: who tells it what is missing would never return.
+        connection.setSendStall(stall);
         current.serve(stream, connection);
     }
 

@@ -125,7 +125,7 @@ public final class Connection implements ByteSink, ByteSource, AutoCloseable {
     }
 
     /**
-     * Lets the peer be silent for as long as it likes, from now on.
+     * Lets the peer be silent, and take nothing, for as long as it likes, from now on.
      *
      * @param look what has come is counted in {@link #received} at least this often, even in the middle of a range
      */
@@ -162,7 +162,12 @@ public final class Connection implements ByteSink, ByteSource, AutoCloseable {
         this.stall = stall;
         long micros = stall.toNanos() / 1000;
         SocketCalls.setsockoptMicros(fd, SocketCalls.SOL_SOCKET, SocketCalls.SO_RCVTIMEO, micros);
-        SocketCalls.setsockoptMicros(fd, SocketCalls.SOL_SOCKET, SocketCalls.SO_SNDTIMEO, micros);
+        setSendStall(stall);
+    }
+
+    /** How long the peer may take no byte, from now on, even if it may be {@link #setPatient silent}; 0 for ever. */
+    public void setSendStall(Duration stall) {
+        SocketCalls.setsockoptMicros(fd, SocketCalls.SOL_SOCKET, SocketCalls.SO_SNDTIMEO, stall.toNanos() / 1000);
         // What was sent but is never acknowledged is a stall too, although nobody blocks on it.
         SocketCalls.setsockopt(
                 fd, SocketCalls.IPPROTO_TCP, SocketCalls.TCP_USER_TIMEOUT, (int) Math.min(stall.toMillis(), 1 << 30));
@@ -260,7 +265,7 @@ public final class Connection implements ByteSink, ByteSource, AutoCloseable {
             }
             return result;
         }
-        if (result == -Errno.EINTR || (result == -Errno.EAGAIN && patient)) {
+        if (result == -Errno.EINTR || (result == -Errno.EAGAIN && patient && !sending)) {
             return 0;
         }
         // Timed out: nothing of what was sent has been acknowledged, or taken, for the stall time.

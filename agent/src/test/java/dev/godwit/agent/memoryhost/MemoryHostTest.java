@@ -77,7 +77,7 @@ class MemoryHostTest {
             MemoryClient store = host.store(id);
             assertEquals(new Answer(UNKNOWN, 0, 0, 0), store.standby(PAGES));
             assertEquals(UNKNOWN, store.attach(1, PAGES).status());
-            assertEquals(UNKNOWN, store.take(RegionRequest.ANY_EPOCH, PAGES).status());
+            assertEquals(UNKNOWN, store.take(1, PAGES).status());
             assertEquals(new Answer(NO_ROOM, 0, 0, 100), store.create(PAGES, 101));
             assertEquals(OK, store.create(PAGES, 60).status());
             MemoryClient other = host.store(id);
@@ -117,7 +117,7 @@ class MemoryHostTest {
             targetStore.store(0, 9);
             assertEquals(OK, targetStore.end(1));
             MemoryClient third = host.store(id);
-            assertEquals(new Answer(OK, 3, 3, 100), third.take(RegionRequest.ANY_EPOCH, PAGES));
+            assertEquals(new Answer(OK, 3, 3, 100), third.take(2, PAGES));
             target.awaitBroken();
         }
     }

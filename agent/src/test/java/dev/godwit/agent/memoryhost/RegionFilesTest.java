@@ -95,6 +95,23 @@ class RegionFilesTest {
         }
     }
 
+    /** The one before was killed while it deleted a region. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void whatWasBeingDeletedIsDeleted(boolean pagesAreGone) throws IOException, TransportException {
+        leaveRegion();
+        Files.move(header(), directory.resolve(id + ".gone"));
+        if (pagesAreGone) {
+            Files.delete(pages());
+        }
+        try (TestHost host = host();
+                var files = Files.list(directory)) {
+            assertEquals(List.of(directory.resolve("memory-host.lock")), files.toList());
+            assertEquals(UNKNOWN, host.fetch(id).standby(PAGES).status());
+            assertEquals(OK, host.store(id).create(PAGES, 500).status());
+        }
+    }
+
     @Test
     void pagesDroppedTakeNoSpace() throws Exception {
         try (TestHost host = host()) {

@@ -1,6 +1,7 @@
 package dev.godwit.agent.memoryhost;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.agent.Eventually;
@@ -55,6 +56,56 @@ class RegionLinkTest {
                 assertTrue(next.isConnected());
             }
             assertEquals(List.of(), lost);
+        }
+    }
+
+    /** The first attempt is given up, and arrives after the second. */
+    @Test
+    void aRequestToTakeBackThatArrivesLateTakesNothing() throws Exception {
+        List<String> lost = new CopyOnWriteArrayList<>();
+        UUID region = UUID.randomUUID();
+        try (TestHost host = new TestHost(64, null);
+                Gate gate = new Gate(host.address());
+                RegionLink link = new RegionLink(caller(gate, region, SHORT), () -> {}, lost::add)) {
+            link.create();
+            link.yielding(true);
+            gate.shutForTake = true;
+            link.takeBack();
+            gate.somebodyWaits.await();
+            gate.shutForTake = false;
+            assertTrue(link.awaitTakenBack(() -> false));
+            assertEquals(2, link.epoch());
+            gate.open.countDown();
+            gate.passedOn.await();
+            LockSupport.parkNanos(500_000_000);
+            assertEquals(List.of(), lost);
+            // As the owner that it is, on new connections.
+            RegionLink.Lane before = link.fetch();
+            link.broken(before, new TransportException(TransportException.Kind.BROKEN, "the network"));
+            Eventually.await(() -> link.fetch() != before && link.isConnected(), "it is connected again");
+            assertEquals(2, link.epoch());
+            assertEquals(List.of(), lost);
+        }
+    }
+
+    /** It could take them from the next owner. */
+    @Test
+    void whileItTakesThePagesBackNobodyElseMayTakeThem() throws Exception {
+        UUID region = UUID.randomUUID();
+        try (TestHost host = new TestHost(64, null);
+                Gate gate = new Gate(host.address());
+                RegionLink link = new RegionLink(caller(gate, region), () -> {}, why -> {})) {
+            link.create();
+            link.yielding(true);
+            gate.shut();
+            link.takeBack();
+            gate.somebodyWaits.await();
+            AtomicInteger asked = new AtomicInteger();
+            assertFalse(link.awaitTakenBack(() -> asked.incrementAndGet() > 3), "it has the pages already");
+            gate.open.countDown();
+            assertTrue(link.awaitTakenBack(() -> false));
+            assertEquals(2, link.epoch());
+            assertTrue(link.isConnected());
         }
     }
 
@@ -143,8 +194,12 @@ class RegionLinkTest {
     private static final class Gate implements AutoCloseable {
         final CountDownLatch somebodyWaits = new CountDownLatch(1);
         final CountDownLatch open = new CountDownLatch(1);
+        final CountDownLatch passedOn = new CountDownLatch(1);
         /** Whether nothing is passed on. */
         volatile boolean silent;
+
+        /** Whether TAKE waits. */
+        volatile boolean shutForTake;
 
         private final InetSocketAddress target;
         private final ServerSocket server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
@@ -204,7 +259,15 @@ class RegionLinkTest {
                     while (silent) {
                         Thread.sleep(10);
                     }
+                    boolean waits = shutForTake && have == RegionRequest.BYTES && buffer[0] == RegionRequest.TAKE;
+                    if (waits) {
+                        somebodyWaits.countDown();
+                        open.await();
+                    }
                     to.getOutputStream().write(buffer, 0, have);
+                    if (waits) {
+                        passedOn.countDown();
+                    }
                 }
             } catch (IOException e) {
                 // One side has ended it.

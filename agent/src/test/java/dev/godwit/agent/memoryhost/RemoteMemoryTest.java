@@ -9,11 +9,13 @@ import dev.godwit.host.machine.Machine;
 import dev.godwit.host.machine.MachineConfig;
 import java.io.File;
 import java.io.IOException;
+import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -55,6 +57,26 @@ class RemoteMemoryTest {
             String pages = Files.readString(Path.of("/proc/self/statm")).split(" ", 2)[0];
             return Long.parseLong(pages) >> 8;
         }
+    }
+
+    /** What it brings is written to that memory. */
+    @Test
+    void whatBringsTheRestOfItsMemoryEndsBeforeThatIsGivenBack() throws Exception {
+        AtomicInteger ended = new AtomicInteger();
+        try (TestHost host = new TestHost(8192, null);
+                Kvm kvm = Kvm.open();
+                Machine machine = Machine.empty(kvm, MachineConfig.of(32 << 20))) {
+            RemoteConfig config = new RemoteConfig(
+                    "127.0.0.1", host.address().getPort(), UUID.randomUUID(), RemoteConfig.LEAST_LOCAL);
+            RemoteMemory memory = RemoteMemory.create(machine, config, TestHost.SECRET, new Pot(Long.MAX_VALUE));
+            memory.comesBy(() -> {
+                memory.pager().staging().segment().set(ValueLayout.JAVA_BYTE, 0, (byte) 1);
+                ended.incrementAndGet();
+            });
+            memory.close();
+            memory.close();
+        }
+        assertEquals(1, ended.get());
     }
 
     @Test

@@ -8,7 +8,7 @@ import java.time.Duration;
 
 /** Talks to a guest of the project's over its serial port. */
 public final class GuestTalk {
-    private static final Duration PATIENCE = Duration.ofSeconds(60);
+    private static final Duration PATIENCE = Duration.ofSeconds(60L * Integer.getInteger("godwit.test.slow", 1));
 
     private GuestTalk() {}
 
@@ -42,6 +42,7 @@ public final class GuestTalk {
             }
             log.awaitMore(end, Duration.ofSeconds(1));
         }
-        throw new AssertionError("no line " + start);
+        throw new AssertionError("no line " + start + " within " + PATIENCE + " of a guest that is " + machine.state()
+                + "; it said\n" + new String(log.read(from, Integer.MAX_VALUE).bytes(), US_ASCII));
     }
 }

@@ -19,6 +19,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.time.Duration;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -84,6 +85,38 @@ class SourcePagesTest {
                     requests.receive(told);
                 }
             });
+        }
+    }
+
+    /** It hangs, or its network does: whoever tells it what is missing goes on without it. */
+    @Test
+    void aSourceThatTakesNothingIsGivenUp() throws Exception {
+        try (ExecutorService threads = Executors.newCachedThreadPool();
+                Arena arena = Arena.ofShared();
+                Listener listener = Listener.open(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+                Socket source = new Socket()) {
+            source.setReceiveBufferSize(1 << 12);
+            source.connect(listener.address());
+            try (Connection requested = listener.accept();
+                    GuestMemory memory = GuestMemory.allocate(8L << 30, LargePages.THP);
+                    Pager pager = new Pager(memory);
+                    SourcePages pages = new SourcePages()) {
+                requested.setPatient(Duration.ofSeconds(1));
+                requested.setSendStall(Duration.ofSeconds(1));
+                Future<?> serving = threads.submit(() -> serve(pages, 0, requested));
+                Eventually.await(pages::isConnected, "it is connected");
+                PageSet all = new PageSet(arena, memory.pages());
+                all.addAll();
+                pager.locate(all, Place.AT_SOURCE);
+                pager.arm();
+                pages.begin(pager, new PageSet(arena, memory.pages()));
+                while (pages.isConnected()) {
+                    // 256 KiB each time, until no more fits between the two.
+                    pages.ask(all);
+                }
+                assertEquals(0, pages.goneNanos(), "it has not closed it");
+                serving.get();
+            }
         }
     }
 

@@ -22,6 +22,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A guest, two agents and a memory host, each a process that may be killed. */
 @Tag("kvm")
@@ -112,6 +114,40 @@ class RemoteGuestIT {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IllegalStateException(e);
+        }
+    }
+
+    /** Neither its user nor the end of its agent says where it runs: it runs on there, and has its pages. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void itRunsOnAtTheTargetWhenItIsStoppedInDoubt(boolean byUser) throws Exception {
+        MeasuringGuest guest = start();
+        try (DyingTunnel tunnel = new DyingTunnel(agents.b().address())) {
+            agents.a()
+                    .client()
+                    .migrate(
+                            GUEST,
+                            new MigrateRequest(
+                                    tunnel.address(), "precopy", TwoAgents.DOWNTIME_MILLIS, null, 1, false, null));
+            Eventually.await(
+                    () -> view(agents.a()).state().equals("in-doubt"),
+                    () -> view(agents.a()).toString());
+            guest.movedTo(agents.b().client());
+            Eventually.await(
+                    () -> view(agents.b()).state().equals("running"),
+                    () -> view(agents.b()).toString());
+            if (byUser) {
+                agents.a().client().stop(GUEST);
+                Eventually.await(
+                        () -> view(agents.a()).state().equals("stopped"),
+                        () -> view(agents.a()).toString());
+            } else {
+                Signal.TERM.send(agents.a().process());
+                assertTrue(agents.a().process().waitFor(60, TimeUnit.SECONDS), "SIGTERM had no effect");
+            }
+            // By then whoever takes its pages, or deletes them, would have done so.
+            LockSupport.parkNanos(2_000_000_000);
+            assertTrue(guest.verify() > 64 * 256);
         }
     }
 
