@@ -45,13 +45,13 @@ final class CancelCommand extends AgentAccess {
         if (id == null) {
             throw Failure.conflict("guest " + name + " is not migrating");
         }
-        MigrationView migration = client.cancel(id, force);
+        MigrationView migration = cancel(client, id);
         while (!migration.done()) {
             checkInTime(migration);
             migration = client.migration(id, LOOK);
             if (force && !migration.done()) {
                 // The other agent may be reached again: then this says so.
-                migration = client.cancel(id, true);
+                migration = cancel(client, id);
             }
         }
         if (migration.error() == null) {
@@ -60,6 +60,18 @@ final class CancelCommand extends AgentAccess {
         boolean lost = "lost".equals(migration.errorKind());
         out().println("guest " + name + (lost ? " is lost: " : " is not migrated: ") + migration.error());
         return ExitCode.OK;
+    }
+
+    private MigrationView cancel(ApiClient client, String id) {
+        try {
+            return client.cancel(id, force);
+        } catch (Failure e) {
+            if (e.kind() == Failure.Kind.CONFLICT) {
+                // The target is reached, and nothing is given up.
+                throw new TooLate("too late: " + e.getMessage());
+            }
+            throw e;
+        }
     }
 
     private void checkInTime(MigrationView migration) {

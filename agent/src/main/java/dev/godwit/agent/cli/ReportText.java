@@ -17,7 +17,7 @@ final class ReportText {
     static void print(MigrationView migration, PrintStream out) {
         MigrationReport r = migration.report();
         MigrationReport.Downtime d = r.downtime();
-        out.println("guest " + r.guest() + " runs at " + r.target());
+        out.println("guest " + r.guest() + " is at " + r.target() + " now");
         line(
                 out,
                 "total",

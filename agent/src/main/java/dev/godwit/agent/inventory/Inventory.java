@@ -39,6 +39,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -52,6 +53,8 @@ import org.slf4j.LoggerFactory;
 public final class Inventory implements TargetHost, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Inventory.class);
     private static final int DEPARTED_KEPT = 1000;
+    private static final long GIVING_BACK_NANOS = 2_000_000_000;
+    private static final long LOOK_NANOS = 10_000_000;
 
     private final Kvm kvm;
     private final Credentials credentials;
@@ -370,19 +373,35 @@ public final class Inventory implements TargetHost, AutoCloseable {
     }
 
     private Guest reserve(Guest guest) {
-        Guest there;
-        synchronized (room) {
-            there = guests.get(guest.name());
-            if (there == null) {
-                room.admit(guest.description());
-                guests.put(guest.name(), guest);
-                return guest;
-            }
+        Guest there = putIfNew(guest);
+        // One that comes a second time right after it was cancelled: the first may still be given back.
+        for (long since = System.nanoTime();
+                there != null
+                        && there.state() == GuestState.ARRIVING
+                        && guest.state() == GuestState.ARRIVING
+                        && System.nanoTime() - since < GIVING_BACK_NANOS; ) {
+            LockSupport.parkNanos(LOOK_NANOS);
+            there = putIfNew(guest);
+        }
+        if (there == null) {
+            return guest;
         }
         // A guest that is sent to the agent it is on meets itself.
         boolean itself = guest.state() == GuestState.ARRIVING && there.state() == GuestState.MIGRATING;
         throw Failure.conflict("a guest is already named " + guest.name()
                 + (itself ? ", which is just migrating: is this the agent that it is on?" : ""));
+    }
+
+    /** The guest that has its name, or null: then it is here now. */
+    private Guest putIfNew(Guest guest) {
+        synchronized (room) {
+            Guest there = guests.get(guest.name());
+            if (there == null) {
+                room.admit(guest.description());
+                guests.put(guest.name(), guest);
+            }
+            return there;
+        }
     }
 
     private void remove(Guest guest) {

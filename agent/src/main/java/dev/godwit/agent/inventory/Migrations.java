@@ -115,7 +115,7 @@ public final class Migrations implements AutoCloseable {
             job.end(new MigrationJob.Outcome(report, error, directory));
         }
         if (error == null) {
-            LOG.info("guest {} lives at {}", guest.name(), job.target());
+            LOG.info("guest {} is at {} now", guest.name(), job.target());
         } else {
             LOG.warn("guest {} not migrated to {}: {}", guest.name(), job.target(), error.getMessage());
         }

@@ -55,8 +55,18 @@ final class DataStreams implements AutoCloseable {
         senders.add(new PageSender(arena, connection, memory, limit));
     }
 
-    /** A round under way. */
-    private record Round(List<Future<Void>> parts, AtomicLong deferredPages) implements RoundSink.Sending {
+    /**
+     * A round under way.
+     *
+     * @param next the chunk that is sent next
+     */
+    private record Round(List<Future<Void>> parts, AtomicLong next, AtomicLong deferredPages)
+            implements RoundSink.Sending {
+        @Override
+        public long stop() {
+            return next.getAndSet(Chunks.STOPPED) * PageSize.SMALL_PER_LARGE;
+        }
+
         @Override
         public long deferred() {
             return deferredPages.get();
@@ -105,7 +115,7 @@ final class DataStreams implements AutoCloseable {
     /** As {@link #start}, without those of each chunk that are in {@code written}, if any, when its turn has come. */
     RoundSink.Sending start(PageSet wanted, PageSet large, int round, PageSet written) {
         Chunks chunks = new Chunks(wanted, written, large, round);
-        return new Round(start(() -> chunks, round), chunks.deferred);
+        return new Round(start(() -> chunks, round), chunks.next, chunks.deferred);
     }
 
     /** As {@link #start}, of what the guest stands still for: if that is few, it has been sent when this returns. */
@@ -118,7 +128,7 @@ final class DataStreams implements AutoCloseable {
         for (PageSender sender : senders) {
             send(chunks, sender, round);
         }
-        return new Round(List.of(), chunks.deferred);
+        return new Round(List.of(), chunks.next, chunks.deferred);
     }
 
     /**
@@ -127,7 +137,7 @@ final class DataStreams implements AutoCloseable {
      * @param feeds asked once for each stream
      */
     RoundSink.Sending push(Supplier<Feed> feeds) {
-        return new Round(start(feeds, PageFrame.AFTERWARDS), new AtomicLong());
+        return new Round(start(feeds, PageFrame.AFTERWARDS), new AtomicLong(Chunks.STOPPED), new AtomicLong());
     }
 
     private List<Future<Void>> start(Supplier<? extends Feed> feeds, int round) {
@@ -151,6 +161,9 @@ final class DataStreams implements AutoCloseable {
 
     /** The chunks of a round, of which each stream takes the next when it has sent one. */
     private static final class Chunks implements Feed {
+        /** Beyond every chunk, and far from overflowing as a number of pages. */
+        static final long STOPPED = 1L << 40;
+
         private final AtomicLong next = new AtomicLong();
         private final AtomicLong deferred = new AtomicLong();
         private final PageSet wanted;

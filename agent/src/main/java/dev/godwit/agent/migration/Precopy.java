@@ -1,5 +1,6 @@
 package dev.godwit.agent.migration;
 
+import dev.godwit.agent.config.Durations;
 import dev.godwit.agent.migration.MigrationException.Kind;
 import dev.godwit.agent.migration.MigrationReport.Round;
 import dev.godwit.agent.transport.TransportException;
@@ -101,8 +102,8 @@ final class Precopy {
 
     private void sendRounds() throws TransportException, MigrationException, InterruptedException {
         for (boolean fits = false; !fits && !follows; ) {
-            if (round > 0 && figures.elapsed().compareTo(options.maxTime()) > 0 && !options.mayPostcopy()) {
-                throw notConverged();
+            if (round > 0 && isLate() && !options.mayPostcopy()) {
+                throw notConverged(wanted.cardinality());
             }
             fits = sendRound();
             if (machine.state() == Machine.State.STOPPED) {
@@ -131,12 +132,15 @@ final class Precopy {
     }
 
     private boolean mustGoAhead(boolean fits) {
-        boolean late = figures.elapsed().compareTo(options.maxTime()) > 0;
         if (options.mode() != MigrationMode.HYBRID) {
-            return !fits && (late || convergence.isStalled(rate.perSecond()));
+            return !fits && (isLate() || convergence.isStalled(rate.perSecond()));
         }
         boolean goesAlong = fits && convergence.isShort() && cold.isEmpty();
-        return !goesAlong && (late || !convergence.isWorthAnother(rate.perSecond()));
+        return !goesAlong && (isLate() || !convergence.isWorthAnother(rate.perSecond()));
+    }
+
+    private boolean isLate() {
+        return figures.elapsed().compareTo(options.maxTime()) > 0;
     }
 
     private boolean sendRound() throws TransportException, MigrationException, InterruptedException {
@@ -207,10 +211,13 @@ final class Precopy {
      * would be once for nothing. Later rounds send it: else they would end at once, and what is written would be looked for
      * all the time.
      *
+     * <p>When the time is over what has not been sent is as if it had just been written: it follows the guest. If nothing
+     * may, this ends here.
+     *
      * @return pages deferred to the next round
      */
     private long sendAll(long pages, long contentBefore, long zeroBefore)
-            throws TransportException, InterruptedException {
+            throws TransportException, MigrationException, InterruptedException {
         lookNanos = 0;
         long begin = System.nanoTime();
         boolean first = round == 1;
@@ -218,7 +225,14 @@ final class Precopy {
         RoundSink.Sending sending =
                 first ? sink.start(wanted, largeChunks, round, dirty) : sink.start(wanted, largeChunks, round);
         tellHeat();
-        while (!sending.await(nextLook(first))) {
+        long unsent = Long.MAX_VALUE;
+        while (!sending.await(Math.min(nextLook(first), untilLate()))) {
+            if (isLate() && unsent == Long.MAX_VALUE) {
+                if (!options.mayPostcopy()) {
+                    throw notConverged(pages - (sink.contentPages() - contentBefore) - (sink.zeroPages() - zeroBefore));
+                }
+                unsent = sending.stop();
+            }
             long content = sink.contentPages() - contentBefore;
             if (look() && options.mayPostcopy() && content >= TELLING_PAGES) {
                 long now = System.nanoTime();
@@ -236,7 +250,25 @@ final class Precopy {
             addLog();
         }
         rate.end(System.nanoTime(), log, dirty);
-        return sending.deferred();
+        return sending.deferred() + defer(unsent);
+    }
+
+    /** All that the round was to send from a page on, the first of a chunk, goes with the next one; how much that is. */
+    private long defer(long first) {
+        long count = 0;
+        for (long word = first >>> 6; word < wanted.wordCount(); word++) {
+            long kept = wanted.word(word);
+            dirty.setWord(word, dirty.word(word) | kept);
+            count += Long.bitCount(kept);
+        }
+        return count;
+    }
+
+    /** In milliseconds, at least one; never if it is late already. */
+    private long untilLate() {
+        return isLate()
+                ? Long.MAX_VALUE
+                : options.maxTime().minus(figures.elapsed()).toMillis() + 1;
     }
 
     /** In milliseconds; never if nothing depends on it any more. */
@@ -327,17 +359,18 @@ final class Precopy {
         return new MigrationException(
                 Kind.NOT_CONVERGED,
                 "saving and restoring the machine alone are reckoned with "
-                        + figures.fixedDowntime().toMillis() + " ms, the budget for the whole pause is "
-                        + options.downtime().toMillis() + " ms; allow a longer --downtime");
+                        + Durations.human(figures.fixedDowntime().toNanos() / 1000)
+                        + ", the budget for the whole pause is "
+                        + Durations.human(options.downtime().toNanos() / 1000) + "; allow a longer --downtime");
     }
 
-    private MigrationException notConverged() {
+    private MigrationException notConverged(long left) {
         return new MigrationException(
                 Kind.NOT_CONVERGED,
-                "precopy did not converge in " + options.maxTime().toSeconds() + " s: " + (wanted.cardinality() / 256)
-                        + " MiB dirty after round " + round + ", a pause of "
-                        + convergence.expectedDowntime().toMillis() + " ms for a budget of "
-                        + options.downtime().toMillis()
-                        + " ms; allow a longer --downtime or more --bandwidth" + figures.insteadOfPrecopy());
+                "precopy did not converge in "
+                        + Durations.human(options.maxTime().toNanos() / 1000) + ": " + (left >> 8)
+                        + " MiB are left to send, in round " + round
+                        + "; allow a longer --downtime or --max-time, or more --bandwidth"
+                        + figures.insteadOfPrecopy());
     }
 }

@@ -16,7 +16,16 @@ interface RoundSink {
             return true;
         }
 
-        /** Pages deferred to the next round so far. */
+        /**
+         * Sends no more of the round than what is on its way already.
+         *
+         * @return the first page of those that are not sent, up to the last; beyond that when all are
+         */
+        default long stop() {
+            return Long.MAX_VALUE;
+        }
+
+        /** Pages deferred to the next round so far, but for those that {@link #stop} kept back. */
         default long deferred() {
             return 0;
         }

@@ -168,6 +168,7 @@ final class SourcePages implements PageStore, AutoCloseable {
     private Lane join(int stream, Connection connection) throws TransportException {
         Lane lane;
         boolean begun;
+        boolean again;
         synchronized (this) {
             if (ended || stream < 0 || stream > MigrationOptions.MAX_STREAMS) {
                 throw new TransportException(
@@ -175,6 +176,7 @@ final class SourcePages implements PageStore, AutoCloseable {
             }
             lane = new Lane(stream, connection);
             begun = pager != null;
+            again = brokenSince != 0;
             if (begun) {
                 lane.receiver = receiver(lane);
             }
@@ -194,7 +196,9 @@ final class SourcePages implements PageStore, AutoCloseable {
             }
         }
         if (begun && stream == 0) {
-            LOG.info("{} brings the rest of the guest's memory again", connection.peer());
+            if (again) {
+                LOG.info("{} brings the rest of the guest's memory again", connection.peer());
+            }
             tellMissing(lane);
             pager.askAgain();
         }

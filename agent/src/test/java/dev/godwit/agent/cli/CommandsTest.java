@@ -137,7 +137,7 @@ class CommandsTest {
         assertEquals("", there.err());
         assertEquals(0, there.status());
         for (String part : new String[] {
-            "guest web runs at " + HostPort.text(b.address()),
+            "guest web is at " + HostPort.text(b.address()) + " now",
             "\n  total        ",
             "\n  downtime     ",
             "\n  memory       32 MiB: ",
@@ -267,10 +267,11 @@ class CommandsTest {
                                 + " web --force\n"),
                 cancel.err());
         Run force = on(a, "cancel", "web", "--force");
-        assertEquals(2, force.status(), force.err());
+        assertEquals(4, force.status(), force.err());
         assertTrue(
                 force.err()
-                        .matches("godwit: guest web runs at " + to + ", which is reached: [0-9.]+ MiB of its memory"
+                        .matches("godwit: too late: guest web runs at " + to
+                                + ", which is reached: [0-9.]+ MiB of its memory"
                                 + " are still being fetched, and nothing is given up\n"),
                 force.err());
         assertEquals(0, migration.get().status(), migration.get().err());

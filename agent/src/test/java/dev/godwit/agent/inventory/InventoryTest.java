@@ -35,6 +35,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -199,6 +200,28 @@ class InventoryTest {
         assertThrows(Failure.class, () -> inventory.start("new", "hello", SPINNING, Optional.empty(), false));
         admission.adopt(true);
         assertEquals(GuestState.PAUSED, guest.state());
+    }
+
+    /** As after a cancel: the target may still be giving back the guest that did not come. */
+    @Test
+    void whatComesASecondTimeWaitsUntilTheFirstIsGone() throws Exception {
+        GuestDescription guest = new GuestDescription("new", "dirtier", SPINNING);
+        Admission first = inventory.admit(guest);
+        CompletableFuture<Admission> second = CompletableFuture.supplyAsync(() -> {
+            try {
+                return inventory.admit(guest);
+            } catch (RefusedException e) {
+                throw new IllegalStateException(e);
+            }
+        });
+        LockSupport.parkNanos(200_000_000);
+        assertFalse(second.isDone());
+        first.abandon("it was cancelled");
+        second.get().abandon("the test has ended");
+        // Not for ever.
+        Admission third = inventory.admit(guest);
+        assertRefused("a guest is already named new", guest);
+        third.abandon("the test has ended");
     }
 
     @Test

@@ -253,6 +253,8 @@ class InterruptedMigrationTest {
                             .withBandwidth(10_000_000)
                             .withMaxTime(Duration.ofMillis(1500))));
             assertEquals(Kind.NOT_CONVERGED, failure.orElseThrow().kind());
+            String why = failure.get().getMessage();
+            assertTrue(why.contains(" MiB are left to send, in round "), why);
             guest.verify();
             // Without the limit it does.
             guest.move(PATIENT);

@@ -112,6 +112,24 @@ class PostcopyTest {
         }
     }
 
+    /** In the middle of the first round, which takes four seconds: what has not been sent by then follows the guest. */
+    @ParameterizedTest
+    @EnumSource(
+            value = MigrationMode.class,
+            names = {"HYBRID", "AUTO"})
+    void itsTimeEndsWithinARound(MigrationMode mode) throws Exception {
+        try (Wanderer guest = boot(LargePages.THP, "ws=1m cold=all")) {
+            MigrationReport report = guest.move(mode(mode)
+                    .withDowntime(Duration.ofMillis(20))
+                    .withBandwidth(16 << 20)
+                    .withMaxTime(Duration.ofMillis(300)));
+            guest.verify();
+            long all = MEMORY / PageSize.SMALL;
+            assertTrue(report.rounds().getFirst().deferredPages() > all / 2, report.toString());
+            assertTrue(report.postcopy().pages() > all / 2, report.toString());
+        }
+    }
+
     /** They cannot be moved, and are put in whole only. */
     @ParameterizedTest
     @EnumSource(
