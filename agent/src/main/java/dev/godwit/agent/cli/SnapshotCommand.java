@@ -10,7 +10,9 @@ import picocli.CommandLine.Parameters;
 
 @Command(
         name = "snapshot",
-        description = "Writes a guest to a file; the guest goes on. Its disks are not in the file.",
+        description =
+                "Writes a guest to a file; the guest goes on. Its disks are not in the file. Not of one with pages at"
+                        + " a memory host.",
         sortOptions = false,
         footer = {"", "Example:", "  godwit --agent /tmp/a/api.sock snapshot web web.snap", "", ExitCode.HELP})
 final class SnapshotCommand extends AgentAccess {

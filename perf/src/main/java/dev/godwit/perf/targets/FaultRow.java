@@ -13,6 +13,7 @@ import dev.godwit.perf.scenario.PeerResult;
 import dev.godwit.perf.scenario.Trial;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 
 /**
@@ -28,11 +29,15 @@ final class FaultRow {
 
     private FaultRow() {}
 
-    /** Microseconds. */
-    private record Bare(double p50, double p99) {
+    /**
+     * Microseconds.
+     *
+     * @param noticed the median of the part that a pager counts, from its notice of the fault until the page is there
+     */
+    private record Bare(double p50, double p99, double noticed) {
         static Bare of(CProgram c) {
             long[] answer = c.ask(TOUCHES);
-            return new Bare(answer[0] / 1e3, answer[1] / 1e3);
+            return new Bare(answer[0] / 1e3, answer[1] / 1e3, answer[2] / 1e3);
         }
     }
 
@@ -64,8 +69,9 @@ final class FaultRow {
             tcp.add(Bare.of(overTcp));
         });
         PeerResult.Entry entry = contest.entries().getFirst();
-        double trip = median(far, true);
-        double slowTrip = median(far, false);
+        double trip = median(far, Bare::p50);
+        double slowTrip = median(far, Bare::p99);
+        double noticed = median(far, Bare::noticed);
         String limited = bandwidth == 0 ? ", no limit" : ", 125 MB/s";
         String by = "bare round trip, median";
         return List.of(
@@ -84,7 +90,7 @@ final class FaultRow {
                                         Judge.of(entry, t -> faults(t).atOnce()).median())
                                 + " more resolved at once; bare: " + Figures.of(trip) + " µs, p99 "
                                 + Figures.of(slowTrip)
-                                + " µs, on one processor " + Figures.of(median(near, true)) + " µs"),
+                                + " µs, on one processor " + Figures.of(median(near, Bare::p50)) + " µs"),
                 TargetLine.of(
                         row.text(),
                         row.what() + limited,
@@ -94,11 +100,19 @@ final class FaultRow {
                         ""),
                 TargetLine.of(
                         row.text(),
+                        row.what() + limited,
+                        null,
+                        Judge.of(entry, t -> faults(t).p99() / noticed),
+                        "of that what a pager counts",
+                        "from its notice " + Figures.of(noticed) + " µs of the " + Figures.of(trip)),
+                TargetLine.of(
+                        row.text(),
                         "the limit: a bare fault over TCP, p99" + limited,
                         null,
                         over(tcp, far),
                         by,
-                        "p50 " + Figures.of(median(tcp, true)) + ", p99 " + Figures.of(median(tcp, false)) + " µs"),
+                        "p50 " + Figures.of(median(tcp, Bare::p50)) + ", p99 " + Figures.of(median(tcp, Bare::p99))
+                                + " µs"),
                 TargetLine.of(
                         row.text(),
                         "the same as the guest saw it" + limited,
@@ -108,10 +122,8 @@ final class FaultRow {
                         Figures.of(Judge.of(entry, FaultRow::seenByGuest).median()) + " µs"));
     }
 
-    private static double median(List<Bare> all, boolean p50) {
-        return Distribution.of(
-                        all.stream().mapToDouble(b -> p50 ? b.p50 : b.p99).toArray())
-                .median();
+    private static double median(List<Bare> all, ToDoubleFunction<Bare> figure) {
+        return Distribution.of(all.stream().mapToDouble(figure).toArray()).median();
     }
 
     private static Distribution over(List<Bare> slow, List<Bare> fast) {

@@ -46,6 +46,7 @@ final class GapRows {
         for (GuestKind kind : List.of(GuestKind.STEADY, GuestKind.ZIPF, GuestKind.DIRTY)) {
             lines.add(hybrid(bench, kind, 0, kind.text()));
         }
+        lines.add(hybrid(bench, GuestKind.DIRTY, TargetBench.WIDE, GuestKind.DIRTY.text() + ", 1250 MB/s"));
         lines.add(hybrid(bench, GuestKind.DIRTY, TargetBench.NARROW, GuestKind.DIRTY.text() + ", 125 MB/s"));
         return lines;
     }

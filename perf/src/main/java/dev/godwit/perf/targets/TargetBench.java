@@ -28,6 +28,8 @@ final class TargetBench implements AutoCloseable {
     /** The limit of rows that have one, in bytes a second: 1 GiB takes eight and a half seconds. */
     static final long NARROW = 125_000_000;
 
+    static final long WIDE = 1_250_000_000;
+
     private static final int CHANNELS = 4;
     private static final Duration MAX_TIME = Duration.ofMinutes(2);
 
