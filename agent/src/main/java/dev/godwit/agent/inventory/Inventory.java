@@ -277,8 +277,12 @@ public final class Inventory implements TargetHost, AutoCloseable {
 
     private void abandon(Guest guest) {
         if (guest != null) {
-            remove(guest);
-            guest.close();
+            try {
+                guest.close();
+            } finally {
+                // Not sooner: the next of that name may need its memory.
+                remove(guest);
+            }
         }
     }
 

@@ -231,7 +231,7 @@ final class Evictor implements AutoCloseable {
     /** Some of it is still aside: as long as it is, nobody may copy the guest. */
     private synchronized void settleLater() {
         unsettled = true;
-        settleAt = System.nanoTime() + LOOK_NANOS;
+        settleAt = System.nanoTime() + NO_ROOM_NANOS;
     }
 
     /** The guest moves, and wants more: what the host has to give it may have. */
@@ -437,6 +437,8 @@ final class Evictor implements AutoCloseable {
                 leaving.settle(chunk);
             }
         } catch (RuntimeException | Error e) {
+            // Whatever of it the guest has back need not be kept there.
+            stale.addAll(staged);
             settleLater();
             LOG.error("pages of a guest stay aside for the moment", e);
         }

@@ -95,15 +95,12 @@ final class RegionDirectory implements AutoCloseable {
                 } catch (IOException e) {
                     LOG.warn("memory host: {}; left alone", reason(file, e));
                 }
-            } else if (!name.equals(LOCK) && !(name.endsWith(PAGES) && hasHeader(file))) {
+            } else if (!name.equals(LOCK)
+                    && Files.exists(file)
+                    && !(name.endsWith(PAGES) && Files.exists(sibling(file, HEADER)))) {
                 LOG.warn("memory host: {} belongs to no region; left alone", file);
             }
         }
-    }
-
-    /** Also one of which nothing is left but its pages, which are deleted next. */
-    private static boolean hasHeader(Path pages) {
-        return Files.exists(sibling(pages, HEADER)) || Files.exists(sibling(pages, GONE));
     }
 
     /** Sorted: the log lines of two starts can be compared. */
@@ -142,7 +139,7 @@ final class RegionDirectory implements AutoCloseable {
 
     /** Whether there are files of a region of that id, sound or not. */
     boolean has(UUID id) {
-        return Files.exists(directory.resolve(id + HEADER)) || Files.exists(directory.resolve(id + PAGES));
+        return Stream.of(HEADER, PAGES, GONE).anyMatch(suffix -> Files.exists(directory.resolve(id + suffix)));
     }
 
     /** Makes the files of a new region. */

@@ -12,6 +12,8 @@ import dev.godwit.host.thread.PromptThread;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -55,21 +57,12 @@ final class DataStreams implements AutoCloseable {
         senders.add(new PageSender(arena, connection, memory, limit));
     }
 
-    /**
-     * A round under way.
-     *
-     * @param next the chunk that is sent next
-     */
-    private record Round(List<Future<Void>> parts, AtomicLong next, AtomicLong deferredPages)
-            implements RoundSink.Sending {
-        @Override
-        public long stop() {
-            return next.getAndSet(Chunks.STOPPED) * PageSize.SMALL_PER_LARGE;
-        }
+    /** What the streams are sending, each a part. */
+    private static class Parts implements RoundSink.Sending {
+        private final List<Future<Void>> parts;
 
-        @Override
-        public long deferred() {
-            return deferredPages.get();
+        Parts(List<Future<Void>> parts) {
+            this.parts = parts;
         }
 
         @Override
@@ -97,6 +90,31 @@ final class DataStreams implements AutoCloseable {
         }
     }
 
+    /** A round under way. */
+    private static final class Round extends Parts {
+        private final Chunks chunks;
+
+        Round(List<Future<Void>> parts, Chunks chunks) {
+            super(parts);
+            this.chunks = chunks;
+        }
+
+        @Override
+        public void stop() {
+            chunks.stop();
+        }
+
+        @Override
+        public long collectKeptBack(PageSet into) {
+            return chunks.collectKeptBack(into);
+        }
+
+        @Override
+        public long deferred() {
+            return chunks.deferred.get();
+        }
+    }
+
     /** What a stream sends; several may share one. */
     interface Feed {
         /** Sends the next part of it; false when there is nothing left. */
@@ -115,7 +133,7 @@ final class DataStreams implements AutoCloseable {
     /** As {@link #start}, without those of each chunk that are in {@code written}, if any, when its turn has come. */
     RoundSink.Sending start(PageSet wanted, PageSet large, int round, PageSet written) {
         Chunks chunks = new Chunks(wanted, written, large, round);
-        return new Round(start(() -> chunks, round), chunks.next, chunks.deferred);
+        return new Round(start(() -> chunks, round), chunks);
     }
 
     /** As {@link #start}, of what the guest stands still for: if that is few, it has been sent when this returns. */
@@ -128,7 +146,7 @@ final class DataStreams implements AutoCloseable {
         for (PageSender sender : senders) {
             send(chunks, sender, round);
         }
-        return new Round(List.of(), chunks.next, chunks.deferred);
+        return new Round(List.of(), chunks);
     }
 
     /**
@@ -137,7 +155,7 @@ final class DataStreams implements AutoCloseable {
      * @param feeds asked once for each stream
      */
     RoundSink.Sending push(Supplier<Feed> feeds) {
-        return new Round(start(feeds, PageFrame.AFTERWARDS), new AtomicLong(Chunks.STOPPED), new AtomicLong());
+        return new Parts(start(feeds, PageFrame.AFTERWARDS));
     }
 
     private List<Future<Void>> start(Supplier<? extends Feed> feeds, int round) {
@@ -161,9 +179,6 @@ final class DataStreams implements AutoCloseable {
 
     /** The chunks of a round, of which each stream takes the next when it has sent one. */
     private static final class Chunks implements Feed {
-        /** Beyond every chunk, and far from overflowing as a number of pages. */
-        static final long STOPPED = 1L << 40;
-
         private final AtomicLong next = new AtomicLong();
         private final AtomicLong deferred = new AtomicLong();
         private final PageSet wanted;
@@ -172,6 +187,11 @@ final class DataStreams implements AutoCloseable {
 
         private final PageSet large;
         private final int round;
+        /** Of chunks that were being sent when it was to stop: the first page of each that was not. */
+        private final Queue<Long> cutAt = new ConcurrentLinkedQueue<>();
+
+        /** The first chunk of which nothing is sent. */
+        private volatile long stoppedAt = Long.MAX_VALUE;
 
         Chunks(PageSet wanted, PageSet written, PageSet large, int round) {
             this.wanted = wanted;
@@ -189,8 +209,44 @@ final class DataStreams implements AutoCloseable {
             if (written != null) {
                 deferWritten(chunk * PageSize.SMALL_PER_LARGE);
             }
-            sender.sendChunk(wanted, chunk, large.contains(chunk), round);
+            long sentTo = sender.sendChunk(
+                    wanted, null, chunk, large.contains(chunk), round, () -> stoppedAt < Long.MAX_VALUE);
+            if (sentTo < endOf(chunk)) {
+                cutAt.add(sentTo);
+            }
             return true;
+        }
+
+        private long endOf(long chunk) {
+            return Math.min((chunk + 1) * PageSize.SMALL_PER_LARGE, wanted.pages());
+        }
+
+        /** Each stream ends its part within 64 pages. From one thread, once or again. */
+        void stop() {
+            if (stoppedAt == Long.MAX_VALUE) {
+                long none = PageFrame.chunksIn(wanted.pages());
+                stoppedAt = Math.min(next.getAndSet(none), none);
+            }
+        }
+
+        long collectKeptBack(PageSet into) {
+            long count = 0;
+            for (long page : cutAt) {
+                count += keepBack(page, endOf(page / PageSize.SMALL_PER_LARGE), into);
+            }
+            return stoppedAt == Long.MAX_VALUE
+                    ? count
+                    : count + keepBack(stoppedAt * PageSize.SMALL_PER_LARGE, wanted.pages(), into);
+        }
+
+        /** @param from a multiple of 64 */
+        private long keepBack(long from, long end, PageSet into) {
+            long count = 0;
+            for (long word = from >>> 6; word << 6 < end; word++) {
+                into.setWord(word, into.word(word) | wanted.word(word));
+                count += Long.bitCount(wanted.word(word));
+            }
+            return count;
         }
 
         /** Once for each chunk, by whoever sends it: from then on it is settled what of it is sent. */

@@ -134,7 +134,7 @@ final class Figures {
     /** What else there is for a guest whose precopy does not converge, as the end of a sentence. */
     synchronized String insteadOfPrecopy() {
         return wholeBecause == null
-                ? ", or take --mode auto"
+                ? ", or take --mode auto" + (options.verify() ? " without --verify" : "")
                 : "; its memory cannot follow it, since the target says: " + wholeBecause;
     }
 

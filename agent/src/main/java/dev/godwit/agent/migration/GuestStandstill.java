@@ -99,11 +99,12 @@ final class GuestStandstill {
      * @return since when, by {@link System#nanoTime}
      */
     long watch() throws MigrationException, InterruptedException {
-        if (!begin(cancelled)) {
-            throw MigrationException.cancelled();
+        long latest = latest();
+        if (!begin(() -> cancelled.getAsBoolean() || System.nanoTime() > latest)) {
+            checkCancelled();
+            throw heldUp();
         }
         boolean running = machine.state() == Machine.State.RUNNING;
-        long latest = latest();
         for (boolean kicked = false; true; kicked = true) {
             checkCancelled();
             if (System.nanoTime() > latest) {
@@ -184,6 +185,16 @@ final class GuestStandstill {
         if (cancelled.getAsBoolean()) {
             throw MigrationException.cancelled();
         }
+    }
+
+    private MigrationException heldUp() {
+        return new MigrationException(
+                Kind.CONNECTION,
+                "the guest's pages at memory host "
+                        + remote.orElseThrow().config().at()
+                        + " are still being taken back, or stored, after "
+                        + options.stall().toMillis()
+                        + " ms, and it cannot be migrated meanwhile");
     }
 
     private MigrationException waits() {

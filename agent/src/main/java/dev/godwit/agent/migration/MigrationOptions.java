@@ -65,8 +65,9 @@ public record MigrationOptions(
         if (streams < 1 || streams > MAX_STREAMS) {
             throw new IllegalArgumentException("a migration has 1 to " + MAX_STREAMS + " streams, not " + streams);
         }
-        if (maxTime.isNegative() || maxTime.isZero()) {
-            throw new IllegalArgumentException("the longest time is positive, not " + maxTime.toMillis() + "ms");
+        if (maxTime.compareTo(Duration.ofMillis(1)) < 0) {
+            throw new IllegalArgumentException(
+                    "the longest time for rounds (max time) is at least 1ms, not " + maxTime.toNanos() / 1000 + "us");
         }
         if (stall.compareTo(LEAST_STALL) < 0 || stall.compareTo(MOST_STALL) > 0) {
             throw new IllegalArgumentException("the stall time is 100ms to 1h, not " + stall.toMillis() + "ms");

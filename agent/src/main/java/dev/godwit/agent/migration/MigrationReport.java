@@ -103,7 +103,8 @@ public record MigrationReport(
      * @param pages pages that were to be sent
      * @param dataPages of them sent with content
      * @param zeroPages of them sent as zero
-     * @param deferredPages of them not sent but left for the next round, as they were written again before their turn
+     * @param deferredPages of them not sent but left for later: they were written again before their turn, or the time for
+     *     rounds was over
      * @param micros how long it took
      * @param dirtiedPages pages found dirty afterwards
      */

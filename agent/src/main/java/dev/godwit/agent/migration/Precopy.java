@@ -225,18 +225,17 @@ final class Precopy {
         RoundSink.Sending sending =
                 first ? sink.start(wanted, largeChunks, round, dirty) : sink.start(wanted, largeChunks, round);
         tellHeat();
-        long unsent = Long.MAX_VALUE;
         while (!sending.await(Math.min(nextLook(first), untilLate()))) {
-            if (isLate() && unsent == Long.MAX_VALUE) {
+            if (isLate()) {
                 if (!options.mayPostcopy()) {
-                    throw notConverged(pages - (sink.contentPages() - contentBefore) - (sink.zeroPages() - zeroBefore));
+                    throw notConverged(pages - sent(contentBefore, zeroBefore));
                 }
-                unsent = sending.stop();
+                sending.stop();
             }
             long content = sink.contentPages() - contentBefore;
             if (look() && options.mayPostcopy() && content >= TELLING_PAGES) {
                 long now = System.nanoTime();
-                long sent = content + sink.zeroPages() - zeroBefore;
+                long sent = sent(contentBefore, zeroBefore);
                 long written = dirty.cardinality();
                 // Some of what is left has been written, and is deferred, too: at least this is sent.
                 long left = pages - sent - (first ? written : 0);
@@ -250,18 +249,11 @@ final class Precopy {
             addLog();
         }
         rate.end(System.nanoTime(), log, dirty);
-        return sending.deferred() + defer(unsent);
+        return sending.deferred() + sending.collectKeptBack(dirty);
     }
 
-    /** All that the round was to send from a page on, the first of a chunk, goes with the next one; how much that is. */
-    private long defer(long first) {
-        long count = 0;
-        for (long word = first >>> 6; word < wanted.wordCount(); word++) {
-            long kept = wanted.word(word);
-            dirty.setWord(word, dirty.word(word) | kept);
-            count += Long.bitCount(kept);
-        }
-        return count;
+    private long sent(long contentBefore, long zeroBefore) {
+        return sink.contentPages() - contentBefore + sink.zeroPages() - zeroBefore;
     }
 
     /** In milliseconds, at least one; never if it is late already. */

@@ -16,16 +16,21 @@ interface RoundSink {
             return true;
         }
 
-        /**
-         * Sends no more of the round than what is on its way already.
-         *
-         * @return the first page of those that are not sent, up to the last; beyond that when all are
-         */
-        default long stop() {
-            return Long.MAX_VALUE;
+        /** Sends no more of the round than what is on its way already, if this can. */
+        default void stop() {
+            // Soon over, or it goes on to its end.
         }
 
-        /** Pages deferred to the next round so far, but for those that {@link #stop} kept back. */
+        /**
+         * When all has left this side, adds the pages that did not since {@link #stop}.
+         *
+         * @return how many
+         */
+        default long collectKeptBack(PageSet into) {
+            return 0;
+        }
+
+        /** Pages deferred to the next round so far, but for those kept back. */
         default long deferred() {
             return 0;
         }

@@ -15,6 +15,7 @@ import dev.godwit.host.memory.PageSize;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BooleanSupplier;
 
 /**
  * One data stream's sending end: turns the wanted pages of a chunk into one frame, or several short ones under a low
@@ -82,17 +83,32 @@ public final class PageSender {
      */
     public void sendChunk(PageSet wanted, PageSet present, long chunk, boolean large, int round)
             throws TransportException {
+        sendChunk(wanted, present, chunk, large, round, () -> false);
+    }
+
+    /**
+     * As above, until told to stop, which is asked after each 64 pages.
+     *
+     * @return the first page of those that have not been sent; the chunk's end when all have
+     */
+    public long sendChunk(
+            PageSet wanted, PageSet present, long chunk, boolean large, int round, BooleanSupplier stopped)
+            throws TransportException {
         int flags = large ? PageFrame.FLAG_LARGE : 0;
         long first = chunk * PageSize.SMALL_PER_LARGE;
         long end = Math.min(first + PageSize.SMALL_PER_LARGE, wanted.pages());
         if (wanted.next(first, end) == end) {
-            return;
+            return end;
         }
         beginFrame();
-        for (long word = first >>> 6; word << 6 < end; word++) {
-            add(word << 6, wanted.word(word), present == null ? -1 : present.word(word), flags, round);
+        long word = first >>> 6;
+        for (boolean goesOn = true; goesOn && word << 6 < end; word++) {
+            long mask = wanted.word(word);
+            add(word << 6, mask, present == null ? -1 : present.word(word), flags, round);
+            goesOn = mask == 0 || !stopped.getAsBoolean();
         }
         sendFrame(first, flags, round);
+        return Math.min(word << 6, end);
     }
 
     /**
