@@ -59,7 +59,7 @@ class RemoteGuestIT {
                         "--listen",
                         address,
                         "--size",
-                        "512m",
+                        "1g",
                         "--dir",
                         agents.directory().resolve("pages").toString()));
         address = "127.0.0.1:" + memoryHost.address().getPort();

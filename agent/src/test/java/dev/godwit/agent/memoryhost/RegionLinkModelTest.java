@@ -1,0 +1,218 @@
+package dev.godwit.agent.memoryhost;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.godwit.agent.Eventually;
+import dev.godwit.agent.migration.Chance;
+import dev.godwit.agent.transport.TransportException;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.UUID;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/**
+ * Migrations of a guest's region that end in all their ways, over a network that delays connections, and what is said on
+ * them, for longer than anybody waits: whoever has the guest has its pages, and nobody takes them from it.
+ */
+@Timeout(300)
+class RegionLinkModelTest {
+    private static final int PAGES = 64;
+    private static final Duration STALL = Duration.ofMillis(500);
+
+    private final UUID region = UUID.randomUUID();
+    private final List<Side> sides = new ArrayList<>();
+
+    /** A host that has the guest, or may get it. */
+    private record Side(RegionLink link, RegionCaller caller, List<String> lost) {}
+
+    private Side side(Network network) {
+        RegionCaller caller = new RegionCaller(
+                new RemoteConfig("127.0.0.1", network.port(), region, RemoteConfig.LEAST_LOCAL),
+                TestHost.SECRET,
+                PAGES,
+                PAGES,
+                STALL);
+        List<String> lost = new CopyOnWriteArrayList<>();
+        Side side = new Side(new RegionLink(caller, () -> {}, lost::add), caller, lost);
+        sides.add(side);
+        return side;
+    }
+
+    @Test
+    void whoeverHasTheGuestHasItsPages() throws Exception {
+        Random random = Chance.random("whoeverHasTheGuestHasItsPages");
+        int moved = 0;
+        int stayed = 0;
+        try (TestHost host = new TestHost(PAGES, null);
+                Network network = new Network(host.address(), random.nextLong())) {
+            Side owner = side(network);
+            owner.link.create();
+            network.slow = true;
+            for (int step = 0, steps = Chance.times(60); step < steps; step++) {
+                if (random.nextInt(4) == 0) {
+                    RegionLink.Lane lane = owner.link.fetch();
+                    owner.link.broken(lane, new TransportException(TransportException.Kind.BROKEN, "the network"));
+                }
+                Side next = migrate(owner, network, random);
+                if (next.equals(owner)) {
+                    stayed++;
+                } else {
+                    moved++;
+                }
+                owner = next;
+                assertEquals(List.of(), owner.lost, "at step " + step);
+            }
+            network.slow = false;
+            RegionLink last = owner.link;
+            assertTrue(last.awaitTakenBack(() -> false));
+            // What is still on its way has arrived by then.
+            network.awaitQuiet();
+            Eventually.await(last::isConnected, "its owner is connected");
+            assertEquals(List.of(), owner.lost);
+            assertEquals(last.epoch(), host.fetch(region).standby(PAGES).epoch());
+        } finally {
+            sides.forEach(side -> side.link.close());
+        }
+        System.out.println("whoeverHasTheGuestHasItsPages: moved " + moved + " times, stayed " + stayed + " times");
+        assertTrue(moved > 0 && stayed > 0);
+    }
+
+    /** Who has the guest then. */
+    private Side migrate(Side source, Network network, Random random) throws InterruptedException {
+        assertTrue(source.link.awaitTakenBack(() -> false));
+        source.link.yielding(true);
+        Side target = side(network);
+        boolean stands = stands(target);
+        if (!stands || random.nextInt(8) == 0) {
+            // Before COMMIT.
+            target.link.close();
+            source.link.yielding(false);
+            return source;
+        }
+        boolean took = random.nextInt(4) > 0 && takes(target, source.link.epoch());
+        if (took && random.nextInt(4) > 0) {
+            source.link.handOver();
+            return target;
+        }
+        target.link.handOver();
+        source.link.takeBack();
+        return source;
+    }
+
+    private static boolean stands(Side target) {
+        try {
+            target.link.standBy(target.caller.standBy());
+            return true;
+        } catch (TransportException e) {
+            return false;
+        }
+    }
+
+    private static boolean takes(Side target, long from) {
+        try {
+            target.link.take(from);
+            return true;
+        } catch (TransportException e) {
+            return false;
+        }
+    }
+
+    /** On the way to a memory host. */
+    private static final class Network implements AutoCloseable {
+        private static final int LONGEST_MILLIS = 1500;
+
+        volatile boolean slow;
+        private final InetSocketAddress target;
+        private final Random random;
+        private final ServerSocket server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+        private final List<Socket> sockets = new CopyOnWriteArrayList<>();
+        private final ExecutorService threads = Executors.newCachedThreadPool();
+
+        Network(InetSocketAddress target, long seed) throws IOException {
+            this.target = target;
+            this.random = new Random(seed);
+            threads.execute(this::acceptAll);
+        }
+
+        int port() {
+            return server.getLocalPort();
+        }
+
+        void awaitQuiet() throws InterruptedException {
+            Thread.sleep(2L * LONGEST_MILLIS);
+        }
+
+        private void acceptAll() {
+            try {
+                while (true) {
+                    Socket near = server.accept();
+                    sockets.add(near);
+                    threads.execute(() -> join(near));
+                }
+            } catch (IOException e) {
+                // Closed.
+            }
+        }
+
+        private void join(Socket near) {
+            try (near;
+                    Socket far = new Socket()) {
+                sockets.add(far);
+                delay(8);
+                far.connect(target);
+                threads.execute(() -> pump(far, near, false));
+                pump(near, far, true);
+            } catch (IOException e) {
+                // One side has ended it.
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
+
+        /** One of so many. */
+        private void delay(int of) throws InterruptedException {
+            if (slow && random.nextInt(of) == 0) {
+                Thread.sleep(random.nextInt(LONGEST_MILLIS));
+            }
+        }
+
+        private void pump(Socket from, Socket to, boolean up) {
+            byte[] buffer = new byte[1 << 12];
+            try {
+                for (int have = 0; have >= 0; have = from.getInputStream().read(buffer)) {
+                    if (up && have > 0) {
+                        delay(12);
+                    }
+                    to.getOutputStream().write(buffer, 0, have);
+                }
+                to.shutdownOutput();
+            } catch (IOException e) {
+                // One side has ended it.
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
+
+        @Override
+        public void close() throws IOException {
+            server.close();
+            for (Socket socket : sockets) {
+                socket.close();
+            }
+            threads.shutdownNow();
+            threads.close();
+        }
+    }
+}
