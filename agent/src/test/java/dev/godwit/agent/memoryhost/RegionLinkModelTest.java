@@ -19,6 +19,7 @@ import java.util.UUID;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -60,10 +61,15 @@ class RegionLinkModelTest {
             Side owner = side(network);
             owner.link.create();
             network.slow = true;
-            for (int step = 0, steps = Chance.times(60); step < steps; step++) {
+            for (int step = 0, steps = Chance.times(50); step < steps; step++) {
                 if (random.nextInt(4) == 0) {
                     RegionLink.Lane lane = owner.link.fetch();
                     owner.link.broken(lane, new TransportException(TransportException.Kind.BROKEN, "the network"));
+                }
+                if (random.nextInt(4) > 0) {
+                    // What is late comes to an owner that expects nothing.
+                    assertTrue(owner.link.awaitTakenBack(() -> false));
+                    LockSupport.parkNanos(random.nextLong(Network.LONGEST_MILLIS * 1_000_000L));
                 }
                 Side next = migrate(owner, network, random);
                 if (next.equals(owner)) {
@@ -193,7 +199,8 @@ class RegionLinkModelTest {
             try {
                 for (int have = 0; have >= 0; have = from.getInputStream().read(buffer)) {
                     if (up && have > 0) {
-                        delay(12);
+                        // Most of all what changes the owner.
+                        delay(have == RegionRequest.BYTES && buffer[0] == RegionRequest.TAKE ? 3 : 12);
                     }
                     to.getOutputStream().write(buffer, 0, have);
                 }
