@@ -377,13 +377,14 @@ public final class Inventory implements TargetHost, AutoCloseable {
     }
 
     private Guest reserve(Guest guest) {
+        boolean comes = guest.state() == GuestState.ARRIVING;
+        long since = System.nanoTime();
         Guest there = putIfNew(guest);
         // One that comes a second time right after it was cancelled: the first may still be given back.
-        for (long since = System.nanoTime();
-                there != null
-                        && there.state() == GuestState.ARRIVING
-                        && guest.state() == GuestState.ARRIVING
-                        && System.nanoTime() - since < GIVING_BACK_NANOS; ) {
+        while (comes
+                && there != null
+                && there.state() == GuestState.ARRIVING
+                && System.nanoTime() - since < GIVING_BACK_NANOS) {
             LockSupport.parkNanos(LOOK_NANOS);
             there = putIfNew(guest);
         }
@@ -391,7 +392,7 @@ public final class Inventory implements TargetHost, AutoCloseable {
             return guest;
         }
         // A guest that is sent to the agent it is on meets itself.
-        boolean itself = guest.state() == GuestState.ARRIVING && there.state() == GuestState.MIGRATING;
+        boolean itself = comes && there.state() == GuestState.MIGRATING;
         throw Failure.conflict("a guest is already named " + guest.name()
                 + (itself ? ", which is just migrating: is this the agent that it is on?" : ""));
     }

@@ -96,6 +96,7 @@ final class RegionDirectory implements AutoCloseable {
                     LOG.warn("memory host: {}; left alone", reason(file, e));
                 }
             } else if (!name.equals(LOCK)
+                    // Its region's deletion may just have been finished.
                     && Files.exists(file)
                     && !(name.endsWith(PAGES) && Files.exists(sibling(file, HEADER)))) {
                 LOG.warn("memory host: {} belongs to no region; left alone", file);

@@ -7,18 +7,14 @@ import dev.godwit.agent.Eventually;
 import dev.godwit.agent.migration.Chance;
 import dev.godwit.agent.transport.TransportException;
 import java.io.IOException;
-import java.net.InetAddress;
+import java.io.OutputStream;
 import java.net.InetSocketAddress;
-import java.net.ServerSocket;
-import java.net.Socket;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.UUID;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -135,56 +131,34 @@ class RegionLinkModelTest {
         }
     }
 
-    /** On the way to a memory host. */
-    private static final class Network implements AutoCloseable {
+    /** Which delays now and then. */
+    private static final class Network extends Detour {
         private static final int LONGEST_MILLIS = 1500;
 
         volatile boolean slow;
-        private final InetSocketAddress target;
         private final Random random;
-        private final ServerSocket server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
-        private final List<Socket> sockets = new CopyOnWriteArrayList<>();
-        private final ExecutorService threads = Executors.newCachedThreadPool();
 
         Network(InetSocketAddress target, long seed) throws IOException {
-            this.target = target;
+            super(target);
             this.random = new Random(seed);
-            threads.execute(this::acceptAll);
-        }
-
-        int port() {
-            return server.getLocalPort();
         }
 
         void awaitQuiet() throws InterruptedException {
             Thread.sleep(2L * LONGEST_MILLIS);
         }
 
-        private void acceptAll() {
-            try {
-                while (true) {
-                    Socket near = server.accept();
-                    sockets.add(near);
-                    threads.execute(() -> join(near));
-                }
-            } catch (IOException e) {
-                // Closed.
-            }
+        @Override
+        void connecting() throws InterruptedException {
+            delay(8);
         }
 
-        private void join(Socket near) {
-            try (near;
-                    Socket far = new Socket()) {
-                sockets.add(far);
-                delay(8);
-                far.connect(target);
-                threads.execute(() -> pump(far, near, false));
-                pump(near, far, true);
-            } catch (IOException e) {
-                // One side has ended it.
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
+        @Override
+        void pass(byte[] bytes, int count, OutputStream to, boolean up) throws IOException, InterruptedException {
+            if (up && count > 0) {
+                // Most of all what changes the owner.
+                delay(count == RegionRequest.BYTES && bytes[0] == RegionRequest.TAKE ? 3 : 12);
             }
+            super.pass(bytes, count, to, up);
         }
 
         /** One of so many. */
@@ -192,34 +166,6 @@ class RegionLinkModelTest {
             if (slow && random.nextInt(of) == 0) {
                 Thread.sleep(random.nextInt(LONGEST_MILLIS));
             }
-        }
-
-        private void pump(Socket from, Socket to, boolean up) {
-            byte[] buffer = new byte[1 << 12];
-            try {
-                for (int have = 0; have >= 0; have = from.getInputStream().read(buffer)) {
-                    if (up && have > 0) {
-                        // Most of all what changes the owner.
-                        delay(have == RegionRequest.BYTES && buffer[0] == RegionRequest.TAKE ? 3 : 12);
-                    }
-                    to.getOutputStream().write(buffer, 0, have);
-                }
-                to.shutdownOutput();
-            } catch (IOException e) {
-                // One side has ended it.
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
-        }
-
-        @Override
-        public void close() throws IOException {
-            server.close();
-            for (Socket socket : sockets) {
-                socket.close();
-            }
-            threads.shutdownNow();
-            threads.close();
         }
     }
 }

@@ -8,18 +8,14 @@ import dev.godwit.agent.Eventually;
 import dev.godwit.agent.stream.PageFrame;
 import dev.godwit.agent.transport.TransportException;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.lang.foreign.Arena;
-import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.ServerSocket;
-import java.net.Socket;
 import java.time.Duration;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
@@ -190,8 +186,8 @@ class RegionLinkTest {
                 stall);
     }
 
-    /** A way to a memory host on which connections can be kept waiting. */
-    private static final class Gate implements AutoCloseable {
+    /** On which connections wait until it is opened, or requests to take. */
+    private static final class Gate extends Detour {
         final CountDownLatch somebodyWaits = new CountDownLatch(1);
         final CountDownLatch open = new CountDownLatch(1);
         final CountDownLatch passedOn = new CountDownLatch(1);
@@ -201,90 +197,38 @@ class RegionLinkTest {
         /** Whether TAKE waits. */
         volatile boolean shutForTake;
 
-        private final InetSocketAddress target;
-        private final ServerSocket server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
-        private final List<Socket> sockets = new CopyOnWriteArrayList<>();
-        private final ExecutorService threads = Executors.newCachedThreadPool();
         private volatile boolean shut;
 
         Gate(InetSocketAddress target) throws IOException {
-            this.target = target;
-            threads.execute(this::acceptAll);
-        }
-
-        int port() {
-            return server.getLocalPort();
+            super(target);
         }
 
         void shut() {
             shut = true;
         }
 
-        private void acceptAll() {
-            try {
-                while (true) {
-                    Socket near = server.accept();
-                    sockets.add(near);
-                    threads.execute(() -> join(near));
-                }
-            } catch (IOException e) {
-                // Closed.
-                open.countDown();
-            }
-        }
-
-        private void join(Socket near) {
-            try (near;
-                    Socket far = new Socket()) {
-                sockets.add(far);
-                if (shut) {
-                    somebodyWaits.countDown();
-                    open.await();
-                }
-                far.connect(target);
-                threads.execute(() -> pump(far, near));
-                pump(near, far);
-            } catch (IOException e) {
-                // Closed.
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
-        }
-
-        private void pump(Socket from, Socket to) {
-            byte[] buffer = new byte[1 << 16];
-            try (from;
-                    to) {
-                for (int have = 0; have >= 0; have = from.getInputStream().read(buffer)) {
-                    while (silent) {
-                        Thread.sleep(10);
-                    }
-                    boolean waits = shutForTake && have == RegionRequest.BYTES && buffer[0] == RegionRequest.TAKE;
-                    if (waits) {
-                        somebodyWaits.countDown();
-                        open.await();
-                    }
-                    to.getOutputStream().write(buffer, 0, have);
-                    if (waits) {
-                        passedOn.countDown();
-                    }
-                }
-            } catch (IOException e) {
-                // One side has ended it.
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
+        @Override
+        void connecting() throws InterruptedException {
+            if (shut) {
+                somebodyWaits.countDown();
+                open.await();
             }
         }
 
         @Override
-        public void close() throws IOException {
-            server.close();
-            open.countDown();
-            for (Socket socket : sockets) {
-                socket.close();
+        void pass(byte[] bytes, int count, OutputStream to, boolean up) throws IOException, InterruptedException {
+            while (silent) {
+                Thread.sleep(10);
             }
-            threads.shutdownNow();
-            threads.close();
+            boolean waits = shutForTake && up && count == RegionRequest.BYTES && bytes[0] == RegionRequest.TAKE;
+            if (waits) {
+                somebodyWaits.countDown();
+                open.await();
+            }
+            super.pass(bytes, count, to, up);
+            if (waits) {
+                passedOn.countDown();
+            }
         }
     }
 }
