@@ -4,12 +4,13 @@ import dev.godwit.agent.config.Failure;
 import dev.godwit.agent.config.FileErrors;
 import dev.godwit.agent.inventory.Inventory;
 import dev.godwit.agent.metrics.AgentMetrics;
+import dev.godwit.host.thread.Precedence;
+import dev.godwit.host.thread.PromptThread;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.util.concurrent.Executors;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.HttpConnectionFactory;
 import org.eclipse.jetty.server.Server;
@@ -18,7 +19,11 @@ import org.eclipse.jetty.util.thread.QueuedThreadPool;
 
 /** Serves the API on an agent's Unix socket, which only its owner may open. */
 public final class ApiServer implements AutoCloseable {
-    private static final int MAX_THREADS = 8;
+    /** Many, since handlers wait: for a guest to pause, for the next byte of a log. More than as many callers queue. */
+    private static final int MAX_THREADS = 1024;
+
+    private static final int MIN_THREADS = 2;
+    private static final int SPARE_MILLIS = 5000;
     private static final int IDLE_MILLIS = 2 * 3_600_000; // longer than the longest request, a snapshot
 
     /** Callers that may wait at once: a script that asks after each of a hundred guests does. */
@@ -39,11 +44,17 @@ public final class ApiServer implements AutoCloseable {
      * @throws Failure when the socket cannot be made
      */
     public static ApiServer start(AgentDirectory directory, Inventory inventory, AgentMetrics metrics, AgentInfo info) {
-        QueuedThreadPool threads = new QueuedThreadPool(MAX_THREADS, 2);
-        threads.setName("api");
-        threads.setDaemon(true);
-        // Handlers wait: for a guest to pause, for the next byte of a log.
-        threads.setVirtualThreadsExecutor(Executors.newVirtualThreadPerTaskExecutor());
+        // An agent with many busy guests would not be heard among them, neither by who asks nor by who wants to stop
+        // one.
+        QueuedThreadPool threads = new QueuedThreadPool(
+                MAX_THREADS,
+                MIN_THREADS,
+                SPARE_MILLIS,
+                -1,
+                null,
+                null,
+                work -> PromptThread.of("api", Precedence.CONTROL, work));
+        threads.setMaxEvictCount(MAX_THREADS);
         Server server = new Server(threads);
         HttpConfiguration http = new HttpConfiguration();
         http.setSendServerVersion(false);

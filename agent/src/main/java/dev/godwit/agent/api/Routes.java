@@ -9,6 +9,7 @@ import dev.godwit.agent.inventory.MigrationJob;
 import dev.godwit.agent.inventory.Room;
 import dev.godwit.agent.metrics.AgentMetrics;
 import dev.godwit.host.device.SerialLog;
+import dev.godwit.host.thread.Precedence;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -162,8 +163,14 @@ final class Routes {
     }
 
     private Reply snapshot(Call call) {
-        return Reply.created(inventory.snapshot(
-                call.name(), call.request(SnapshotRequest.class).path()));
+        // It takes long, and guests need the processors, too.
+        Precedence.ORDINARY.take();
+        try {
+            return Reply.created(inventory.snapshot(
+                    call.name(), call.request(SnapshotRequest.class).path()));
+        } finally {
+            Precedence.CONTROL.take();
+        }
     }
 
     private Reply restore(Call call) {

@@ -70,11 +70,12 @@ public final class HostCheck {
                     "CAP_SYS_NICE (root has it), or LimitRTPRIO=1 in the agent's systemd unit; in Docker --cap-add"
                             + " SYS_NICE"));
         }
-        if (!guestsFirst()) {
+        if (!lowerNice()) {
             problems.add(new Problem(
                     false,
-                    "no lower nice value is allowed: guests take turns with the streams of their memory",
-                    "CAP_SYS_NICE (root has it), or LimitNICE=-3 in the agent's systemd unit; in Docker --cap-add"
+                    "no lower nice value is allowed: guests take turns with the streams of their memory, and who asks"
+                            + " the agent with its guests",
+                    "CAP_SYS_NICE (root has it), or LimitNICE=-10 in the agent's systemd unit; in Docker --cap-add"
                             + " SYS_NICE"));
         }
         List<AccessTracking> tracking = accessTracking();
@@ -157,9 +158,9 @@ public final class HostCheck {
     }
 
     /** On a thread of its own, which is not given back what it had. */
-    private static boolean guestsFirst() {
+    private static boolean lowerNice() {
         CompletableFuture<Boolean> granted = new CompletableFuture<>();
-        Thread.ofPlatform().daemon().name("check").start(() -> granted.complete(Precedence.take()));
+        Thread.ofPlatform().daemon().name("check").start(() -> granted.complete(Precedence.CONTROL.take()));
         return granted.join();
     }
 

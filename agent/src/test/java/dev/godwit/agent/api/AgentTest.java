@@ -7,16 +7,26 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.godwit.agent.Eventually;
 import dev.godwit.agent.config.Failure;
 import dev.godwit.agent.config.HostPort;
 import dev.godwit.agent.stream.Bandwidth;
+import dev.godwit.bindings.linux.ProcessCalls;
+import dev.godwit.host.thread.Precedence;
+import dev.godwit.host.thread.PromptThread;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.util.HashSet;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -50,6 +60,44 @@ class AgentTest {
     @Test
     void theSocketIsItsOwnersOnly() throws Exception {
         assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(agent.socket())));
+    }
+
+    /** A hundred busy guests would leave it no time for an answer otherwise. */
+    @Test
+    void itAnswersBeforeItsGuests() {
+        client.start(TestAgent.request("web", "dirtier", MEMORY, "ws=1m"));
+        // One that has just begun may not have asked for it yet.
+        Set<Integer> control = Set.of(granted(Precedence.CONTROL));
+        Eventually.await(() -> nice("api").equals(control), () -> "the API's threads have " + nice("api"));
+        assertEquals(Set.of(granted(Precedence.GUEST)), nice("vcpu-0"), "though one of them started it");
+    }
+
+    private static int granted(Precedence precedence) {
+        CompletableFuture<Integer> nice = new CompletableFuture<>();
+        PromptThread.of("asks", precedence, () -> nice.complete(ProcessCalls.threadNice()))
+                .start();
+        return nice.join();
+    }
+
+    /** Of this process's threads with such a name. */
+    private static Set<Integer> nice(String name) {
+        Set<Integer> found = new HashSet<>();
+        try (DirectoryStream<Path> threads = Files.newDirectoryStream(Path.of("/proc/self/task"))) {
+            for (Path thread : threads) {
+                try {
+                    if (Files.readString(thread.resolve("comm")).strip().equals(name)) {
+                        String stat = Files.readString(thread.resolve("stat"));
+                        found.add(Integer.parseInt(
+                                stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1)[16]));
+                    }
+                } catch (IOException e) {
+                    // It has ended meanwhile.
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return found;
     }
 
     @Test

@@ -15,8 +15,8 @@ class CheckCommandTest {
             + "         CAP_SYS_NICE (root has it), or LimitRTPRIO=1 in the agent's systemd unit; in Docker --cap-add"
             + " SYS_NICE\n";
     private static final String NICE = "advice   no lower nice value is allowed: guests take turns with the streams of"
-            + " their memory\n"
-            + "         CAP_SYS_NICE (root has it), or LimitNICE=-3 in the agent's systemd unit; in Docker --cap-add"
+            + " their memory, and who asks the agent with its guests\n"
+            + "         CAP_SYS_NICE (root has it), or LimitNICE=-10 in the agent's systemd unit; in Docker --cap-add"
             + " SYS_NICE\n";
 
     @Test

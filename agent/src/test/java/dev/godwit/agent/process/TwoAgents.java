@@ -9,6 +9,8 @@ import dev.godwit.agent.api.StartRequest;
 import dev.godwit.agent.cli.AgentProcess;
 import dev.godwit.agent.cli.MeasuringGuest;
 import dev.godwit.agent.config.SecretFile;
+import dev.godwit.host.thread.Precedence;
+import dev.godwit.host.thread.PromptThread;
 import dev.godwit.images.DirtierOptions;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -110,9 +112,10 @@ final class TwoAgents implements AutoCloseable {
         return now;
     }
 
-    /** Does it for 0 to {@code count - 1}, all at the same time. */
+    /** Does it for 0 to {@code count - 1}, all at the same time, also beside guests that leave others no time. */
     static void all(int count, IntConsumer task) {
-        try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+        try (ExecutorService threads =
+                Executors.newThreadPerTaskExecutor(work -> PromptThread.of("asks", Precedence.CONTROL, work))) {
             List<Future<?>> running = new ArrayList<>();
             for (int i = 0; i < count; i++) {
                 int number = i;

@@ -3,33 +3,53 @@ package dev.godwit.host.thread;
 import dev.godwit.bindings.linux.ProcessCalls;
 
 /**
- * Has the calling thread get two parts of three of a processor that it shares with an ordinary one: a guest goes on while
- * its memory is streamed, and while Java compiles. What the guest itself waits for is {@link Urgency}'s.
+ * How large a part of a processor a thread gets when others want it, too. What a guest itself waits for is
+ * {@link Urgency}'s.
  *
- * <p>A nice value three lower than the thread had, for which a process with that of 0 needs CAP_SYS_NICE or a limit
- * (RLIMIT_NICE) of 23; without, threads stay what they are.
+ * <p>A nice value, so much lower than that of the process. For lower ones than 0 a process needs CAP_SYS_NICE or a limit
+ * (RLIMIT_NICE) of as much more than 20; without, threads stay what they are.
  *
- * <p>Threading: any platform thread, of which it concerns the calling one only; threads that it starts are ordinary,
- * but {@link PromptThread}s are as it is.
+ * <p>Threading: any platform thread, of which it concerns the calling one only; threads that it starts are ordinary.
  *
  * <p>Source: {@code sched(7)}.
  */
-public final class Precedence {
+public enum Precedence {
+    /** As the process was started. */
+    ORDINARY(0),
+
     /**
-     * 1991 parts to 1024. With more and short slices gaps that guests see are shorter, and migrations longer: with five 6
-     * to 8 instead of 8 to 12 ms, for up to a sixth more time.
+     * Two parts of three, shared with an ordinary thread: a guest goes on while its memory is streamed, and while Java
+     * compiles. With more and short slices gaps that guests see are shorter, and migrations longer: with five 6 to 8
+     * instead of 8 to 12 ms, for up to a sixth more time.
      */
-    private static final int LESS = 3;
+    GUEST(3),
+
+    /**
+     * Five parts of six, shared with a guest: whoever asks is answered, also by a host with fifty guests on each processor.
+     * For what is short.
+     */
+    CONTROL(10);
 
     private static final int LEAST_NICE = -20;
 
-    private Precedence() {}
+    /** Of the process: no thread has another before it has asked for it here. */
+    private static final int OWN = ProcessCalls.threadNice();
+
+    private final int less;
+
+    Precedence(int less) {
+        this.less = less;
+    }
 
     /** From now on; whether the host grants it. */
-    public static boolean take() {
+    public boolean take() {
         // For the flag that goes with it: threads that this one starts are as others are.
         Urgency.beOrdinary();
-        int nice = Math.max(LEAST_NICE, ProcessCalls.threadNice() - LESS);
-        return ProcessCalls.setpriority(ProcessCalls.PRIO_PROCESS, 0, nice) == 0;
+        return set();
+    }
+
+    /** As {@link #take}, of a thread that is urgent now: what it gets when it is no longer. */
+    boolean set() {
+        return ProcessCalls.setpriority(ProcessCalls.PRIO_PROCESS, 0, Math.max(LEAST_NICE, OWN - less)) == 0;
     }
 }

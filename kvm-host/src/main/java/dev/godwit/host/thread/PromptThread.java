@@ -14,7 +14,7 @@ import java.util.function.UnaryOperator;
  * urgent, where {@link Urgency} is granted by CAP_SYS_NICE, and what it does then is ordinary unless it was asked for as
  * {@link #urgent}. Without CAP_SYS_NICE threads begin as others do.
  *
- * <p>Threading: any platform thread may start one. Those that a vCPU's thread starts come before others as it does.
+ * <p>Threading: any platform thread may start one.
  *
  * <p>Source: {@code sched(7)}; {@code os::create_thread} of the Java virtual machine.
  */
@@ -29,7 +29,12 @@ public final class PromptThread extends Thread {
 
     /** A thread that takes its turn once it has begun; not started yet. */
     public static Thread of(String name, Runnable work) {
-        return new PromptThread(name, ordinarily(work));
+        return of(name, Precedence.ORDINARY, work);
+    }
+
+    /** One that has that part of the processors for as long as it lives; not started yet. */
+    public static Thread of(String name, Precedence precedence, Runnable work) {
+        return new PromptThread(name, with(precedence, work));
     }
 
     /** One that is urgent for as long as it lives; not started yet. */
@@ -71,14 +76,19 @@ public final class PromptThread extends Thread {
     private static Runnable urgently(Runnable work) {
         return () -> {
             try (Urgency _ = Urgency.begin()) {
+                Precedence.ORDINARY.set();
                 work.run();
             }
         };
     }
 
     private static Runnable ordinarily(Runnable work) {
+        return with(Precedence.ORDINARY, work);
+    }
+
+    private static Runnable with(Precedence precedence, Runnable work) {
         return () -> {
-            Urgency.beOrdinary();
+            precedence.take();
             work.run();
         };
     }

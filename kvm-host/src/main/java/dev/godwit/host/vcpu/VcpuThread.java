@@ -192,7 +192,7 @@ public final class VcpuThread {
     }
 
     private void loop() {
-        Precedence.take();
+        Precedence.GUEST.take();
         announceThread();
         while (awaitRunning()) {
             StopReason reason = runGuest();

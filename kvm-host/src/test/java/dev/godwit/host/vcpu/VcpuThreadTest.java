@@ -101,7 +101,7 @@ class VcpuThreadTest {
         start(COUNTS, exit -> END);
         AtomicInteger granted = new AtomicInteger();
         Thread ordinary = Thread.ofPlatform().start(() -> {
-            Precedence.take();
+            Precedence.GUEST.take();
             granted.set(ThreadStat.nice(SignalCalls.gettid()));
         });
         Uninterruptibly.join(ordinary);
