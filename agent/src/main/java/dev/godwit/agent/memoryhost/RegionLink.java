@@ -77,9 +77,7 @@ final class RegionLink implements AutoCloseable {
     /** When it was asked whether it is there, and has not been heard of since; 0 when it has. */
     private volatile long askedSince;
 
-    private boolean yielding;
-    private boolean takeBack;
-    private boolean closed;
+    private Claim claim = Claim.NONE;
     private Thread keeper;
 
     /**
@@ -107,6 +105,7 @@ final class RegionLink implements AutoCloseable {
     /** Makes the region, which this side owns then. */
     void create() throws TransportException {
         connect(RegionRequest.CREATE, 0);
+        claim(Claim.OWNED);
     }
 
     /** Waits for {@link #take} on connections that {@link RegionCaller#standBy stand by}, which it owns from now on. */
@@ -125,6 +124,7 @@ final class RegionLink implements AutoCloseable {
             Lane[] lanes = waiting;
             become(lanes, RegionRequest.TAKE, from);
             waiting = NONE;
+            claim(Claim.OWNED);
         } finally {
             closeWaiting();
         }
@@ -138,43 +138,59 @@ final class RegionLink implements AutoCloseable {
     }
 
     /**
-     * Whether another may take the pages now, which are this side's: to be told that one has is no loss then, but waits
-     * for {@link #takeBack} or {@link #handOver}.
+     * The guest is about to leave, and its pages with it: until {@link #stay}, {@link #takeBack} or {@link #handOver} it
+     * is no loss to be told that another has them. After {@link #takeBack} waits first until the pages are this side's
+     * again: who took them before could be their next owner, with the guest.
+     *
+     * @param givenUp asked some times a second while it waits
+     * @return false when it was given up
      */
-    synchronized void yielding(boolean on) {
-        yielding = on;
-        notifyAll();
-    }
-
-    /** After {@link #takeBack}, waits until the pages are this side's again; false when it was given up before. */
-    synchronized boolean awaitTakenBack(BooleanSupplier givenUp) throws InterruptedException {
-        while (takeBack && !closed && !givenUp.getAsBoolean()) {
+    synchronized boolean hold(BooleanSupplier givenUp) throws InterruptedException {
+        while (claim == Claim.TAKING_BACK) {
+            if (givenUp.getAsBoolean()) {
+                return false;
+            }
             wait(GIVEN_UP_MILLIS);
         }
-        return !takeBack || closed;
+        claim(Claim.HELD);
+        return true;
+    }
+
+    /** After {@link #hold}, also one that was given up: the guest stays, and nobody has been offered its pages. */
+    synchronized void stay() {
+        if (claim == Claim.HELD) {
+            claim(Claim.OWNED);
+        }
+    }
+
+    /** After {@link #hold}: the pages are whoever's takes them, until {@link #takeBack} or {@link #handOver}. */
+    synchronized void offer() {
+        claim(Claim.OFFERED);
     }
 
     /**
-     * Becomes the owner again, whoever was meanwhile: of a guest that did not get away. An attempt to connect that is
-     * under way just now does not do: it attaches to the epoch before. Until {@link #awaitTakenBack} nobody else may take
-     * them: who took them then could be their next owner, with the guest.
+     * After {@link #offer}, becomes the owner again, whoever was meanwhile: of a guest that did not get away. An attempt
+     * to connect that is under way just now does not do: it attaches to the epoch before.
      */
     void takeBack() {
-        synchronized (this) {
-            takeBack = true;
-            yielding = false;
-            notifyAll();
-        }
+        claim(Claim.TAKING_BACK);
         drop();
+    }
+
+    private synchronized void claim(Claim next) {
+        claim = claim.then(next);
+        notifyAll();
+    }
+
+    /** Whether the pages are this side's to delete. */
+    synchronized boolean isOwner() {
+        return claim.isOurs();
     }
 
     /** Gives the pages up, if the memory host hears it: nobody needs them any more. Nobody stores any. */
     void sayGone() {
-        synchronized (this) {
-            // What breaks from here on is not made again.
-            closed = true;
-            notifyAll();
-        }
+        // What breaks from here on is not made again.
+        claim(Claim.OVER);
         Lane lane = store;
         if (lane == null || lane.isBroken()) {
             LOG.warn("memory host {} is away, and keeps pages that nobody needs until it forgets them", at());
@@ -195,10 +211,7 @@ final class RegionLink implements AutoCloseable {
 
     /** Gives up without giving the pages up: they are another's. */
     void handOver() {
-        synchronized (this) {
-            closed = true;
-            notifyAll();
-        }
+        claim(Claim.OVER);
         drop();
     }
 
@@ -226,7 +239,7 @@ final class RegionLink implements AutoCloseable {
     }
 
     private synchronized void use(Lane first, Lane second) throws TransportException {
-        if (closed) {
+        if (isOver()) {
             throw new TransportException(Kind.BROKEN, "given up");
         }
         fetch = first;
@@ -249,14 +262,14 @@ final class RegionLink implements AutoCloseable {
             try {
                 if (isTakingBack()) {
                     connectAgain();
-                    takenBack();
+                    claim(Claim.OWNED);
                 } else {
                     connect(RegionRequest.ATTACH, epoch);
                 }
                 LOG.info("memory host {} is back", at());
                 onBack.run();
             } catch (RegionCaller.Refusal e) {
-                if (e.status() == RegionStatus.UNKNOWN || (e.status() == RegionStatus.FENCED && !isYielding())) {
+                if (e.status() == RegionStatus.UNKNOWN || (e.status() == RegionStatus.FENCED && !mayBeTaken())) {
                     LOG.error("{}", e.getMessage());
                     handOver();
                     onLost.accept(e.getMessage());
@@ -269,17 +282,12 @@ final class RegionLink implements AutoCloseable {
         }
     }
 
-    private synchronized boolean isYielding() {
-        return yielding || takeBack;
+    private synchronized boolean mayBeTaken() {
+        return claim.mayBeTaken();
     }
 
     private synchronized boolean isTakingBack() {
-        return takeBack;
-    }
-
-    private synchronized void takenBack() {
-        takeBack = false;
-        notifyAll();
+        return claim == Claim.TAKING_BACK;
     }
 
     /** False at the end. */
@@ -287,12 +295,12 @@ final class RegionLink implements AutoCloseable {
         while (isWellUntil(System.nanoTime() + caller.stall().toNanos() / 4)) {
             ping();
         }
-        return !isClosed();
+        return !isOver();
     }
 
     /** Whether nothing was to be done all the time. */
     private synchronized boolean isWellUntil(long nanos) {
-        while (!closed && isConnected() && !isTakingBack() && nanos - System.nanoTime() > 0) {
+        while (isWell() && nanos - System.nanoTime() > 0) {
             try {
                 wait(WATCH_MILLIS);
                 if (isSilent()) {
@@ -304,11 +312,15 @@ final class RegionLink implements AutoCloseable {
                 LOG.debug("interrupted, and goes on", e);
             }
         }
-        return !closed && isConnected() && !isTakingBack();
+        return isWell();
     }
 
-    private synchronized boolean isClosed() {
-        return closed;
+    private boolean isWell() {
+        return !isOver() && isConnected() && !isTakingBack();
+    }
+
+    private synchronized boolean isOver() {
+        return claim == Claim.OVER;
     }
 
     /** Else the next one to notice that nobody is there would be a guest that wants a page. */
@@ -342,13 +354,17 @@ final class RegionLink implements AutoCloseable {
 
     /** Most likely another is just taking the pages, with the guest, which stands still for as long as that takes. */
     private void letTake() {
-        rest(() -> !yielding);
+        rest(() -> !isLeaving());
+    }
+
+    private synchronized boolean isLeaving() {
+        return claim == Claim.HELD || claim == Claim.OFFERED;
     }
 
     private synchronized void rest(BooleanSupplier over) {
         long until = System.nanoTime() + AGAIN_MILLIS * 1_000_000;
         for (long left = AGAIN_MILLIS;
-                left > 0 && !closed && !over.getAsBoolean();
+                left > 0 && !isOver() && !over.getAsBoolean();
                 left = (until - System.nanoTime()) / 1_000_000) {
             try {
                 wait(left);
@@ -371,12 +387,12 @@ final class RegionLink implements AutoCloseable {
     /** A lane broke: the other is of no use either. */
     void broken(Lane lane, TransportException why) {
         synchronized (this) {
-            if (closed || (lane != fetch && lane != store)) {
+            if (isOver() || (lane != fetch && lane != store)) {
                 return;
             }
             if (awaySince == 0) {
                 awaySince = System.nanoTime();
-                if (!yielding) {
+                if (!isLeaving()) {
                     LOG.warn("memory host {} is away: {}", at(), why.getMessage());
                 }
             }

@@ -49,9 +49,6 @@ public final class RemoteMemory implements AutoCloseable {
 
     private long from;
     private Runnable endArrivals = () -> {};
-    /** Whether the pages are deleted with the guest. */
-    private volatile boolean owner;
-
     private volatile boolean settled;
     private boolean closed;
 
@@ -90,7 +87,6 @@ public final class RemoteMemory implements AutoCloseable {
                 new RemoteMemory(machine, caller(config, machine.memory().size(), credentials), room);
         try {
             memory.link.create();
-            memory.owner = true;
             memory.pager.arm();
             memory.start();
             memory.evictor.bound();
@@ -186,7 +182,6 @@ public final class RemoteMemory implements AutoCloseable {
      */
     public void take() throws TransportException {
         link.take(from);
-        owner = true;
         // Not sooner: to be restored the guest may need a page that it has no room for.
         evictor.bound();
         evictor.releaseAllBut(named);
@@ -215,11 +210,7 @@ public final class RemoteMemory implements AutoCloseable {
      * @return false when it was given up
      */
     public boolean hold(BooleanSupplier givenUp) throws InterruptedException {
-        if (!link.awaitTakenBack(givenUp)) {
-            return false;
-        }
-        link.yielding(true);
-        return evictor.hold(givenUp);
+        return link.hold(givenUp) && evictor.hold(givenUp);
     }
 
     /** After {@link #unbound}: the guest has no more than the host has room for, and waits for the rest. */
@@ -234,7 +225,7 @@ public final class RemoteMemory implements AutoCloseable {
 
     /** After {@link #hold}: the guest stays here. */
     public void resume() {
-        link.yielding(false);
+        link.stay();
         evictor.resume();
     }
 
@@ -243,19 +234,17 @@ public final class RemoteMemory implements AutoCloseable {
      * #handOver} says what has come of it. Meanwhile they are not this side's to delete.
      */
     public void offer() {
-        owner = false;
+        link.offer();
     }
 
     /** After {@link #offer}: the guest stays here, and whoever may have taken its pages does not run it. */
     public void takeBack() {
-        owner = true;
         link.takeBack();
         evictor.resume();
     }
 
     /** After {@link #offer}: the pages are another's, or may be. */
     public void handOver() {
-        owner = false;
         link.handOver();
     }
 
@@ -335,7 +324,7 @@ public final class RemoteMemory implements AutoCloseable {
         closed = true;
         endArrivals.run();
         evictor.close();
-        if (owner) {
+        if (link.isOwner()) {
             link.sayGone();
         }
         link.close();

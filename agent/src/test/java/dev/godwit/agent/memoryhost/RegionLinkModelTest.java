@@ -64,7 +64,8 @@ class RegionLinkModelTest {
                 }
                 if (random.nextInt(4) > 0) {
                     // What is late comes to an owner that expects nothing.
-                    assertTrue(owner.link.awaitTakenBack(() -> false));
+                    assertTrue(owner.link.hold(() -> false));
+                    owner.link.stay();
                     LockSupport.parkNanos(random.nextLong(Network.LONGEST_MILLIS * 1_000_000L));
                 }
                 Side next = migrate(owner, network, random);
@@ -78,7 +79,8 @@ class RegionLinkModelTest {
             }
             network.slow = false;
             RegionLink last = owner.link;
-            assertTrue(last.awaitTakenBack(() -> false));
+            assertTrue(last.hold(() -> false));
+            last.stay();
             // What is still on its way has arrived by then.
             network.awaitQuiet();
             Eventually.await(last::isConnected, "its owner is connected");
@@ -93,16 +95,16 @@ class RegionLinkModelTest {
 
     /** Who has the guest then. */
     private Side migrate(Side source, Network network, Random random) throws InterruptedException {
-        assertTrue(source.link.awaitTakenBack(() -> false));
-        source.link.yielding(true);
+        assertTrue(source.link.hold(() -> false));
         Side target = side(network);
         boolean stands = stands(target);
         if (!stands || random.nextInt(8) == 0) {
             // Before COMMIT.
             target.link.close();
-            source.link.yielding(false);
+            source.link.stay();
             return source;
         }
+        source.link.offer();
         boolean took = random.nextInt(4) > 0 && takes(target, source.link.epoch());
         if (took && random.nextInt(4) > 0) {
             source.link.handOver();

@@ -35,7 +35,7 @@ class RegionLinkTest {
                 RegionLink link = new RegionLink(caller(gate, region), () -> {}, lost::add)) {
             link.create();
             assertEquals(1, link.epoch());
-            link.yielding(true);
+            offer(link);
             gate.shut();
             link.broken(link.fetch(), new TransportException(TransportException.Kind.BROKEN, "the network"));
             gate.somebodyWaits.await();
@@ -43,7 +43,7 @@ class RegionLinkTest {
             gate.open.countDown();
             Eventually.await(() -> link.epoch() == 2 && link.isConnected(), "it is connected as the new owner");
             // Who takes it now keeps it.
-            link.yielding(true);
+            offer(link);
             try (RegionLink next = new RegionLink(caller(gate, region), () -> {}, lost::add)) {
                 next.standBy(caller(gate, region).standBy());
                 next.take(2);
@@ -64,12 +64,12 @@ class RegionLinkTest {
                 Gate gate = new Gate(host.address());
                 RegionLink link = new RegionLink(caller(gate, region, SHORT), () -> {}, lost::add)) {
             link.create();
-            link.yielding(true);
+            offer(link);
             gate.shutForTake = true;
             link.takeBack();
             gate.somebodyWaits.await();
             gate.shutForTake = false;
-            assertTrue(link.awaitTakenBack(() -> false));
+            assertTrue(link.hold(() -> false));
             assertEquals(2, link.epoch());
             gate.open.countDown();
             gate.passedOn.await();
@@ -92,14 +92,14 @@ class RegionLinkTest {
                 Gate gate = new Gate(host.address());
                 RegionLink link = new RegionLink(caller(gate, region), () -> {}, why -> {})) {
             link.create();
-            link.yielding(true);
+            offer(link);
             gate.shut();
             link.takeBack();
             gate.somebodyWaits.await();
             AtomicInteger asked = new AtomicInteger();
-            assertFalse(link.awaitTakenBack(() -> asked.incrementAndGet() > 3), "it has the pages already");
+            assertFalse(link.hold(() -> asked.incrementAndGet() > 3), "it has the pages already");
             gate.open.countDown();
-            assertTrue(link.awaitTakenBack(() -> false));
+            assertTrue(link.hold(() -> false));
             assertEquals(2, link.epoch());
             assertTrue(link.isConnected());
         }
@@ -147,6 +147,11 @@ class RegionLinkTest {
                 hearing.join();
             }
         }
+    }
+
+    private static void offer(RegionLink link) throws InterruptedException {
+        assertTrue(link.hold(() -> false));
+        link.offer();
     }
 
     private static void hearAll(RegionLink link, AtomicBoolean over) {
