@@ -1,6 +1,8 @@
 package dev.godwit.agent.cli;
 
 import dev.godwit.agent.api.GuestView;
+import dev.godwit.agent.config.Failure;
+import dev.godwit.host.vcpu.StopReason;
 import java.nio.file.Path;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -12,6 +14,9 @@ import picocli.CommandLine.Parameters;
         sortOptions = false,
         footer = {"", "Example:", "  godwit --agent /tmp/a/api.sock restore web2 web.snap", "", ExitCode.HELP})
 final class RestoreCommand extends AgentAccess {
+    private static final long LOOK_MILLIS = 50;
+    private static final String LOST = StopReason.Kind.PAGES_LOST.text();
+
     @Parameters(index = "0", paramLabel = "NAME", description = "What it is to be called.")
     private String name;
 
@@ -21,12 +26,25 @@ final class RestoreCommand extends AgentAccess {
     @Option(names = "--paused", description = "Do not let it run yet; resume does.")
     private boolean paused;
 
+    @Option(
+            names = "--wait",
+            description = "Wait until all of its memory has been brought out of the file, and checked; else it runs at"
+                    + " once, and is stopped should the file turn out to be damaged.")
+    private boolean wait;
+
     @Option(names = "--json", description = "Print the guest as JSON.")
     private boolean json;
 
     @Override
-    public Integer call() {
+    public Integer call() throws InterruptedException {
         GuestView guest = client().restore(name, filePath(file), paused);
+        while (wait && guest.memoryElsewhereBytes() != null) {
+            Thread.sleep(LOOK_MILLIS);
+            guest = client().guest(name);
+        }
+        if (wait && LOST.equals(guest.reason())) {
+            throw Failure.failed("guest " + name + " was stopped: " + guest.detail());
+        }
         if (json) {
             printJson(guest);
         } else {

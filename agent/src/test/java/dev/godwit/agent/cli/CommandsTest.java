@@ -2,14 +2,18 @@ package dev.godwit.agent.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.godwit.agent.api.Agent;
+import dev.godwit.agent.api.ApiClient;
 import dev.godwit.agent.config.HostPort;
 import dev.godwit.agent.memoryhost.MemoryHost;
 import dev.godwit.agent.transport.Secret;
+import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
@@ -284,6 +288,7 @@ class CommandsTest {
         Run saved = on(a, "snapshot", "web", file);
         assertTrue(saved.out().startsWith("guest web is in " + file + ": "), saved.out() + saved.err());
         assertSays("guest web is paused", on(b, "restore", "web", file, "--paused"));
+        assertSays("guest web2 is running", on(b, "restore", "web2", file, "--wait"));
         assertFails(2, "snapshot " + file + " exists already", on(a, "snapshot", "web", file));
         assertFails(2, "no guest is named 'x'", on(a, "snapshot", "x", file + "2"));
         Path nowhere = directory.resolve("none");
@@ -292,6 +297,35 @@ class CommandsTest {
                 "snapshot " + nowhere + "/web.snap: there is no directory " + nowhere,
                 on(a, "snapshot", "web", nowhere + "/web.snap"));
         assertFails(2, "snapshot " + file + "3 does not exist", on(a, "restore", "x", file + "3"));
+    }
+
+    /** It runs as soon as its state is right: who has to know that its memory is, too, waits. */
+    @Test
+    void aDamagedSnapshotIsSaidToWhoWaits() throws IOException {
+        on(a, "start", "web", "--image", "dirtier", "--memory", "64m", "--cmdline", "ws=1m cold=32m");
+        new MeasuringGuest("web", new ApiClient(a.socket())).awaitReady();
+        Path file = directory.resolve("web.snap");
+        on(a, "snapshot", "web", file.toString());
+        assertSays("guest right is running", on(b, "restore", "right", file.toString(), "--wait"));
+        assertNull(new ApiClient(b.socket()).guest("right").memoryElsewhereBytes());
+        damage(file);
+        Run waited = on(b, "restore", "wrong", file.toString(), "--wait");
+        assertEquals(1, waited.status(), waited.out());
+        assertEquals(
+                "godwit: guest wrong was stopped: snapshot " + file
+                        + " is damaged: the checksum of 2 MiB chunk 4 is wrong\n",
+                waited.err());
+    }
+
+    /** One bit of its memory, in the fifth chunk of 2 MiB. */
+    private static void damage(Path file) throws IOException {
+        try (RandomAccessFile bytes = new RandomAccessFile(file.toFile(), "rw")) {
+            long at = 4096 + 4 * (2 << 20) + 12345;
+            bytes.seek(at);
+            int was = bytes.read();
+            bytes.seek(at);
+            bytes.write(was ^ 1);
+        }
     }
 
     @Test
