@@ -19,10 +19,12 @@ import org.eclipse.jetty.util.thread.QueuedThreadPool;
 
 /** Serves the API on an agent's Unix socket, which only its owner may open. */
 public final class ApiServer implements AutoCloseable {
-    /** Many, since handlers wait: for a guest to pause, for the next byte of a log. More than as many callers queue. */
+    /** Many, since handlers wait: for a guest to pause, for the next byte of a log. Further callers take their turn. */
     private static final int MAX_THREADS = 1024;
 
-    private static final int MIN_THREADS = 2;
+    /** One that takes connections, one that looks who says something, and some to answer where no more can be had. */
+    private static final int MIN_THREADS = 6;
+
     private static final int SPARE_MILLIS = 5000;
     private static final int IDLE_MILLIS = 2 * 3_600_000; // longer than the longest request, a snapshot
 
@@ -55,6 +57,8 @@ public final class ApiServer implements AutoCloseable {
                 null,
                 work -> PromptThread.of("api", Precedence.CONTROL, work));
         threads.setMaxEvictCount(MAX_THREADS);
+        // An agent that ends does not wait for those that wait, nor does it interrupt who writes a snapshot.
+        threads.setStopTimeout(0);
         Server server = new Server(threads);
         HttpConfiguration http = new HttpConfiguration();
         http.setSendServerVersion(false);

@@ -164,12 +164,9 @@ final class Routes {
 
     private Reply snapshot(Call call) {
         // It takes long, and guests need the processors, too.
-        Precedence.ORDINARY.take();
-        try {
+        try (Precedence.Turn _ = Precedence.ORDINARY.during()) {
             return Reply.created(inventory.snapshot(
                     call.name(), call.request(SnapshotRequest.class).path()));
-        } finally {
-            Precedence.CONTROL.take();
         }
     }
 

@@ -73,8 +73,8 @@ public final class HostCheck {
         if (!lowerNice()) {
             problems.add(new Problem(
                     false,
-                    "no lower nice value is allowed: guests take turns with the streams of their memory, and who asks"
-                            + " the agent with its guests",
+                    "nice values down to -10 are not allowed: guests may have to take turns with the streams of their"
+                            + " memory, and who asks the agent with its guests",
                     "CAP_SYS_NICE (root has it), or LimitNICE=-10 in the agent's systemd unit; in Docker --cap-add"
                             + " SYS_NICE"));
         }

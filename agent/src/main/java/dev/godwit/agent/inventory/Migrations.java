@@ -8,6 +8,7 @@ import dev.godwit.agent.migration.MigrationException;
 import dev.godwit.agent.migration.MigrationOptions;
 import dev.godwit.agent.migration.MigrationPhase;
 import dev.godwit.agent.migration.MigrationReport;
+import dev.godwit.host.thread.PromptThread;
 import java.net.InetSocketAddress;
 import java.util.Collection;
 import java.util.List;
@@ -81,7 +82,7 @@ public final class Migrations implements AutoCloseable {
         jobs.put(number, job);
         forgetOld();
         try {
-            Thread.ofPlatform().name("migration-" + guest.name()).start(() -> run(job, guest));
+            PromptThread.of("migration-" + guest.name(), () -> run(job, guest)).start();
         } catch (OutOfMemoryError e) { // what Java throws when the system has no thread to give
             String why =
                     "guest " + guest.name() + " is not migrated: this host has no thread for it: " + e.getMessage();

@@ -5,7 +5,7 @@ package dev.godwit.agent.memoryhost;
  * {@link Ownership}; this is what a side may expect of it.
  *
  * <pre>
- *   NONE ──▶ OWNED ⇄ HELD ──▶ OFFERED ──▶ OVER (the pages are another's; from all of these)
+ *   NONE ──▶ OWNED ⇄ HELD ──▶ OFFERED ──▶ OVER (from all of these)
  *              ▲                 │
  *              └── TAKING_BACK ◀─┘
  * </pre>
@@ -59,8 +59,13 @@ enum Claim {
         return this == OWNED || this == HELD || this == TAKING_BACK;
     }
 
-    /** Whether the memory host may say that they are another's, and nothing is lost by that. */
-    boolean mayBeTaken() {
-        return this != OWNED;
+    /** Whether this side has lost them for good if the memory host answers so. */
+    boolean isLostBy(RegionStatus answer) {
+        return switch (answer) {
+            case FENCED -> this == OWNED;
+            // Whoever took them may have ended by now, and they with it.
+            case UNKNOWN -> this != OFFERED;
+            default -> false;
+        };
     }
 }

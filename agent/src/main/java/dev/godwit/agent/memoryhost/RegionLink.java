@@ -29,7 +29,7 @@ import org.slf4j.LoggerFactory;
  */
 final class RegionLink implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(RegionLink.class);
-    private static final Lane[] NONE = {};
+    private static final Lane[] NO_LANES = {};
     private static final long AGAIN_MILLIS = 250;
     private static final long WATCH_MILLIS = 500;
     private static final long GIVEN_UP_MILLIS = 20;
@@ -72,7 +72,7 @@ final class RegionLink implements AutoCloseable {
     private volatile long epoch;
     private volatile long awaySince;
     /** Connections that stand by. */
-    private Lane[] waiting = NONE;
+    private Lane[] waiting = NO_LANES;
 
     /** When it was asked whether it is there, and has not been heard of since; 0 when it has. */
     private volatile long askedSince;
@@ -123,7 +123,7 @@ final class RegionLink implements AutoCloseable {
         try {
             Lane[] lanes = waiting;
             become(lanes, RegionRequest.TAKE, from);
-            waiting = NONE;
+            waiting = NO_LANES;
             claim(Claim.OWNED);
         } finally {
             closeWaiting();
@@ -134,7 +134,7 @@ final class RegionLink implements AutoCloseable {
         for (Lane lane : waiting) {
             lane.close();
         }
-        waiting = NONE;
+        waiting = NO_LANES;
     }
 
     /**
@@ -145,9 +145,20 @@ final class RegionLink implements AutoCloseable {
      * @param givenUp asked some times a second while it waits
      * @return false when it was given up
      */
-    synchronized boolean hold(BooleanSupplier givenUp) throws InterruptedException {
-        while (claim == Claim.TAKING_BACK) {
+    boolean hold(BooleanSupplier givenUp) throws InterruptedException {
+        while (!tryHold()) {
+            // Its locks are not to be taken within this one's.
             if (givenUp.getAsBoolean()) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private synchronized boolean tryHold() throws InterruptedException {
+        long until = System.nanoTime() + GIVEN_UP_MILLIS * 1_000_000;
+        while (claim == Claim.TAKING_BACK) {
+            if (System.nanoTime() >= until) {
                 return false;
             }
             wait(GIVEN_UP_MILLIS);
@@ -182,15 +193,15 @@ final class RegionLink implements AutoCloseable {
         notifyAll();
     }
 
-    /** Whether the pages are this side's to delete. */
-    synchronized boolean isOwner() {
-        return claim.isOurs();
-    }
-
-    /** Gives the pages up, if the memory host hears it: nobody needs them any more. Nobody stores any. */
+    /** Has the pages deleted if they are this side's, and the memory host hears it. Nobody stores any. */
     void sayGone() {
-        // What breaks from here on is not made again.
-        claim(Claim.OVER);
+        synchronized (this) {
+            if (!claim.isOurs()) {
+                return;
+            }
+            // What breaks from here on is not made again.
+            claim(Claim.OVER);
+        }
         Lane lane = store;
         if (lane == null || lane.isBroken()) {
             LOG.warn("memory host {} is away, and keeps pages that nobody needs until it forgets them", at());
@@ -269,7 +280,7 @@ final class RegionLink implements AutoCloseable {
                 LOG.info("memory host {} is back", at());
                 onBack.run();
             } catch (RegionCaller.Refusal e) {
-                if (e.status() == RegionStatus.UNKNOWN || (e.status() == RegionStatus.FENCED && !mayBeTaken())) {
+                if (isLostBy(e.status())) {
                     LOG.error("{}", e.getMessage());
                     handOver();
                     onLost.accept(e.getMessage());
@@ -282,8 +293,8 @@ final class RegionLink implements AutoCloseable {
         }
     }
 
-    private synchronized boolean mayBeTaken() {
-        return claim.mayBeTaken();
+    private synchronized boolean isLostBy(RegionStatus answer) {
+        return claim.isLostBy(answer);
     }
 
     private synchronized boolean isTakingBack() {

@@ -324,9 +324,7 @@ public final class RemoteMemory implements AutoCloseable {
         closed = true;
         endArrivals.run();
         evictor.close();
-        if (link.isOwner()) {
-            link.sayGone();
-        }
+        link.sayGone();
         link.close();
         pager.close();
         arena.close();

@@ -8,6 +8,7 @@ import dev.godwit.agent.transport.TransportException;
 import dev.godwit.host.machine.Machine;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
+import dev.godwit.host.thread.PromptThread;
 import dev.godwit.host.vcpu.StopReason;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -90,7 +91,7 @@ final class SnapshotMemory implements PageStore {
             machine.close();
             throw e;
         }
-        Thread.ofPlatform().daemon().name("snapshot-load").start(memory::loadAll);
+        PromptThread.of("snapshot-load", memory::loadAll).start();
         return memory;
     }
 

@@ -14,10 +14,11 @@ class CheckCommandTest {
             + " waits for takes turns with all other threads\n"
             + "         CAP_SYS_NICE (root has it), or LimitRTPRIO=1 in the agent's systemd unit; in Docker --cap-add"
             + " SYS_NICE\n";
-    private static final String NICE = "advice   no lower nice value is allowed: guests take turns with the streams of"
-            + " their memory, and who asks the agent with its guests\n"
-            + "         CAP_SYS_NICE (root has it), or LimitNICE=-10 in the agent's systemd unit; in Docker --cap-add"
-            + " SYS_NICE\n";
+    private static final String NICE =
+            "advice   nice values down to -10 are not allowed: guests may have to take turns with the streams of their"
+                    + " memory, and who asks the agent with its guests\n"
+                    + "         CAP_SYS_NICE (root has it), or LimitNICE=-10 in the agent's systemd unit; in Docker"
+                    + " --cap-add SYS_NICE\n";
 
     @Test
     void urgentThreadsThatAreNotGrantedAreSaidWithWhatWouldHelp() throws Exception {

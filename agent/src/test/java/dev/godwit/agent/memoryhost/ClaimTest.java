@@ -1,15 +1,14 @@
 package dev.godwit.agent.memoryhost;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Arrays;
 import java.util.EnumSet;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
 class ClaimTest {
@@ -47,10 +46,18 @@ class ClaimTest {
 
     @Test
     void offeredPagesAreNotThisSidesToDelete() {
+        assertEquals(EnumSet.of(Claim.OWNED, Claim.HELD, Claim.TAKING_BACK), those(Claim::isOurs));
+    }
+
+    @Test
+    void whatMayBeAnothersIsNotLostByThat() {
+        assertEquals(EnumSet.of(Claim.OWNED), those(claim -> claim.isLostBy(RegionStatus.FENCED)));
         assertEquals(
-                List.of(Claim.OWNED, Claim.HELD, Claim.TAKING_BACK),
-                Arrays.stream(Claim.values()).filter(Claim::isOurs).toList());
-        assertTrue(Claim.OFFERED.mayBeTaken());
-        assertFalse(Claim.OWNED.mayBeTaken());
+                EnumSet.complementOf(EnumSet.of(Claim.OFFERED)), those(claim -> claim.isLostBy(RegionStatus.UNKNOWN)));
+        assertEquals(Set.of(), those(claim -> claim.isLostBy(RegionStatus.NO_ROOM)));
+    }
+
+    private static Set<Claim> those(Predicate<Claim> such) {
+        return Arrays.stream(Claim.values()).filter(such).collect(Collectors.toSet());
     }
 }

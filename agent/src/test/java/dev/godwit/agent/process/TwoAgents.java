@@ -21,7 +21,6 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.function.IntConsumer;
@@ -114,8 +113,7 @@ final class TwoAgents implements AutoCloseable {
 
     /** Does it for 0 to {@code count - 1}, all at the same time, also beside guests that leave others no time. */
     static void all(int count, IntConsumer task) {
-        try (ExecutorService threads =
-                Executors.newThreadPerTaskExecutor(work -> PromptThread.of("asks", Precedence.CONTROL, work))) {
+        try (ExecutorService threads = PromptThread.pool("asks-", Precedence.CONTROL)) {
             List<Future<?>> running = new ArrayList<>();
             for (int i = 0; i < count; i++) {
                 int number = i;

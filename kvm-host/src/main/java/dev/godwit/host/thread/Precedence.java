@@ -6,10 +6,11 @@ import dev.godwit.bindings.linux.ProcessCalls;
  * How large a part of a processor a thread gets when others want it, too. What a guest itself waits for is
  * {@link Urgency}'s.
  *
- * <p>A nice value, so much lower than that of the process. For lower ones than 0 a process needs CAP_SYS_NICE or a limit
- * (RLIMIT_NICE) of as much more than 20; without, threads stay what they are.
+ * <p>A nice value, so much lower than that of the process. For that a process needs CAP_SYS_NICE or a limit
+ * (RLIMIT_NICE) of 20 less the value; without, threads stay what they are.
  *
- * <p>Threading: any platform thread, of which it concerns the calling one only; threads that it starts are ordinary.
+ * <p>Threading: any platform thread, of which it concerns the calling one only. {@link PromptThread}s that it starts are
+ * ordinary; others have 0 then, instead of a negative value.
  *
  * <p>Source: {@code sched(7)}.
  */
@@ -26,7 +27,7 @@ public enum Precedence {
 
     /**
      * Five parts of six, shared with a guest: whoever asks is answered, also by a host with fifty guests on each processor.
-     * For what is short.
+     * For what is short, or what somebody waits for.
      */
     CONTROL(10);
 
@@ -46,6 +47,27 @@ public enum Precedence {
         // For the flag that goes with it: threads that this one starts are as others are.
         Urgency.beOrdinary();
         return set();
+    }
+
+    /** Until it is closed, which gives back what the thread had; it is {@link Urgency} or not all the same. */
+    public Turn during() {
+        Turn turn = new Turn(ProcessCalls.threadNice());
+        set();
+        return turn;
+    }
+
+    /** See {@link #during}. */
+    public static final class Turn implements AutoCloseable {
+        private final int before;
+
+        private Turn(int before) {
+            this.before = before;
+        }
+
+        @Override
+        public void close() {
+            ProcessCalls.setpriority(ProcessCalls.PRIO_PROCESS, 0, before);
+        }
     }
 
     /** As {@link #take}, of a thread that is urgent now: what it gets when it is no longer. */

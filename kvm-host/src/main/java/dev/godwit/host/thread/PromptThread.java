@@ -49,7 +49,12 @@ public final class PromptThread extends Thread {
      * @param prefix of their names, which a number completes
      */
     public static ExecutorService pool(String prefix) {
-        return pool(prefix, PromptThread::ordinarily);
+        return pool(prefix, Precedence.ORDINARY);
+    }
+
+    /** As {@link #pool}, on threads that have that part of the processors. */
+    public static ExecutorService pool(String prefix, Precedence precedence) {
+        return pool(prefix, work -> with(precedence, work));
     }
 
     /** As {@link #pool}, on threads that are {@link #urgent}: to become so they would have to take their turn once more. */
@@ -80,10 +85,6 @@ public final class PromptThread extends Thread {
                 work.run();
             }
         };
-    }
-
-    private static Runnable ordinarily(Runnable work) {
-        return with(Precedence.ORDINARY, work);
     }
 
     private static Runnable with(Precedence precedence, Runnable work) {

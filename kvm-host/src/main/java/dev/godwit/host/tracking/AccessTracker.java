@@ -2,6 +2,7 @@ package dev.godwit.host.tracking;
 
 import dev.godwit.host.memory.GuestMemory;
 import dev.godwit.host.memory.PageSet;
+import dev.godwit.host.thread.PromptThread;
 import dev.godwit.host.thread.Uninterruptibly;
 import java.lang.foreign.Arena;
 import java.time.Duration;
@@ -114,7 +115,7 @@ public final class AccessTracker implements AutoCloseable {
         if (closed || (thread != null && thread.isAlive()) || sampler.holdsMemory()) {
             return;
         }
-        Thread looks = Thread.ofPlatform().name("access-tracker").daemon().unstarted(this::loop);
+        Thread looks = PromptThread.of("access-tracker", this::loop);
         failure = null;
         stopped = false;
         try {

@@ -8,6 +8,7 @@ import dev.godwit.host.memory.GuestMemory;
 import dev.godwit.host.memory.PageSet;
 import dev.godwit.host.memory.PageSize;
 import dev.godwit.host.memory.Userfault;
+import dev.godwit.host.thread.PromptThread;
 import dev.godwit.host.thread.Uninterruptibly;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -91,7 +92,8 @@ public final class MoveSampler implements AccessSampler {
         this.userfault = userfault;
         this.away = new PageSet(arena, memory.pages());
         this.split = Backing.emptyChunks(arena, memory);
-        this.faults = Thread.ofPlatform().name("access-faults").daemon().start(this::serve);
+        this.faults = PromptThread.of("access-faults", this::serve);
+        faults.start();
         calibrate();
     }
 

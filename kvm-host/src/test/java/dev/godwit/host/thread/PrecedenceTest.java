@@ -58,6 +58,20 @@ class PrecedenceTest {
     }
 
     @Test
+    void aThreadMayHaveItForAWhile() throws Exception {
+        int here = ThreadStat.nice();
+        int granted = niceOf("-3");
+        try (Precedence.Turn _ = Precedence.GUEST.during()) {
+            assertEquals(granted, ThreadStat.nice());
+            try (Precedence.Turn _ = Precedence.ORDINARY.during()) {
+                assertEquals(niceOf("0"), ThreadStat.nice());
+            }
+            assertEquals(granted, ThreadStat.nice());
+        }
+        assertEquals(here, ThreadStat.nice());
+    }
+
+    @Test
     void aThreadMayBeginWithIt() throws Exception {
         assertEquals(
                 List.of(niceOf("-3"), niceOf("-10")),
