@@ -4,8 +4,6 @@ import dev.godwit.agent.config.Failure;
 import dev.godwit.agent.config.FileErrors;
 import dev.godwit.agent.inventory.Inventory;
 import dev.godwit.agent.metrics.AgentMetrics;
-import dev.godwit.host.thread.Precedence;
-import dev.godwit.host.thread.PromptThread;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,17 +13,9 @@ import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.HttpConnectionFactory;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.unixdomain.server.UnixDomainServerConnector;
-import org.eclipse.jetty.util.thread.QueuedThreadPool;
 
 /** Serves the API on an agent's Unix socket, which only its owner may open. */
 public final class ApiServer implements AutoCloseable {
-    /** Many, since handlers wait: for a guest to pause, for the next byte of a log. Further callers take their turn. */
-    private static final int MAX_THREADS = 1024;
-
-    /** One that takes connections, one that looks who says something, and some to answer where no more can be had. */
-    private static final int MIN_THREADS = 6;
-
-    private static final int SPARE_MILLIS = 5000;
     private static final int IDLE_MILLIS = 2 * 3_600_000; // longer than the longest request, a snapshot
 
     /** Callers that may wait at once: a script that asks after each of a hundred guests does. */
@@ -46,20 +36,7 @@ public final class ApiServer implements AutoCloseable {
      * @throws Failure when the socket cannot be made
      */
     public static ApiServer start(AgentDirectory directory, Inventory inventory, AgentMetrics metrics, AgentInfo info) {
-        // An agent with many busy guests would not be heard among them, neither by who asks nor by who wants to stop
-        // one.
-        QueuedThreadPool threads = new QueuedThreadPool(
-                MAX_THREADS,
-                MIN_THREADS,
-                SPARE_MILLIS,
-                -1,
-                null,
-                null,
-                work -> PromptThread.of("api", Precedence.CONTROL, work));
-        threads.setMaxEvictCount(MAX_THREADS);
-        // An agent that ends does not wait for those that wait, nor does it interrupt who writes a snapshot.
-        threads.setStopTimeout(0);
-        Server server = new Server(threads);
+        Server server = new Server(new ApiThreads());
         HttpConfiguration http = new HttpConfiguration();
         http.setSendServerVersion(false);
         UnixDomainServerConnector connector =

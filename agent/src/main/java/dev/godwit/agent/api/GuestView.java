@@ -22,6 +22,8 @@ import java.util.OptionalLong;
  * @param detail one line on the reason
  * @param memoryElsewhereBytes how much of its memory is not here, and comes when it is touched or sooner; null when all
  *     is
+ * @param incomplete whether some of its memory is still where it came from, a source or a snapshot, or was when it ended;
+ *     null when it is not
  * @param accessTracking the share of its time that tracking its accesses may cost, here and wherever it goes; null when
  *     they are not to be tracked
  * @param createdAt when it came to this agent, ISO 8601
@@ -41,6 +43,7 @@ public record GuestView(
         String detail,
         long memoryBytes,
         Long memoryElsewhereBytes,
+        Boolean incomplete,
         int cpus,
         String cmdline,
         String largePages,
@@ -67,6 +70,8 @@ public record GuestView(
         return view(
                 guest.outgoing(),
                 guest.elsewhereBytes(),
+                // After the reason: of one that has ended it does not change any more.
+                guest.isIncomplete(),
                 state,
                 reason,
                 guest.createdAt().toString(),
@@ -82,6 +87,7 @@ public record GuestView(
         return view(
                 gone.guest(),
                 0,
+                false,
                 GuestState.MIGRATED,
                 Optional.empty(),
                 gone.at().toString(),
@@ -96,6 +102,7 @@ public record GuestView(
     private static GuestView view(
             GuestDescription guest,
             long elsewhere,
+            boolean incomplete,
             GuestState state,
             Optional<StopReason> reason,
             String since,
@@ -117,6 +124,7 @@ public record GuestView(
                 reason.map(StopReason::detail).filter(d -> !d.isEmpty()).orElse(null),
                 config.memoryBytes(),
                 elsewhere == 0 ? null : elsewhere,
+                incomplete ? true : null,
                 config.cpus(),
                 config.commandLine(),
                 config.largePages().text(),

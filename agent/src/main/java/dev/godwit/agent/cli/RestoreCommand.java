@@ -2,7 +2,6 @@ package dev.godwit.agent.cli;
 
 import dev.godwit.agent.api.GuestView;
 import dev.godwit.agent.config.Failure;
-import dev.godwit.host.vcpu.StopReason;
 import java.nio.file.Path;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -15,7 +14,6 @@ import picocli.CommandLine.Parameters;
         footer = {"", "Example:", "  godwit --agent /tmp/a/api.sock restore web2 web.snap", "", ExitCode.HELP})
 final class RestoreCommand extends AgentAccess {
     private static final long LOOK_MILLIS = 50;
-    private static final String LOST = StopReason.Kind.PAGES_LOST.text();
 
     @Parameters(index = "0", paramLabel = "NAME", description = "What it is to be called.")
     private String name;
@@ -38,12 +36,8 @@ final class RestoreCommand extends AgentAccess {
     @Override
     public Integer call() throws InterruptedException {
         GuestView guest = client().restore(name, filePath(file), paused);
-        while (wait && guest.memoryElsewhereBytes() != null) {
-            Thread.sleep(LOOK_MILLIS);
-            guest = client().guest(name);
-        }
-        if (wait && LOST.equals(guest.reason())) {
-            throw Failure.failed("guest " + name + " was stopped: " + guest.detail());
+        if (wait) {
+            guest = awaitMemory(guest);
         }
         if (json) {
             printJson(guest);
@@ -54,5 +48,21 @@ final class RestoreCommand extends AgentAccess {
             }
         }
         return ExitCode.OK;
+    }
+
+    private GuestView awaitMemory(GuestView begun) throws InterruptedException {
+        GuestView guest = begun;
+        while (guest.incomplete() != null && guest.reason() == null) {
+            Thread.sleep(LOOK_MILLIS);
+            guest = client().guest(name);
+            if (!guest.createdAt().equals(begun.createdAt())) {
+                throw Failure.failed("guest " + name + " was removed before all of its memory was checked");
+            }
+        }
+        if (guest.incomplete() != null) {
+            throw Failure.failed("guest " + name + " ended before all of its memory was checked: "
+                    + (guest.detail() == null ? guest.reason() : guest.detail()));
+        }
+        return guest;
     }
 }

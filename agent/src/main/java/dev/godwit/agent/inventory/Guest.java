@@ -262,22 +262,25 @@ public final class Guest {
 
     /** All of its memory is here, if it has not ended: it is tracked as it was where it came from. */
     synchronized void completed() {
-        incomplete = false;
+        incomplete &= isStopped();
         tracking.ready();
         if (job == null && !snapshotting) {
             tracking.lookOn(machine);
         }
     }
 
-    /** Whether some of its memory is still at its migration source. */
+    /** Whether some of its memory is still where it came from, a source or a snapshot; or was when it ended. */
     public synchronized boolean isIncomplete() {
         return incomplete;
     }
 
+    private boolean isStopped() {
+        return machine != null && machine.state() == Machine.State.STOPPED;
+    }
+
     /** Bytes of its memory that are not here, and come when it touches them or sooner; 0 of one that has ended. */
     public synchronized long elsewhereBytes() {
-        boolean ended = machine == null || machine.state() == Machine.State.STOPPED;
-        return ended ? 0 : machine.memory().elsewhereBytes();
+        return machine == null || isStopped() ? 0 : machine.memory().elsewhereBytes();
     }
 
     /** Whether it is on its way in or out, or its memory still follows it. */
@@ -425,7 +428,7 @@ public final class Guest {
     }
 
     private Machine whole(String verb) {
-        if (incomplete) {
+        if (incomplete && !isStopped()) {
             throw Failure.conflict(
                     "some memory of guest " + name() + " is still where it came from, and it cannot " + verb + " yet");
         }

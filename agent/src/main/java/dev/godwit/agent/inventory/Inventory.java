@@ -24,6 +24,7 @@ import dev.godwit.host.machine.MachineConfig;
 import dev.godwit.host.machine.MachineConfigException;
 import dev.godwit.host.memory.LargePages;
 import dev.godwit.host.memory.ReadyMemory;
+import dev.godwit.host.thread.PromptThread;
 import dev.godwit.host.vcpu.StopReason;
 import java.lang.foreign.Arena;
 import java.net.InetSocketAddress;
@@ -38,7 +39,6 @@ import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
@@ -61,8 +61,7 @@ public final class Inventory implements TargetHost, AutoCloseable {
     private final AgentMetrics metrics;
     private final ConcurrentMap<String, Guest> guests = new ConcurrentHashMap<>();
     private final Deque<Departed> departed = new ArrayDeque<>();
-    private final ExecutorService reaper = Executors.newCachedThreadPool(
-            Thread.ofPlatform().daemon().name("reaper-", 0).factory());
+    private final ExecutorService reaper = PromptThread.pool("reaper-");
     private final Migrations migrations;
     private final Room room;
 

@@ -36,6 +36,10 @@ final class FileMemory implements RegionMemory {
         this.bytes = pages << PageSize.SMALL_SHIFT;
         long address = MemoryCalls.mmap(
                 0, bytes, MemoryCalls.PROT_READ | MemoryCalls.PROT_WRITE, MemoryCalls.MAP_SHARED, fd, 0);
+        if (address == -Errno.EINVAL || address == -Errno.ENODEV) {
+            throw new IOException(
+                    "its file system has no shared mappings of files, as 9p; ext4, xfs, btrfs and tmpfs have");
+        }
         if (address < 0) {
             throw new IOException(path + " cannot be mapped: " + Errno.description((int) -address));
         }

@@ -54,6 +54,7 @@ class GuestTextTest {
                 detail,
                 1 << 20,
                 elsewhere,
+                elsewhere == null ? null : true,
                 1,
                 "",
                 "thp",

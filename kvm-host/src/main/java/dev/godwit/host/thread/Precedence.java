@@ -10,7 +10,7 @@ import dev.godwit.bindings.linux.ProcessCalls;
  * (RLIMIT_NICE) of 20 less the value; without, threads stay what they are.
  *
  * <p>Threading: any platform thread, of which it concerns the calling one only. {@link PromptThread}s that it starts are
- * ordinary; others have 0 then, instead of a negative value.
+ * ordinary; of others nothing is promised.
  *
  * <p>Source: {@code sched(7)}.
  */

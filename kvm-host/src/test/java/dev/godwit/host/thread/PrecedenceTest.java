@@ -64,7 +64,7 @@ class PrecedenceTest {
         try (Precedence.Turn _ = Precedence.GUEST.during()) {
             assertEquals(granted, ThreadStat.nice());
             try (Precedence.Turn _ = Precedence.ORDINARY.during()) {
-                assertEquals(niceOf("0"), ThreadStat.nice());
+                assertEquals(here, ThreadStat.nice());
             }
             assertEquals(granted, ThreadStat.nice());
         }
