@@ -59,6 +59,11 @@ enum Claim {
         return this == OWNED || this == HELD || this == TAKING_BACK;
     }
 
+    /** Whether the guest is about to leave, or may have left. */
+    boolean isLeaving() {
+        return this == HELD || this == OFFERED;
+    }
+
     /** Whether this side has lost them for good if the memory host answers so. */
     boolean isLostBy(RegionStatus answer) {
         return switch (answer) {

@@ -369,7 +369,7 @@ final class RegionLink implements AutoCloseable {
     }
 
     private synchronized boolean isLeaving() {
-        return claim == Claim.HELD || claim == Claim.OFFERED;
+        return claim.isLeaving();
     }
 
     private synchronized void rest(BooleanSupplier over) {

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.godwit.agent.Eventually;
+import dev.godwit.agent.ThreadFields;
 import dev.godwit.agent.config.Failure;
 import dev.godwit.agent.config.HostPort;
 import dev.godwit.agent.stream.Bandwidth;
@@ -90,9 +91,7 @@ class AgentTest {
             for (Path thread : threads) {
                 try {
                     if (Files.readString(thread.resolve("comm")).strip().equals(name)) {
-                        String stat = Files.readString(thread.resolve("stat"));
-                        found.add(Integer.parseInt(
-                                stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1)[16]));
+                        found.add(ThreadFields.field(thread, ThreadFields.NICE));
                     }
                 } catch (IOException e) {
                     // It has ended meanwhile.

@@ -50,6 +50,11 @@ class ClaimTest {
     }
 
     @Test
+    void aGuestLeavesUntilItIsKnownWhereItIs() {
+        assertEquals(EnumSet.of(Claim.HELD, Claim.OFFERED), those(Claim::isLeaving));
+    }
+
+    @Test
     void whatMayBeAnothersIsNotLostByThat() {
         assertEquals(EnumSet.of(Claim.OWNED), those(claim -> claim.isLostBy(RegionStatus.FENCED)));
         assertEquals(

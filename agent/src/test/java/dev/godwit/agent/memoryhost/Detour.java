@@ -6,7 +6,9 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.time.Duration;
 import java.util.List;
+import java.util.UUID;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -23,8 +25,10 @@ class Detour implements AutoCloseable {
         threads.execute(this::acceptAll);
     }
 
-    int port() {
-        return server.getLocalPort();
+    /** Who calls the memory host this way, for a guest of so many pages. */
+    RegionCaller caller(UUID region, long pages, long reserved, Duration stall) {
+        RemoteConfig config = new RemoteConfig("127.0.0.1", server.getLocalPort(), region, RemoteConfig.LEAST_LOCAL);
+        return new RegionCaller(config, TestHost.SECRET, pages, reserved, stall);
     }
 
     /** Somebody has connected, and is about to be connected there. */

@@ -35,12 +35,7 @@ class RegionLinkModelTest {
     private record Side(RegionLink link, RegionCaller caller, List<String> lost) {}
 
     private Side side(Network network) {
-        RegionCaller caller = new RegionCaller(
-                new RemoteConfig("127.0.0.1", network.port(), region, RemoteConfig.LEAST_LOCAL),
-                TestHost.SECRET,
-                PAGES,
-                PAGES,
-                STALL);
+        RegionCaller caller = network.caller(region, PAGES, PAGES, STALL);
         List<String> lost = new CopyOnWriteArrayList<>();
         Side side = new Side(new RegionLink(caller, () -> {}, lost::add), caller, lost);
         sides.add(side);

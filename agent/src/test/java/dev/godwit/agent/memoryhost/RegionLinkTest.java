@@ -183,12 +183,7 @@ class RegionLinkTest {
     }
 
     private static RegionCaller caller(Gate gate, UUID region, Duration stall) {
-        return new RegionCaller(
-                new RemoteConfig("127.0.0.1", gate.port(), region, RemoteConfig.LEAST_LOCAL),
-                TestHost.SECRET,
-                64,
-                16,
-                stall);
+        return gate.caller(region, 64, 16, stall);
     }
 
     /** On which connections wait until it is opened, or requests to take. */

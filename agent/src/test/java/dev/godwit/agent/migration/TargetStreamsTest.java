@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.godwit.agent.ThreadFields;
 import dev.godwit.agent.stream.PageFrame;
 import dev.godwit.agent.stream.PageSender;
 import dev.godwit.agent.stream.RateLimit;
@@ -26,8 +27,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -204,11 +203,10 @@ class TargetStreamsTest {
         }
     }
 
-    /** Of the calling thread, by {@code proc_pid_stat(5)}: the 41st field, of which two come before the last bracket. */
+    /** Of the calling thread. */
     private static int ownPolicy() {
         try {
-            String stat = Files.readString(Path.of("/proc/thread-self/stat"));
-            return Integer.parseInt(stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1)[41 - 3]);
+            return ThreadFields.field(ThreadFields.OWN, ThreadFields.POLICY);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -33,7 +33,7 @@ public enum Precedence {
 
     private static final int LEAST_NICE = -20;
 
-    /** Of the process: no thread has another before it has asked for it here. */
+    /** What the first thread had that asked: the process's, but for threads whose starter had another. */
     private static final int OWN = ProcessCalls.threadNice();
 
     private final int less;
@@ -49,7 +49,7 @@ public enum Precedence {
         return set();
     }
 
-    /** Until it is closed, which gives back what the thread had; it is {@link Urgency} or not all the same. */
+    /** Until it is closed, which gives back what the thread had. Whether it is urgent does not change. */
     public Turn during() {
         Turn turn = new Turn(ProcessCalls.threadNice());
         set();
